@@ -27,7 +27,7 @@
  * address and no SQE pointer over such a call. */
 #define LEND_AWAITS
 
-#define LEND_NORETURN	   __attribute__((noreturn))
+#define LEND_NORETURN	  __attribute__((noreturn))
 #define LEND_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
 #define LEND_VERSION_MAJOR 0

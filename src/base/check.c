@@ -24,9 +24,8 @@ void lend__panic(const char *file, int line, const char *condition,
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
 					 ": ");
 		if (used < sizeof(text))
-			used += (size_t)vsnprintf(text + used,
-						  sizeof(text) - used, format,
-						  args);
+			used += (size_t)vsnprintf(
+				text + used, sizeof(text) - used, format, args);
 		va_end(args);
 	}
 	if (used >= sizeof(text))

@@ -14,7 +14,7 @@ struct lend_list {
 	struct lend_list *prev;
 };
 
-#define lend_container_of(pointer, type, member)                              \
+#define lend_container_of(pointer, type, member)                               \
 	((type *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void lend_list_init(struct lend_list *list)
@@ -67,8 +67,8 @@ static inline struct lend_list *lend_list_pop_front(struct lend_list *list)
 	return element;
 }
 
-#define lend_list_for_each(element, list)                                     \
-	for (struct lend_list *element = (list)->next; element != (list);     \
+#define lend_list_for_each(element, list)                                      \
+	for (struct lend_list *element = (list)->next; element != (list);      \
 	     element = element->next)
 
 #endif
