@@ -1,0 +1,180 @@
+/*
+ * The I/O heap of one actor: memory that does not move while the kernel may
+ * still write to it.
+ *
+ * A heap is two areas. HOME is a small arena that the actor has anyway (the
+ * top of its stack page); spans of 64 to 512 bytes live there, and most actors
+ * never need more. The SLICE is the actor's share of one reserved address
+ * range, so that an address in it names its actor by arithmetic alone; spans
+ * of 2 KiB to 2 MiB live there, and small ones that found home full. No page
+ * of a slice is touched before the first span that needs it.
+ *
+ * Both areas are bitmaps over granules: "used", and "last" for the granule
+ * that ends a span. So free needs no size, a live span needs no header, and
+ * free neighbours are one run of zero bits: there is nothing to coalesce.
+ *
+ * Thread: one heap belongs to one actor; whoever runs that actor may call.
+ * A range may be read by anyone between its init and its fini.
+ */
+#ifndef LEND_MEM_HEAP_H
+#define LEND_MEM_HEAP_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lend/base.h>
+
+/* Home: one 64-bit word of granules, spans of 1, 2, 4 or 8 of them. */
+#define LEND_HEAP_HOME_GRANULE	64
+#define LEND_HEAP_HOME_SPAN_MAX 512
+#define LEND_HEAP_HOME_SIZE_MAX 4096
+
+/* Slice: whole bitmap words only, hence the least size. */
+#define LEND_HEAP_GRANULE	2048
+#define LEND_HEAP_SPAN_MAX	(2u << 20)
+#define LEND_HEAP_SLICE_MIN	(128u << 10)
+#define LEND_HEAP_SLICE_MAX	(4u << 20)
+#define LEND_HEAP_SLICE_DEFAULT LEND_HEAP_SLICE_MAX
+#define LEND_HEAP_WORDS_MAX	(LEND_HEAP_SLICE_MAX / LEND_HEAP_GRANULE / 64)
+
+/*
+ * The first granule of a slice. All zero is a valid empty slice: what the
+ * kernel hands out needs no preparation, and neither does a slice whose pages
+ * were given back. The heap marks this granule used before it looks further.
+ */
+struct lend_heap_slice {
+	uint64_t used[LEND_HEAP_WORDS_MAX];
+	uint64_t last[LEND_HEAP_WORDS_MAX];
+	/* No granule from this one on was handed out since its page was last
+	 * given back. Here, not in the heap, as it must outlive the actor: the
+	 * next one inherits the pages. */
+	uint32_t granule_end;
+};
+
+static_assert(sizeof(struct lend_heap_slice) <= LEND_HEAP_GRANULE,
+	      "a slice's bookkeeping is its first granule");
+static_assert(LEND_HEAP_HOME_SIZE_MAX == 64 * LEND_HEAP_HOME_GRANULE,
+	      "home has one bitmap word");
+
+/* All fields are set by init and constant until fini. */
+struct lend_heap_range {
+	char *base;
+	size_t slice_size;
+	unsigned slices;
+	unsigned slice_shift;
+};
+
+/* Embedded in the actor's record; one cache line of it. Words that change
+ * together are kept apart on purpose: side by side gcc stores them one by one
+ * and loads them as one vector, which stalls until the stores have retired. */
+struct lend_heap {
+	uint64_t home_used; /* bits beyond the end of home are always set */
+	char *home;
+	uint64_t home_last;
+	struct lend_heap_slice *slice;
+	const struct lend_heap_range *range;
+	uint32_t used;	     /* bytes in live spans, both areas */
+	uint32_t limit;	     /* @used is never above it */
+	uint32_t slice_used; /* the part of @used that is in the slice */
+	uint16_t home_size;
+	uint8_t word_hint;  /* every word below it is full */
+	bool slice_touched; /* false: do not even read *@slice */
+};
+
+static_assert(sizeof(struct lend_heap) <= 64, "a cache line of the actor");
+
+/*
+ * Reserve addresses for @slices slices; commits no memory.
+ *
+ * @slices      1 to INT_MAX
+ * @slice_size  bytes, a power of two from LEND_HEAP_SLICE_MIN to
+ *              LEND_HEAP_SLICE_MAX; 0 means LEND_HEAP_SLICE_DEFAULT
+ *
+ * Return: 0
+ *         -EINVAL      an argument out of its range
+ *         -ENOMEM      the system has no such stretch of addresses
+ *         -EOPNOTSUPP  the kernel's pages are not of LEND_PAGE_SIZE
+ */
+LEND_NODISCARD int lend__heap_range_init(struct lend_heap_range *range,
+					 unsigned slices, size_t slice_size);
+
+/* Give the addresses back. Every heap on @range has been finished. Harmless on
+ * a zeroed range and after a failed init. */
+void lend__heap_range_fini(struct lend_heap_range *range);
+
+/* The index of the slice that @address is in, -1 if it is in none. Addresses
+ * in a home are in none: they are part of a stack. */
+int lend__heap_range_owner(const struct lend_heap_range *range,
+			   const void *address);
+
+/*
+ * Make an empty heap.
+ *
+ * @index        its slice; no other live heap has it, and the one that had it
+ *               was finished
+ * @home         aligned to 64 bytes; fresh memory which the heap alone uses
+ *               until lend__heap_fini(); may be NULL if @home_size is 0
+ * @home_size    bytes, a multiple of 64, at most LEND_HEAP_HOME_SIZE_MAX
+ * @limit_bytes  spans, rounded up to their classes and both areas counted,
+ *               never hold more; 0 means that only the slice's size limits
+ */
+void lend__heap_init(struct lend_heap *heap,
+		     const struct lend_heap_range *range, unsigned index,
+		     void *home, size_t home_size, size_t limit_bytes);
+
+/*
+ * End an empty heap; home and slice may then serve something else.
+ *
+ * The slice's pages stay, as giving them back costs a system call and a flush
+ * on every processor, and the next actor on this index wants them. Whoever
+ * does not expect one soon calls lend__heap_trim() first.
+ */
+void lend__heap_fini(struct lend_heap *heap);
+
+/*
+ * Take a span: the smallest class that holds @size, at the lowest feasible
+ * address. Its contents are undefined. All of lend__heap_span_size() bytes
+ * may be used.
+ *
+ * Classes are 64, 128, 256 and 512 bytes at home, aligned to 64; then 2 KiB,
+ * aligned to itself, and the powers of two up to 2 MiB, aligned to 4 KiB (as
+ * direct I/O wants). A small request that finds home full takes 2 KiB.
+ *
+ * @size      bytes, 1 to LEND_HEAP_SPAN_MAX
+ * @ret_span  written only on success
+ *
+ * Return: 0
+ *         -EINVAL  @size is 0
+ *         -E2BIG   @size is above LEND_HEAP_SPAN_MAX
+ *         -ENOMEM  the limit would be passed, or no free run is long enough
+ */
+LEND_NODISCARD int lend__heap_alloc(struct lend_heap *heap, size_t size,
+				    void **ret_span);
+
+/* Give a span back. NULL is fine; anything else that is not the start of a
+ * live span of @heap ends the process. */
+void lend__heap_free(struct lend_heap *heap, void *span);
+
+/* The bytes of the live span that starts at @span: its class. */
+size_t lend__heap_span_size(const struct lend_heap *heap, const void *span);
+
+/* Is no span live? */
+bool lend__heap_empty(const struct lend_heap *heap);
+
+/* Bytes in live spans, each counted as its class. */
+size_t lend__heap_used(const struct lend_heap *heap);
+
+/*
+ * Give the pages of the slice that no live span uses back to the system; an
+ * empty slice gives back all. One system call per free run: for idle moments,
+ * not after each free. If the system refuses (locked memory), the pages stay.
+ */
+void lend__heap_trim(struct lend_heap *heap);
+
+/* Walk everything and assert that it is consistent. For tests and for
+ * expensive assertions; cost grows with the slice's size. */
+void lend__heap_check(const struct lend_heap *heap);
+
+#endif
