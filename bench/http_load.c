@@ -1,0 +1,269 @@
+/*
+ * http_load: a closed-loop load generator for HTTP/1.1 and for TCP echo.
+ *
+ * Every connection keeps --pipeline requests outstanding for the whole time;
+ * a new one is sent when an answer came. It shows what a server can do when
+ * it is never idle. It does not show latency at a given rate: a closed loop
+ * waits for a slow server instead of counting the wait (coordinated omission).
+ *
+ * Exit status: 0 all answers right, 1 some were wrong or none came, 2 usage.
+ */
+#include "http_load.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"usage: http_load --connect ADDR:PORT [options]\n"
+	"  --connections N  connections (64)\n"
+	"  --pipeline D     requests outstanding on each (1)\n"
+	"  --seconds S      length of the measured window (1.0)\n"
+	"  --warmup S       load before the window opens (0.2)\n"
+	"  --threads N      (1)\n"
+	"  --path P         request path (/plaintext)\n"
+	"  --body TEXT      the body every answer must have (Hello, World!)\n"
+	"  --echo           echo messages of --size BYTES (64) instead of HTTP\n"
+	"  --server-pid P   report the processor time of process P as well\n"
+	"Prints one line of JSON. Latencies are in microseconds.\n";
+
+enum {
+	OPT_CONNECT = 256,
+	OPT_CONNECTIONS,
+	OPT_PIPELINE,
+	OPT_SECONDS,
+	OPT_WARMUP,
+	OPT_THREADS,
+	OPT_PATH,
+	OPT_BODY,
+	OPT_ECHO,
+	OPT_SIZE,
+	OPT_SERVER_PID,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "connect", required_argument, NULL, OPT_CONNECT },
+	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
+	{ "pipeline", required_argument, NULL, OPT_PIPELINE },
+	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "warmup", required_argument, NULL, OPT_WARMUP },
+	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "path", required_argument, NULL, OPT_PATH },
+	{ "body", required_argument, NULL, OPT_BODY },
+	{ "echo", no_argument, NULL, OPT_ECHO },
+	{ "size", required_argument, NULL, OPT_SIZE },
+	{ "server-pid", required_argument, NULL, OPT_SERVER_PID },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static _Noreturn void usage(void)
+{
+	fputs(help, stderr);
+	exit(2);
+}
+
+/* A whole number from @min to @max. */
+static unsigned number(const char *text, unsigned long min, unsigned long max)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (end == text || *end != '\0' || value < min || value > max)
+		usage();
+	return (unsigned)value;
+}
+
+static double seconds(const char *text)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(value >= 0 && value <= 86400))
+		usage();
+	return value;
+}
+
+static void address_parse(struct load_options *options, char *text)
+{
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+	};
+	struct addrinfo *found;
+	char *colon = strrchr(text, ':');
+
+	if (colon == NULL || colon == text)
+		usage();
+	*colon = '\0';
+	if (text[0] == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
+		text++;
+	}
+	if (getaddrinfo(text, colon + 1, &hints, &found) != 0)
+		usage();
+	memcpy(&options->addr, found->ai_addr, found->ai_addrlen);
+	options->addr_size = found->ai_addrlen;
+	freeaddrinfo(found);
+}
+
+static void options_set(struct load_options *options, int opt, char *value)
+{
+	switch (opt) {
+	case OPT_CONNECT:
+		address_parse(options, value);
+		break;
+	case OPT_CONNECTIONS:
+		options->connections = number(value, 1, 60000);
+		break;
+	case OPT_PIPELINE:
+		options->pipeline = number(value, 1, PIPELINE_MAX);
+		break;
+	case OPT_SECONDS:
+		options->seconds = seconds(value);
+		break;
+	case OPT_WARMUP:
+		options->warmup_s = seconds(value);
+		break;
+	case OPT_THREADS:
+		options->threads = number(value, 1, 64);
+		break;
+	case OPT_PATH:
+		options->path = value;
+		break;
+	case OPT_BODY:
+		options->body = value;
+		break;
+	case OPT_ECHO:
+		options->echo = true;
+		break;
+	case OPT_SIZE:
+		options->message_size = number(value, 1, 1 << 16);
+		break;
+	case OPT_SERVER_PID:
+		options->server = (pid_t)number(value, 1, 1 << 30);
+		break;
+	case OPT_HELP:
+		fputs(help, stdout);
+		exit(0);
+	default:
+		usage();
+	}
+}
+
+static void requests_render(struct load_options *options)
+{
+	char request[2048];
+	int size;
+
+	if (options->echo) {
+		size = (int)options->message_size;
+	} else {
+		size = snprintf(request, sizeof(request),
+				"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+				options->path);
+		if (size < 0 || (size_t)size >= sizeof(request))
+			usage();
+	}
+	options->request_size = (size_t)size;
+	options->requests = malloc(options->request_size * options->pipeline);
+	if (options->requests == NULL) {
+		perror("malloc");
+		exit(1);
+	}
+	for (unsigned i = 0; i < options->pipeline; i++) {
+		char *at = options->requests + i * options->request_size;
+
+		if (!options->echo)
+			memcpy(at, request, options->request_size);
+		for (size_t k = 0; options->echo && k < (size_t)size; k++)
+			at[k] = (char)('a' + k % 23);
+	}
+}
+
+static int report(const struct load_options *options,
+		  const struct load_worker *workers)
+{
+	static struct load_worker sum;
+
+	for (unsigned i = 0; i < options->threads; i++) {
+		sum.requests += workers[i].requests;
+		sum.errors += workers[i].errors;
+		sum.own_ns += workers[i].own_ns;
+		histogram_merge(&sum.latency, &workers[i].latency);
+	}
+	sum.window_ns = workers[0].window_ns;
+	sum.server_ns = workers[0].server_ns;
+	printf("{\"requests\": %" PRIu64 ", \"errors\": %" PRIu64
+	       ", \"seconds\": %.6f, \"rps\": %.1f",
+	       sum.requests, sum.errors, (double)sum.window_ns / 1e9,
+	       sum.window_ns ?
+		       (double)sum.requests * 1e9 / (double)sum.window_ns :
+		       0.0);
+	printf(", \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f"
+	       ", \"p99.9_us\": %.1f, \"max_us\": %.1f",
+	       histogram_us(&sum.latency, 0.5), histogram_us(&sum.latency, 0.9),
+	       histogram_us(&sum.latency, 0.99),
+	       histogram_us(&sum.latency, 0.999),
+	       (double)sum.latency.max_ns / 1e3);
+	printf(", \"load_cpu_s\": %.6f", (double)sum.own_ns / 1e9);
+	if (options->server != 0)
+		printf(", \"server_cpu_s\": %.6f", (double)sum.server_ns / 1e9);
+	puts("}");
+	return sum.errors == 0 && sum.requests > 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct load_options options = {
+		.connections = 64,
+		.pipeline = 1,
+		.threads = 1,
+		.warmup_s = 0.2,
+		.seconds = 1.0,
+		.path = "/plaintext",
+		.body = "Hello, World!",
+		.message_size = 64,
+	};
+	struct load_worker *workers;
+	pthread_barrier_t connected;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		options_set(&options, opt, optarg);
+	if (options.addr_size == 0 || optind != argc)
+		usage();
+	if (options.threads > options.connections)
+		options.threads = options.connections;
+	signal(SIGPIPE, SIG_IGN);
+	requests_render(&options);
+	workers = calloc(options.threads, sizeof(*workers));
+	if (workers == NULL) {
+		perror("calloc");
+		return 1;
+	}
+	pthread_barrier_init(&connected, NULL, options.threads);
+	for (unsigned i = 0; i < options.threads; i++) {
+		struct load_worker *w = &workers[i];
+
+		w->options = &options;
+		w->connected = &connected;
+		w->samples_server = i == 0 && options.server != 0;
+		w->connections = options.connections / options.threads +
+				 (i < options.connections % options.threads);
+		errno = pthread_create(&w->thread, NULL, load_worker_run, w);
+		if (errno != 0) {
+			perror("pthread_create");
+			return 1;
+		}
+	}
+	for (unsigned i = 0; i < options.threads; i++)
+		pthread_join(workers[i].thread, NULL);
+	return report(&options, workers);
+}

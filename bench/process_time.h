@@ -1,0 +1,21 @@
+/*
+ * The processor time another process has used.
+ */
+#ifndef BENCH_PROCESS_TIME_H
+#define BENCH_PROCESS_TIME_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Processor time of all threads of @pid, in ns, kernel threads that work for
+ * it (io-wq, SQPOLL) included, as they are threads of it. A thread that has
+ * exited is not counted any more: compare samples of a process whose threads
+ * stay.
+ *
+ * Return: 0
+ *         -ESRCH  there is no such process
+ */
+int process_time(pid_t pid, uint64_t *ret_ns);
+
+#endif
