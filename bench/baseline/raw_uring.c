@@ -10,7 +10,7 @@
  * answer to one receive goes out in one send, whose bytes are rendered once a
  * second for all connections. Receives are multishot from a buffer ring; a
  * buffer goes back as soon as its heads have been counted (with --echo: when
- * it has been sent back).
+ * it has been sent back). Which settings were tried is in ../README.md.
  */
 #include "responder.h"
 
@@ -23,23 +23,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#ifndef SQ_COUNT
-#define SQ_COUNT 1024
-#endif
-#define CQ_COUNT 8192
-#ifndef BUFFER_COUNT
+#define SQ_COUNT     1024
+#define CQ_COUNT     8192
 #define BUFFER_COUNT 512 /* a power of two */
-#endif
-#ifndef BUFFER_SIZE
-#define BUFFER_SIZE 4096
-#endif
-#ifndef SETUP
-#define SETUP (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
-#endif
-#ifndef RECV_PRIO
-#define RECV_PRIO 0
-#endif
-#define NONE (-1)
+#define BUFFER_SIZE  4096
+#define NONE	     (-1)
 
 enum op_kind { OP_ACCEPT, OP_RECV, OP_SEND, OP_TICK, OP_SIGNAL };
 
@@ -111,7 +99,6 @@ static void recv_arm(struct server *s, int fd)
 	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = 0;
-	sqe->ioprio |= RECV_PRIO;
 	sqe_tag(sqe, OP_RECV, fd);
 	s->connections[fd].receiving = true;
 }
@@ -380,18 +367,18 @@ static void buffers_open(struct server *s)
 static void ring_open(struct server *s)
 {
 	struct io_uring_params params = {
-		.flags = SETUP | IORING_SETUP_TASKRUN_FLAG |
-			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+		.flags = IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
+			 IORING_SETUP_CQSIZE,
 		.cq_entries = CQ_COUNT,
 	};
 	int res = io_uring_queue_init_params(SQ_COUNT, &s->ring, &params);
 
 	if (res < 0)
 		die("io_uring_setup", res);
-#ifndef NO_REGISTER
 	/* Saves looking the ring up in every enter. Not vital. */
 	io_uring_register_ring_fd(&s->ring);
-#endif
 }
 
 int main(int argc, char **argv)
