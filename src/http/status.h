@@ -1,0 +1,37 @@
+/*
+ * Status codes and their reason phrases (RFC 9110, 15).
+ */
+#ifndef LEND_HTTP_STATUS_H
+#define LEND_HTTP_STATUS_H
+
+/* Those src/http itself answers with. */
+enum lend__http_status {
+	LEND__HTTP_CONTINUE = 100,
+	LEND__HTTP_OK = 200,
+	LEND__HTTP_NO_CONTENT = 204,
+	LEND__HTTP_PARTIAL_CONTENT = 206,
+	LEND__HTTP_MOVED_PERMANENTLY = 301,
+	LEND__HTTP_NOT_MODIFIED = 304,
+	LEND__HTTP_BAD_REQUEST = 400,
+	LEND__HTTP_FORBIDDEN = 403,
+	LEND__HTTP_NOT_FOUND = 404,
+	LEND__HTTP_METHOD_NOT_ALLOWED = 405,
+	LEND__HTTP_REQUEST_TIMEOUT = 408,
+	LEND__HTTP_LENGTH_REQUIRED = 411,
+	LEND__HTTP_PRECONDITION_FAILED = 412,
+	LEND__HTTP_CONTENT_TOO_LARGE = 413,
+	LEND__HTTP_URI_TOO_LONG = 414,
+	LEND__HTTP_RANGE_NOT_SATISFIABLE = 416,
+	LEND__HTTP_EXPECTATION_FAILED = 417,
+	LEND__HTTP_FIELDS_TOO_LARGE = 431,
+	LEND__HTTP_INTERNAL_ERROR = 500,
+	LEND__HTTP_NOT_IMPLEMENTED = 501,
+	LEND__HTTP_UNAVAILABLE = 503,
+	LEND__HTTP_VERSION_UNSUPPORTED = 505,
+};
+
+/* The reason phrase of @status; "" for a code without one, which a status
+ * line may have too. */
+const char *lend__http_reason(unsigned status);
+
+#endif
