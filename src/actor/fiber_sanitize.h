@@ -119,9 +119,12 @@ static inline void lend__sanitize_adopt(struct lend_fiber_sanitize *self)
 /* Flags 0: what @from did happens before what @to does, which is true, as they
  * run on one thread, and nothing is claimed about other threads. From the call
  * to the switch proper there must be no access to memory: it would be noted as
- * @to's. */
-static inline void lend__sanitize_leave(struct lend_fiber_sanitize *from,
-					struct lend_fiber_sanitize *to)
+ * @to's. Nor a return: each instrumented function notes its entry and its exit,
+ * and the exit would be taken from @to's calls, which underflow. So this is
+ * inlined at every optimisation level. */
+__attribute__((always_inline)) static inline void
+lend__sanitize_leave(struct lend_fiber_sanitize *from,
+		     struct lend_fiber_sanitize *to)
 {
 	void *fiber = to->fiber;
 
@@ -130,8 +133,9 @@ static inline void lend__sanitize_leave(struct lend_fiber_sanitize *from,
 	__tsan_switch_to_fiber(fiber, 0);
 }
 
-static inline void lend__sanitize_leave_last(struct lend_fiber_sanitize *from,
-					     struct lend_fiber_sanitize *to)
+__attribute__((always_inline)) static inline void
+lend__sanitize_leave_last(struct lend_fiber_sanitize *from,
+			  struct lend_fiber_sanitize *to)
 {
 	lend__sanitize_leave(from, to);
 }
