@@ -1,0 +1,20 @@
+/*
+ * Log lines of the library, and where a program wants them.
+ */
+#ifndef LEND_LOG_H
+#define LEND_LOG_H
+
+enum lend_log_level {
+	LEND_LOG_DEFAULT, /* LEND_LOG_WARNING */
+	LEND_LOG_ERROR,
+	LEND_LOG_WARNING,
+	LEND_LOG_INFO,
+	LEND_LOG_DEBUG,
+};
+
+/* Where the library's log lines go: one call a line, no newline in it, from
+ * any thread. It must not call the library. */
+typedef void (*lend_log_fn)(enum lend_log_level level, const char *line,
+			    void *arg);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Provided buffers of one ring: see buffers.h.
+ *
+ * The stack of returned buffers is popped as a whole (exchange with 0), never
+ * one by one, so it has no ABA problem: a push only needs the head it links to
+ * to be the head at the moment of its compare-and-swap, whatever happened in
+ * between.
+ */
+#include "uring/buffers.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "uring/sys.h"
+
+static void *map(size_t size)
+{
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return base == MAP_FAILED ? NULL : base;
+}
+
+static size_t ring_size(const struct lend_buffers *buffers)
+{
+	return lend_align_up(buffers->count * sizeof(struct io_uring_buf),
+			     LEND_PAGE_SIZE);
+}
+
+static void add(struct lend_buffers *buffers, unsigned number)
+{
+	struct io_uring_buf *buf =
+		&buffers->ring->bufs[buffers->tail & (buffers->count - 1)];
+
+	/* Field by field: the first entry's last field is the ring's tail. */
+	buf->addr = (uint64_t)(uintptr_t)lend__buffers_at(buffers, number);
+	buf->len = buffers->size;
+	buf->bid = (uint16_t)number;
+	buffers->tail++;
+}
+
+static void publish(struct lend_buffers *buffers)
+{
+	/* Release, paired with the kernel's acquire of the tail. */
+	__atomic_store_n(&buffers->ring->tail, buffers->tail, __ATOMIC_RELEASE);
+}
+
+int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
+		       unsigned size)
+{
+	struct io_uring_buf_reg reg = {
+		.ring_entries = count,
+		.bgid = LEND_BUFFERS_GROUP,
+	};
+	int err;
+
+	lend_assert(lend_is_power_of_two(count) && count <= 32768);
+	memset(buffers, 0, sizeof(*buffers));
+	buffers->count = count;
+	buffers->size = size;
+	buffers->links = calloc(count, sizeof(*buffers->links));
+	buffers->base = map((size_t)count * size);
+	buffers->ring = map(ring_size(buffers));
+	if (!buffers->links || !buffers->base || !buffers->ring) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	reg.ring_addr = (uint64_t)(uintptr_t)buffers->ring;
+	err = lend__sys_register(fd, IORING_REGISTER_PBUF_RING, &reg, 1);
+	if (err < 0)
+		goto fail;
+	for (unsigned i = 0; i < count; i++)
+		add(buffers, i);
+	publish(buffers);
+	return 0;
+
+fail:
+	lend__buffers_fini(buffers, -1);
+	return err;
+}
+
+void lend__buffers_fini(struct lend_buffers *buffers, int fd)
+{
+	struct io_uring_buf_reg reg = {.bgid = LEND_BUFFERS_GROUP};
+
+	if (buffers->ring && fd >= 0)
+		lend__sys_register(fd, IORING_UNREGISTER_PBUF_RING, &reg, 1);
+	if (buffers->ring)
+		munmap(buffers->ring, ring_size(buffers));
+	if (buffers->base)
+		munmap(buffers->base, (size_t)buffers->count * buffers->size);
+	free(buffers->links);
+	memset(buffers, 0, sizeof(*buffers));
+}
+
+void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
+{
+	uint32_t head =
+		atomic_load_explicit(&buffers->returned, memory_order_relaxed);
+
+	lend_assert(number < buffers->count);
+	do {
+		/* Relaxed: the release below publishes it. */
+		atomic_store_explicit(&buffers->links[number], head,
+				      memory_order_relaxed);
+		/* Release [U1], paired with the drain's acquire: our last read
+		 * of the buffer comes before the kernel may write it again. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&buffers->returned, &head, number + 1, memory_order_release,
+		memory_order_relaxed));
+}
+
+void lend__buffers_drain(struct lend_buffers *buffers)
+{
+	uint32_t next;
+
+	if (!atomic_load_explicit(&buffers->returned, memory_order_relaxed))
+		return;
+	/* Acquire [U1]. */
+	next = atomic_exchange_explicit(&buffers->returned, 0,
+					memory_order_acquire);
+	while (next) {
+		unsigned number = next - 1;
+
+		next = atomic_load_explicit(&buffers->links[number],
+					    memory_order_relaxed);
+		add(buffers, number);
+	}
+	publish(buffers);
+}

@@ -1,0 +1,172 @@
+/*
+ * Probing: small rings are opened with each combination of flags we would
+ * like, and the opcodes are asked for. Called once, when a runtime starts.
+ */
+#include "uring/features.h"
+
+#include <errno.h>
+#include <lend/base.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "uring/sys.h"
+
+/* Operations without which nothing works; the rest has fallbacks. */
+static const unsigned char required_opcodes[] = {
+	IORING_OP_NOP,	  IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
+	IORING_OP_ACCEPT, IORING_OP_CONNECT,  IORING_OP_SEND,
+	IORING_OP_RECV,	  IORING_OP_READ,     IORING_OP_WRITE,
+	IORING_OP_STATX,  IORING_OP_OPENAT2,  IORING_OP_CLOSE,
+	IORING_OP_SHUTDOWN,
+};
+
+/* "defer_taskrun,membarrier" in LEND_DISABLE masks a feature, so that its
+ * fallback can be tested, or a kernel's bug be avoided. */
+static bool is_masked(const char *feature)
+{
+	const char *list = getenv("LEND_DISABLE");
+	size_t length = strlen(feature);
+
+	while (list && *list) {
+		size_t word = strcspn(list, ",");
+
+		if (word == length && memcmp(list, feature, length) == 0)
+			return true;
+		list += word + (list[word] == ',');
+	}
+	return false;
+}
+
+static bool can_open(unsigned flags)
+{
+	struct io_uring_params params = {.flags = flags};
+	struct io_uring uring;
+
+	if (lend__sys_ring_open(&uring, 1, &params) < 0)
+		return false;
+	lend__sys_ring_close(&uring);
+	return true;
+}
+
+static bool can_register_buffers(struct io_uring *uring)
+{
+	struct io_uring_buf_reg reg = {.ring_entries = 1, .bgid = 0};
+	void *ring = NULL;
+	int err;
+
+	if (posix_memalign(&ring, 4096, 4096))
+		return false;
+	memset(ring, 0, 4096);
+	reg.ring_addr = (uint64_t)(uintptr_t)ring;
+	err = lend__sys_register(uring->ring_fd, IORING_REGISTER_PBUF_RING,
+				 &reg, 1);
+	if (err >= 0)
+		lend__sys_register(uring->ring_fd,
+				   IORING_UNREGISTER_PBUF_RING, &reg, 1);
+	free(ring);
+	return err >= 0;
+}
+
+static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
+{
+	struct io_uring_probe *probe;
+	int err;
+
+	probe = calloc(1, sizeof(*probe) + 256 * sizeof(probe->ops[0]));
+	if (!probe)
+		return -ENOMEM;
+	err = lend__sys_register(uring->ring_fd, IORING_REGISTER_PROBE, probe,
+				 256);
+	for (unsigned i = 0; err >= 0 && i < probe->ops_len && i < 128; i++)
+		if (probe->ops[i].flags & IO_URING_OP_SUPPORTED)
+			features->opcodes[i / 64] |= UINT64_C(1) << (i % 64);
+	free(probe);
+	if (err < 0)
+		return -EOPNOTSUPP;
+	for (unsigned i = 0; i < sizeof(required_opcodes); i++)
+		if (!lend__features_opcode(features, required_opcodes[i]))
+			return -EOPNOTSUPP;
+	return 0;
+}
+
+int lend__features_probe(struct lend_features *ret_features)
+{
+	const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
+				IORING_FEAT_SUBMIT_STABLE |
+				IORING_FEAT_FAST_POLL;
+	struct lend_features features = {0};
+	struct io_uring_params params = {0};
+	struct io_uring uring;
+	int err;
+
+	err = lend__sys_ring_open(&uring, 4, &params);
+	if (err < 0)
+		return err;
+	if ((params.features & needed) != needed)
+		err = -EOPNOTSUPP;
+	if (!err)
+		err = probe_opcodes(&uring, &features);
+	if (!err)
+		features.buffer_rings = !is_masked("buffer_rings") &&
+					can_register_buffers(&uring);
+	lend__sys_ring_close(&uring);
+	if (err)
+		return err;
+
+	features.submit_all = can_open(IORING_SETUP_SUBMIT_ALL);
+	features.coop_taskrun = !is_masked("coop_taskrun") &&
+				can_open(IORING_SETUP_COOP_TASKRUN |
+					 IORING_SETUP_TASKRUN_FLAG);
+	features.defer_taskrun = !is_masked("defer_taskrun") &&
+				 can_open(IORING_SETUP_SINGLE_ISSUER |
+					  IORING_SETUP_DEFER_TASKRUN |
+					  IORING_SETUP_TASKRUN_FLAG);
+	features.membarrier = !is_masked("membarrier") &&
+			      lend__sys_membarrier_register() >= 0;
+	*ret_features = features;
+	return 0;
+}
+
+void lend__features_explain(int error, char *text, unsigned long size)
+{
+	struct rlimit limit = {0};
+	const char *name = lend_error_name(error);
+
+	switch (error) {
+	case -ENOSYS:
+		snprintf(text, size,
+			 "io_uring_setup failed with %s: this kernel or sandbox has no io_uring; use Linux 6.1 or newer, outside gVisor and WSL 1",
+			 name);
+		return;
+	case -EPERM:
+	case -EACCES:
+		snprintf(text, size,
+			 "io_uring_setup failed with %s: io_uring is forbidden here; set sysctl kernel.io_uring_disabled=0, or in a container allow io_uring_setup, io_uring_enter and io_uring_register in the seccomp profile",
+			 name);
+		return;
+	case -ENOMEM:
+		getrlimit(RLIMIT_MEMLOCK, &limit);
+		snprintf(text, size,
+			 "io_uring_setup failed with %s: the limit of locked memory is %llu KiB; raise it (ulimit -l, LimitMEMLOCK=) or use a smaller --depth or fewer --rings",
+			 name, (unsigned long long)limit.rlim_cur / 1024);
+		return;
+	case -EMFILE:
+	case -ENFILE:
+		getrlimit(RLIMIT_NOFILE, &limit);
+		snprintf(text, size,
+			 "io_uring_setup failed with %s: the limit of open files is %llu; raise it (ulimit -n, LimitNOFILE=)",
+			 name, (unsigned long long)limit.rlim_cur);
+		return;
+	case -EOPNOTSUPP:
+		snprintf(text, size,
+			 "this kernel's io_uring is too old (an operation or IORING_FEAT_NODROP/EXT_ARG is missing); use Linux 6.1 or newer");
+		return;
+	default:
+		snprintf(text, size,
+			 "io_uring_setup failed with %s (%s); use Linux 6.1 or newer and check kernel.io_uring_disabled, the seccomp profile and ulimit -l",
+			 name, lend_error_text(error));
+	}
+}

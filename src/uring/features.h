@@ -1,0 +1,51 @@
+/*
+ * What this kernel can do, found out by asking it: never by its version.
+ */
+#ifndef LEND_URING_FEATURES_H
+#define LEND_URING_FEATURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lend_features {
+	bool coop_taskrun;  /* IORING_SETUP_COOP_TASKRUN, TASKRUN_FLAG */
+	bool defer_taskrun; /* IORING_SETUP_DEFER_TASKRUN, SINGLE_ISSUER */
+	bool submit_all;    /* IORING_SETUP_SUBMIT_ALL */
+	bool buffer_rings;  /* IORING_REGISTER_PBUF_RING */
+	bool membarrier;    /* the fast handshake of loans */
+	/* One bit for each opcode the kernel says it supports. */
+	uint64_t opcodes[2];
+};
+
+/**
+ * Ask the kernel.
+ *
+ * @ret_features  written only on success
+ *
+ * Thread: any. Blocks: a few system calls.
+ *
+ * Return: 0
+ *         -ENOSYS, -EPERM, -ENOMEM ...  io_uring_setup(2) failed: see
+ *                 lend__features_explain()
+ *         -EOPNOTSUPP  there is io_uring, but too old a one: no NODROP, no
+ *                 EXT_ARG, or an operation is missing that nothing replaces
+ */
+int lend__features_probe(struct lend_features *ret_features);
+
+static inline bool lend__features_opcode(const struct lend_features *features,
+					 unsigned opcode)
+{
+	return opcode < 128 &&
+	       (features->opcodes[opcode / 64] >> (opcode % 64) & 1);
+}
+
+/**
+ * One line, without a newline, on why io_uring is not to be had and what to
+ * do about it.
+ *
+ * @error  what lend__features_probe() or opening a ring returned
+ * @text   at least @size bytes, always terminated
+ */
+void lend__features_explain(int error, char *text, unsigned long size);
+
+#endif

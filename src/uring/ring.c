@@ -1,0 +1,87 @@
+/*
+ * Opening, closing and entering a ring. The queues' fast paths are in ring.h.
+ * Called by the pool and the pollers of arbiter/, and by worker threads.
+ */
+#include "uring/ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "uring/sys.h"
+
+/* Newer headers have it; a ring without an index array must not be written
+ * through it. */
+#ifndef IORING_SETUP_NO_SQARRAY
+#define IORING_SETUP_NO_SQARRAY (1U << 16)
+#endif
+
+int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
+		    unsigned setup_flags)
+{
+	struct io_uring_params params = {.flags = setup_flags};
+	int err;
+
+	/* A deep CQ: completions of multishots and of accepted connections
+	 * come in bursts that have nothing to do with the SQ's depth. */
+	params.flags |= IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+	params.cq_entries = (unsigned)lend_ceil_power_of_two(depth) * 4;
+	if (params.cq_entries < 64)
+		params.cq_entries = 64;
+	err = lend__sys_ring_open(&ring->uring, depth, &params);
+	if (err < 0)
+		return err;
+
+	ring->index = index;
+	ring->depth = params.sq_entries;
+	ring->sq_mask = params.sq_entries - 1;
+	ring->cq_mask = params.cq_entries - 1;
+	ring->setup_flags = setup_flags;
+	ring->deferred = setup_flags & IORING_SETUP_DEFER_TASKRUN;
+	ring->sqes = ring->uring.sq.sqes;
+	ring->cqes = ring->uring.cq.cqes;
+	ring->sq_tail = *ring->uring.sq.ktail;
+	if (!(params.flags & IORING_SETUP_NO_SQARRAY))
+		for (unsigned i = 0; i < params.sq_entries; i++)
+			ring->uring.sq.array[i] = i;
+	return 0;
+}
+
+void lend__ring_close(struct lend_ring *ring)
+{
+	if (!ring->sqes)
+		return;
+	lend__buffers_fini(&ring->buffers, lend__ring_fd(ring));
+	lend__sys_ring_close(&ring->uring);
+	memset(ring, 0, sizeof(*ring));
+}
+
+int lend__ring_enable(struct lend_ring *ring)
+{
+	return lend__sys_register(lend__ring_fd(ring),
+				  IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
+int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
+		     uint64_t timeout_ns)
+{
+	struct __kernel_timespec timeout;
+	struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8};
+	unsigned flags = 0;
+	unsigned to_submit = lend__ring_unsubmitted(ring);
+
+	/* A deferred ring does its completion work only when asked for events;
+	 * an overflowed one flushes its backlog only then. */
+	if (min_complete || ring->deferred || lend__ring_wants_enter(ring))
+		flags |= IORING_ENTER_GETEVENTS;
+	atomic_fetch_add_explicit(&ring->enters, 1, memory_order_relaxed);
+	if (!min_complete || timeout_ns == UINT64_MAX)
+		return lend__sys_enter(lend__ring_fd(ring), to_submit,
+				       min_complete, flags, NULL, _NSIG / 8);
+
+	timeout.tv_sec = (long long)(timeout_ns / 1000000000);
+	timeout.tv_nsec = (long long)(timeout_ns % 1000000000);
+	argument.ts = (uint64_t)(uintptr_t)&timeout;
+	return lend__sys_enter(lend__ring_fd(ring), to_submit, min_complete,
+			       flags | IORING_ENTER_EXT_ARG, &argument,
+			       sizeof(argument));
+}

@@ -1,0 +1,202 @@
+/*
+ * One io_uring instance: our own bookkeeping of its two queues.
+ *
+ * liburing maps the ring; head and tail are handled here, because a ring that
+ * moves between threads needs rules that liburing's helpers do not have:
+ *
+ *  - Slots are freed from the head the kernel publishes, never by counting
+ *    what enter returned, so a flush needs no ownership: any thread may enter.
+ *  - Whoever may write SQEs (the holder: a loan, or the ring's lock) owns
+ *    @sq_tail. Publishing is one store of the tail, so a chain appears whole.
+ *  - Whoever holds @cq_lock consumes CQEs. It is a try-lock: a poller that does
+ *    not get it has nothing to do, as somebody else is polling.
+ */
+#ifndef LEND_URING_RING_H
+#define LEND_URING_RING_H
+
+#include <liburing.h>
+#include <lend/base.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "uring/buffers.h"
+
+struct lend_ring {
+	/* [const] after lend__ring_open() */
+	struct io_uring uring;
+	unsigned index; /* in its pool */
+	unsigned depth; /* slots of the submission queue */
+	unsigned sq_mask;
+	unsigned cq_mask;
+	unsigned setup_flags;
+	bool deferred; /* completions run only inside the owner's enter */
+	struct io_uring_sqe *sqes;
+	struct io_uring_cqe *cqes;
+
+	/* [holder] one writer at a time; read by anyone for a hint */
+	LEND_CACHE_ALIGNED unsigned sq_tail;
+	_Atomic uint64_t published; /* SQEs ever handed to the kernel */
+
+	/* [cq_lock] */
+	LEND_CACHE_ALIGNED atomic_bool cq_lock;
+	_Atomic uint64_t finished;    /* operations that had their last CQE */
+	_Atomic uint64_t completions; /* CQEs, those of multishots too */
+	_Atomic uint64_t polled_ns;   /* when somebody last looked */
+	struct lend_buffers buffers;
+
+	/* [atomic: counters] */
+	_Atomic uint64_t enters;
+	/* [atomic: hint] A parked worker will see its completions. */
+	_Atomic bool watched;
+};
+
+/**
+ * Open a ring.
+ *
+ * @ring         zeroed storage; stays where it is until lend__ring_close()
+ * @index        its place in the pool
+ * @depth        submission slots, 1 to 32768; rounded up to a power of two
+ * @setup_flags  IORING_SETUP_*; R_DISABLED is honoured: lend__ring_enable()
+ *
+ * Return: 0, or -errno of io_uring_setup(2) or mmap(2)
+ */
+int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
+		    unsigned setup_flags);
+void lend__ring_close(struct lend_ring *ring);
+
+/* Bind a ring opened with R_DISABLED to the calling thread. */
+int lend__ring_enable(struct lend_ring *ring);
+
+static inline int lend__ring_fd(const struct lend_ring *ring)
+{
+	return ring->uring.ring_fd;
+}
+
+/* ---- submission side ---- */
+
+/* Slots published but not yet taken by the kernel. Any thread, as a hint. */
+static inline unsigned lend__ring_unsubmitted(const struct lend_ring *ring)
+{
+	/* Acquire, paired with the kernel's release of the head: it has read
+	 * the slots before it gave them back. */
+	unsigned head = __atomic_load_n(ring->uring.sq.khead, __ATOMIC_ACQUIRE);
+
+	/* The tail the kernel sees, as the caller may not be the holder. */
+	return __atomic_load_n(ring->uring.sq.ktail, __ATOMIC_RELAXED) - head;
+}
+
+/* Free slots. Holder only. */
+static inline unsigned lend__ring_room(const struct lend_ring *ring)
+{
+	unsigned head = __atomic_load_n(ring->uring.sq.khead, __ATOMIC_ACQUIRE);
+
+	return ring->depth - (ring->sq_tail - head);
+}
+
+/* The @i-th slot behind the tail. Holder only; @i below lend__ring_room(). */
+static inline struct io_uring_sqe *
+lend__ring_slot(const struct lend_ring *ring, unsigned i)
+{
+	return &ring->sqes[(ring->sq_tail + i) & ring->sq_mask];
+}
+
+/* Hand the next @count slots to the kernel by one store. Holder only. */
+static inline void lend__ring_publish(struct lend_ring *ring, unsigned count)
+{
+	uint64_t published =
+		atomic_load_explicit(&ring->published, memory_order_relaxed);
+
+	ring->sq_tail += count;
+	/* Relaxed: a counter with one writer at a time. */
+	atomic_store_explicit(&ring->published, published + count,
+			      memory_order_relaxed);
+	/* Release, paired with the kernel's acquire of the tail. */
+	__atomic_store_n(ring->uring.sq.ktail, ring->sq_tail,
+			 __ATOMIC_RELEASE);
+}
+
+/**
+ * Submit what is published, and wait.
+ *
+ * @min_complete  0 does not wait; 1 waits for a CQE
+ * @timeout_ns    how long at most, relative; UINT64_MAX for ever
+ *
+ * Thread: any for a plain ring; its owner for one with SINGLE_ISSUER.
+ * Blocks: the thread, if @min_complete is not 0.
+ *
+ * Return: the number of SQEs taken
+ *         -ETIME, -EINTR  the wait ended for another reason (all was taken)
+ *         -EBUSY, -EAGAIN the kernel wants completions to be reaped first
+ */
+int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
+		     uint64_t timeout_ns);
+
+/* ---- completion side ---- */
+
+/* Is there a CQE? Any thread, as a hint. */
+static inline bool lend__ring_has_cqe(const struct lend_ring *ring)
+{
+	return __atomic_load_n(ring->uring.cq.ktail, __ATOMIC_RELAXED) !=
+	       __atomic_load_n(ring->uring.cq.khead, __ATOMIC_RELAXED);
+}
+
+/* Must somebody enter before more CQEs can appear? */
+static inline bool lend__ring_wants_enter(const struct lend_ring *ring)
+{
+	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) &
+	       (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+static inline bool lend__ring_overflowed(const struct lend_ring *ring)
+{
+	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) &
+	       IORING_SQ_CQ_OVERFLOW;
+}
+
+static inline bool lend__ring_cq_trylock(struct lend_ring *ring)
+{
+	/* Acquire [R1], paired with the release in cq_unlock: the next
+	 * consumer sees the head and the buffer tail of the one before. */
+	return !atomic_load_explicit(&ring->cq_lock, memory_order_relaxed) &&
+	       !atomic_exchange_explicit(&ring->cq_lock, true,
+					 memory_order_acquire);
+}
+
+static inline void lend__ring_cq_unlock(struct lend_ring *ring)
+{
+	/* Release [R1]. */
+	atomic_store_explicit(&ring->cq_lock, false, memory_order_release);
+}
+
+/* The oldest CQE, or NULL. Consumer only. */
+static inline struct io_uring_cqe *lend__ring_peek(const struct lend_ring *ring)
+{
+	unsigned head = *ring->uring.cq.khead;
+	/* Acquire, paired with the kernel's release of the tail. */
+	unsigned tail = __atomic_load_n(ring->uring.cq.ktail, __ATOMIC_ACQUIRE);
+
+	return head == tail ? NULL : &ring->cqes[head & ring->cq_mask];
+}
+
+/* Give the oldest CQE's slot back to the kernel. Consumer only. */
+static inline void lend__ring_consume(struct lend_ring *ring)
+{
+	__atomic_store_n(ring->uring.cq.khead, *ring->uring.cq.khead + 1,
+			 __ATOMIC_RELEASE);
+}
+
+/* Operations that have not had their last CQE. Any thread, as a hint: exact
+ * only while nobody submits or reaps. */
+static inline uint64_t lend__ring_in_flight(const struct lend_ring *ring)
+{
+	uint64_t finished =
+		atomic_load_explicit(&ring->finished, memory_order_relaxed);
+
+	return atomic_load_explicit(&ring->published, memory_order_relaxed) -
+	       finished;
+}
+
+#endif
