@@ -1,0 +1,191 @@
+/*
+ * The arbiter's own work: pool, wait queue, safe points, rescue. What differs
+ * between the modes is behind mode.h; the handshake is in loan.c.
+ */
+#include "arbiter/arbiter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arbiter/mode.h"
+#include "base/check.h"
+#include "uring/ring.h"
+
+int lend__arbiter_init(struct lend_arbiter *arbiter,
+		       const struct lend_arbiter_options *options,
+		       const struct lend_features *features)
+{
+	unsigned flags = lend__mode_setup_flags(options->mode, features);
+	int err;
+
+	memset(arbiter, 0, sizeof(*arbiter));
+	arbiter->mode = options->mode;
+	arbiter->features = *features;
+	arbiter->has_membarrier = features->membarrier;
+	arbiter->borrowers_max = options->borrowers;
+	arbiter->stall_ns = options->stall_ns;
+	lend_list_init(&arbiter->waiters);
+	arbiter->loans = calloc(options->rings, sizeof(*arbiter->loans));
+	if (!arbiter->loans)
+		return -ENOMEM;
+	err = lend__pool_init(&arbiter->pool, options->rings, options->depth,
+			      flags, features);
+	if (err) {
+		free(arbiter->loans);
+		return err;
+	}
+	pthread_mutex_init(&arbiter->lock, NULL);
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		arbiter->loans[i].ring = &arbiter->pool.rings[i];
+		pthread_mutex_init(&arbiter->loans[i].sq_lock, NULL);
+	}
+	return 0;
+}
+
+void lend__arbiter_fini(struct lend_arbiter *arbiter)
+{
+	lend_assert(arbiter->borrowers == 0);
+	lend_assert(lend_list_empty(&arbiter->waiters));
+	for (unsigned i = 0; i < arbiter->pool.count; i++)
+		pthread_mutex_destroy(&arbiter->loans[i].sq_lock);
+	pthread_mutex_destroy(&arbiter->lock);
+	lend__pool_fini(&arbiter->pool);
+	free(arbiter->loans);
+}
+
+int lend__arbiter_attach(struct lend_arbiter *arbiter,
+			 struct lend_borrower *borrower, unsigned index)
+{
+	int err;
+
+	memset(borrower, 0, sizeof(*borrower));
+	borrower->arbiter = arbiter;
+	borrower->index = index;
+	/* Without membarrier the fast path is never safe: see loan.c. */
+	if (!arbiter->has_membarrier || !arbiter->mode->exclusive)
+		atomic_store_explicit(&borrower->recalled, 1,
+				      memory_order_relaxed);
+	err = arbiter->mode->attach(arbiter, borrower);
+	if (err)
+		return err;
+	pthread_mutex_lock(&arbiter->lock);
+	arbiter->borrowers++;
+	pthread_mutex_unlock(&arbiter->lock);
+	return 0;
+}
+
+void lend__arbiter_detach(struct lend_borrower *borrower)
+{
+	struct lend_arbiter *arbiter = borrower->arbiter;
+
+	arbiter->mode->detach(arbiter, borrower);
+	pthread_mutex_lock(&arbiter->lock);
+	arbiter->borrowers--;
+	pthread_mutex_unlock(&arbiter->lock);
+}
+
+void lend__arbiter_settle(struct lend_borrower *borrower, bool parking)
+{
+	struct lend_arbiter *arbiter = borrower->arbiter;
+
+	arbiter->mode->settle(arbiter, borrower, parking);
+}
+
+void lend__arbiter_flush(struct lend_borrower *borrower)
+{
+	borrower->arbiter->mode->flush(borrower->arbiter, borrower);
+}
+
+unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns)
+{
+	struct lend_arbiter *arbiter = rescuer->arbiter;
+	unsigned seized = 0;
+
+	if (!arbiter->mode->revocable)
+		return 0;
+	pthread_mutex_lock(&arbiter->lock);
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_loan *loan = &arbiter->loans[i];
+		struct lend_borrower *holder = loan->borrower;
+		uint64_t safe_ns;
+
+		if (!holder || holder == rescuer ||
+		    atomic_load_explicit(&holder->parked, memory_order_relaxed))
+			continue;
+		safe_ns = atomic_load_explicit(&holder->safe_ns,
+					       memory_order_relaxed);
+		if (now_ns < safe_ns || now_ns - safe_ns < arbiter->stall_ns)
+			continue;
+		/* Nothing to rescue: leave it its ring. */
+		if (!lend__ring_in_flight(loan->ring) &&
+		    !atomic_load_explicit(&arbiter->waiting,
+					  memory_order_relaxed))
+			continue;
+		if (lend__loan_recall(loan))
+			seized++;
+	}
+	pthread_mutex_unlock(&arbiter->lock);
+	return seized;
+}
+
+void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
+				struct lend_waiter *waiter)
+{
+	struct lend_list *place = &arbiter->waiters;
+
+	if (waiter->queued)
+		return;
+	if (!waiter->order) {
+		waiter->order = ++arbiter->next_order;
+		arbiter->waits++;
+	} else {
+		/* Served in vain: back to where it stood. The list is short
+		 * at its front: only others served in the same round. */
+		lend_list_for_each (link, &arbiter->waiters) {
+			struct lend_waiter *other = lend_container_of(
+				link, struct lend_waiter, link);
+
+			if (other->order > waiter->order) {
+				place = link;
+				break;
+			}
+		}
+	}
+	lend_list_insert_before(place, &waiter->link);
+	waiter->queued = true;
+	atomic_fetch_add_explicit(&arbiter->waiting, 1, memory_order_relaxed);
+}
+
+void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
+{
+	while (!lend_list_empty(&arbiter->waiters)) {
+		struct lend_waiter *waiter = lend_container_of(
+			arbiter->waiters.next, struct lend_waiter, link);
+
+		if (waiter->count > room)
+			return;
+		room -= waiter->count;
+		lend_list_remove(&waiter->link);
+		waiter->queued = false;
+		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
+					  memory_order_relaxed);
+		/* Release, paired with the acquire of who waits for it. */
+		atomic_store_explicit(&waiter->served, true,
+				      memory_order_release);
+		waiter->wake(waiter);
+	}
+}
+
+void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
+			    struct lend_waiter *waiter)
+{
+	pthread_mutex_lock(&arbiter->lock);
+	if (waiter->queued) {
+		lend_list_remove(&waiter->link);
+		waiter->queued = false;
+		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
+					  memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&arbiter->lock);
+}

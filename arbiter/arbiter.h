@@ -1,0 +1,125 @@
+/*
+ * The arbiter: owns the pool, lends its rings, keeps the queue of those who
+ * wait for submission slots.
+ *
+ * Callers are the workers (attach, settle, rescue) and, through claim.h, the
+ * actors that run on them. arbiter/README.md tells the whole story.
+ */
+#ifndef LEND_ARBITER_ARBITER_H
+#define LEND_ARBITER_ARBITER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arbiter/borrower.h"
+#include "arbiter/loan.h"
+#include "arbiter/pool.h"
+#include "base/list.h"
+#include "uring/features.h"
+
+struct lend_mode;
+
+/* Somebody who waits for slots. In the waiter's own memory, queued until it is
+ * served or withdraws; nobody touches it after its wake function was called. */
+struct lend_waiter {
+	struct lend_list link; /* [lock: arbiter] */
+	uint64_t order;	       /* [lock: arbiter] place in the queue, 0: none */
+	unsigned count;	       /* slots wanted */
+	bool queued;	       /* [lock: arbiter] */
+	_Atomic bool served;   /* set before wake: it may call again */
+	void (*wake)(struct lend_waiter *waiter);
+};
+
+struct lend_arbiter {
+	/* [const] after init */
+	const struct lend_mode *mode;
+	struct lend_pool pool;
+	struct lend_features features;
+	bool has_membarrier;
+	unsigned borrowers_max;
+	uint64_t stall_ns; /* a borrower this long without safe point stalls */
+
+	pthread_mutex_t lock;
+	struct lend_loan *loans;   /* [lock] one for each ring */
+	struct lend_list waiters;  /* [lock] first come, first served */
+	uint64_t next_order;	   /* [lock] */
+	uint64_t waits;		   /* [lock] counter */
+	unsigned borrowers;	   /* [lock] attached */
+	_Atomic unsigned waiting;  /* length of @waiters, as a hint */
+	_Atomic uint64_t helped;   /* polls of a ring its own poller neglected */
+};
+
+struct lend_arbiter_options {
+	const struct lend_mode *mode;
+	unsigned rings;	    /* 1 to LEND_RINGS_MAX */
+	unsigned depth;	    /* 1 to LEND_DEPTH_MAX */
+	unsigned borrowers; /* workers that will attach */
+	uint64_t stall_ns;
+};
+
+/**
+ * Open the pool and prepare the loans.
+ *
+ * Return: 0
+ *         -ENOMEM, or the error of opening a ring
+ */
+int lend__arbiter_init(struct lend_arbiter *arbiter,
+		       const struct lend_arbiter_options *options,
+		       const struct lend_features *features);
+/* All borrowers have detached, nothing is in flight. */
+void lend__arbiter_fini(struct lend_arbiter *arbiter);
+
+/**
+ * A worker starts (on its own thread) or stops borrowing.
+ *
+ * @index  0 to borrowers - 1, distinct
+ *
+ * Return: 0, -ENOMEM, or the error of binding a private ring to the thread
+ */
+int lend__arbiter_attach(struct lend_arbiter *arbiter,
+			 struct lend_borrower *borrower, unsigned index);
+void lend__arbiter_detach(struct lend_borrower *borrower);
+
+/**
+ * Safe point of a worker: give back what was recalled, and let those who wait
+ * for slots try again if there is room now.
+ *
+ * @parking  the worker is about to wait in the kernel
+ *
+ * Thread: the borrower's. Blocks: at most for the arbiter's lock.
+ */
+void lend__arbiter_settle(struct lend_borrower *borrower, bool parking);
+
+/**
+ * Submit what was published on the rings this borrower answers for.
+ *
+ * Thread: the borrower's. Blocks: no (system calls).
+ */
+void lend__arbiter_flush(struct lend_borrower *borrower);
+
+/**
+ * Take the rings of borrowers that have not reached a safe point for long, so
+ * that their completions and waiters go on. Called by workers with nothing to
+ * do.
+ *
+ * Return: how many loans were seized
+ */
+unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns);
+
+/* The waiter gives up (deadline, cancellation). Afterwards it is not queued;
+ * it may have been woken just before. */
+void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
+			    struct lend_waiter *waiter);
+
+/* ---- for the modes ---- */
+
+/* Queue in order; a waiter that was served in vain keeps its place. */
+void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
+				struct lend_waiter *waiter);
+
+/* Wake waiters from the front for which there is @room. */
+void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room);
+
+#endif

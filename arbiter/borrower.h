@@ -1,0 +1,45 @@
+/*
+ * What the arbiter knows of a worker: the thread that borrows rings.
+ *
+ * Embedded in a worker. See "Note [handshake]" in loan.c for the two words.
+ */
+#ifndef LEND_ARBITER_BORROWER_H
+#define LEND_ARBITER_BORROWER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+
+struct io_uring_sqe;
+struct lend_arbiter;
+struct lend_ring;
+
+struct lend_borrower {
+	/* [const] after attach */
+	LEND_CACHE_ALIGNED struct lend_arbiter *arbiter;
+	unsigned index;
+	struct lend_ring *home;	      /* shared mode: the ring tried first */
+	struct io_uring_sqe *staging; /* shared mode: where claims are filled */
+
+	/* [owner] The loan's ring, NULL without one. Valid only while
+	 * @recalled is 0, or under the arbiter's lock. */
+	struct lend_ring *ring;
+
+	/* [atomic: handshake] Written by the owner: it is inside a claim. */
+	LEND_CACHE_ALIGNED _Atomic uint32_t in_use;
+	/* [atomic: handshake] Set by the arbiter, cleared only by the owner,
+	 * under the arbiter's lock: take the slow path. */
+	_Atomic uint32_t recalled;
+
+	/* [lock: arbiter] The loan was asked back, or has been seized. */
+	bool recall_pending;
+	bool seized;
+
+	/* [atomic: hints] Written by the owner, read by rescuers. */
+	_Atomic uint64_t safe_ns; /* when it last reached a safe point */
+	_Atomic bool parked;	  /* it waits inside the kernel: not stalled */
+};
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The slow paths of a claim: see claim.h.
+ */
+#include "arbiter/claim.h"
+
+#include <errno.h>
+
+#include "arbiter/mode.h"
+
+int lend__claim_slow(struct lend_borrower *borrower, unsigned count,
+		     struct lend_waiter *waiter, struct lend_claim *claim)
+{
+	struct lend_arbiter *arbiter = borrower->arbiter;
+
+	if (count == 0)
+		return -EINVAL;
+	if (count > arbiter->pool.depth)
+		return -E2BIG;
+	claim->count = count;
+	return arbiter->mode->claim(arbiter, borrower, count, waiter, claim);
+}
+
+void lend__claim_settle(struct lend_borrower *borrower)
+{
+	borrower->arbiter->mode->settle(borrower->arbiter, borrower, false);
+}
+
+void lend__claim_commit_staged(struct lend_borrower *borrower,
+			       struct lend_claim *claim)
+{
+	borrower->arbiter->mode->commit(borrower->arbiter, borrower, claim);
+}
+
+void lend__claim_abandon(struct lend_borrower *borrower,
+			 struct lend_claim *claim)
+{
+	lend_assert(claim->ring);
+	if (claim->staged)
+		borrower->arbiter->mode->abandon(borrower->arbiter, borrower,
+						 claim);
+	else
+		lend__claim_leave(borrower);
+	claim->ring = NULL;
+	claim->count = 0;
+}
+
+void lend__claim_revoke(struct lend_borrower *borrower,
+			struct lend_claim *claim, struct io_uring_sqe *storage)
+{
+	unsigned count = claim->count;
+
+	for (unsigned i = 0; i < count; i++)
+		storage[i] = *lend__claim_sqe(claim, i);
+	lend__claim_abandon(borrower, claim);
+	claim->staged = storage;
+	claim->count = count;
+}

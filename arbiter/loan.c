@@ -1,0 +1,111 @@
+/*
+ * The states of a loan and the handshake that moves a ring from one thread to
+ * another. Called by the modes and by the arbiter's rescue, under its lock.
+ *
+ * Note [handshake]
+ *
+ *   borrower, each claim                 arbiter, each recall (under its lock)
+ *   --------------------                 -------------------------------------
+ *   in_use = 1          (relaxed) [A]    recalled = 1             (relaxed) [a]
+ *   compiler barrier                     membarrier(PRIVATE_EXPEDITED)      [b]
+ *   if (recalled) slow path       [B]    if (in_use == 0, acquire)          [c]
+ *   ... write SQEs, publish ...              seize
+ *   in_use = 0          (release) [C]    else the borrower returns the ring
+ *   compiler barrier
+ *   if (recalled) slow path       [D]
+ *
+ * Why both can not use the ring. membarrier makes the borrower's CPU pass a
+ * full barrier at some point of its program between [a] and [c]. If that point
+ * is before [B], the borrower's load sees recalled == 1 and goes to the slow
+ * path without touching the ring. If it is after [B], then [A], which precedes
+ * [B] in program order, is visible to [c]: the arbiter reads in_use == 1 and
+ * does not seize. A borrower that is not running passes the barrier when it is
+ * switched in, which is the same argument.
+ *
+ * Why no recall is lost. If [c] reads 1, the borrower has not executed [C] as
+ * seen from there. Either it executes [D] after [a] became visible, and gives
+ * the ring back; or [D] was executed before, but then [C] precedes [D], both
+ * precede the barrier, and [c] would have read 0. So "look again after clearing
+ * in_use" needs no fence of its own: the same membarrier orders it.
+ *
+ * What the seizer sees. The acquire at [c] pairs with the release at [C]: every
+ * SQE and the tail written inside earlier claims are visible, so a taker goes
+ * on at the right slot and also takes over what was not submitted yet.
+ *
+ * What in_use does not bracket: enter. A flush needs no ownership (the kernel
+ * serialises it and publishes the head), so a seizer never waits for one.
+ *
+ * Both words belong to the borrower, not to the loan. Only the owner clears
+ * its recalled word, in the slow path, under the lock: a seized borrower that
+ * still has a stale ring pointer therefore can not pass [B] before it has
+ * learned of the seizure.
+ *
+ * Without membarrier, recalled stays 1 for good: every claim takes the slow
+ * path, whose lock orders everything, and [c] is exact.
+ */
+#include "arbiter/loan.h"
+
+#include "arbiter/arbiter.h"
+#include "arbiter/borrower.h"
+#include "base/check.h"
+#include "uring/ring.h"
+#include "uring/sys.h"
+
+void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower)
+{
+	lend_assert(loan->state == LEND_LOAN_VACANT);
+	lend_assert(!loan->borrower);
+	lend_assert(!borrower->ring && !borrower->recall_pending);
+
+	loan->state = LEND_LOAN_GRANTED;
+	loan->borrower = borrower;
+	loan->granted++;
+	borrower->ring = loan->ring;
+}
+
+void lend__loan_return(struct lend_loan *loan)
+{
+	struct lend_borrower *borrower = loan->borrower;
+
+	/* GRANTED: of its own accord. RECALLED: it was asked. Any other state
+	 * means two owners, and a ring that can not be trusted. */
+	lend_assert(loan->state == LEND_LOAN_GRANTED ||
+		    loan->state == LEND_LOAN_RECALLED);
+	lend_assert(borrower && borrower->ring == loan->ring);
+	lend_assert(!atomic_load_explicit(&borrower->in_use,
+					  memory_order_relaxed));
+
+	borrower->ring = NULL;
+	borrower->recall_pending = false;
+	loan->borrower = NULL;
+	loan->state = LEND_LOAN_VACANT;
+	loan->returned++;
+}
+
+bool lend__loan_recall(struct lend_loan *loan)
+{
+	struct lend_borrower *borrower = loan->borrower;
+
+	lend_assert(loan->state != LEND_LOAN_VACANT);
+	if (loan->state == LEND_LOAN_GRANTED) {
+		loan->state = LEND_LOAN_RECALLED;
+		loan->recalled++;
+		borrower->recall_pending = true;
+	}
+	/* [a], [b]: relaxed, as membarrier is the fence. */
+	atomic_store_explicit(&borrower->recalled, 1, memory_order_relaxed);
+	if (borrower->arbiter->has_membarrier)
+		lend__sys_membarrier();
+	/* [c]: acquire, paired with [C]. */
+	if (atomic_load_explicit(&borrower->in_use, memory_order_acquire))
+		return false;
+
+	/* The owner learns of it in its slow path: its ring pointer is stale
+	 * now, and recalled keeps it from using it. */
+	borrower->recall_pending = false;
+	borrower->seized = true;
+	loan->borrower = NULL;
+	loan->state = LEND_LOAN_VACANT;
+	loan->seized++;
+	return true;
+}

@@ -1,0 +1,212 @@
+/*
+ * Borrowed rings: a loan is kept until it is recalled, returned for want of
+ * room, or its worker goes idle while others wait for rings.
+ *
+ * Everything here is the slow path. The order in which room is looked for is
+ * the order of what it costs: flush the ring one holds (a system call); give it
+ * back and take a vacant one; wait in the queue for somebody's safe point.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+#include "arbiter/arbiter.h"
+#include "arbiter/claim.h"
+#include "arbiter/mode.h"
+#include "base/check.h"
+#include "uring/ring.h"
+
+static struct lend_loan *loan_of(struct lend_arbiter *arbiter,
+				 const struct lend_borrower *borrower)
+{
+	return &arbiter->loans[borrower->ring->index];
+}
+
+/* Learn of a seizure, and obey a recall. The caller is outside any claim. */
+static void obey_locked(struct lend_arbiter *arbiter,
+			struct lend_borrower *borrower)
+{
+	if (borrower->seized) {
+		borrower->seized = false;
+		borrower->ring = NULL;
+	} else if (borrower->recall_pending) {
+		lend__loan_return(loan_of(arbiter, borrower));
+	}
+	if (arbiter->has_membarrier)
+		atomic_store_explicit(&borrower->recalled, 0,
+				      memory_order_relaxed);
+}
+
+/* Take a vacant ring with room for @count, emptying it first if need be. */
+static bool take_vacant_locked(struct lend_arbiter *arbiter,
+			       struct lend_borrower *borrower, unsigned count)
+{
+	/* Start where this borrower started last time, so that workers spread
+	 * over the rings and come back to their own. */
+	unsigned n = arbiter->pool.count;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lend_loan *loan =
+			&arbiter->loans[(borrower->index + i) % n];
+
+		if (loan->state != LEND_LOAN_VACANT)
+			continue;
+		if (lend__ring_room(loan->ring) < count)
+			lend__ring_enter(loan->ring, 0, 0);
+		if (lend__ring_room(loan->ring) < count)
+			continue;
+		lend__loan_grant(loan, borrower);
+		return true;
+	}
+	return false;
+}
+
+static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	/* The first ring is borrowed when the first claim needs it. */
+	(void)arbiter;
+	borrower->ring = NULL;
+	return 0;
+}
+
+static void detach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	pthread_mutex_lock(&arbiter->lock);
+	obey_locked(arbiter, borrower);
+	if (borrower->ring)
+		lend__loan_return(loan_of(arbiter, borrower));
+	pthread_mutex_unlock(&arbiter->lock);
+}
+
+static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		 unsigned count, struct lend_waiter *waiter,
+		 struct lend_claim *claim)
+{
+	bool first_in_line;
+	int err = -EAGAIN;
+
+	/* A flush needs no ownership, so it goes before the lock. A stale ring
+	 * (it was seized) is only entered, which harms nobody. */
+	if (borrower->ring && lend__ring_room(borrower->ring) < count)
+		lend__ring_enter(borrower->ring, 0, 0);
+
+	pthread_mutex_lock(&arbiter->lock);
+	obey_locked(arbiter, borrower);
+	/* No barging: who has not waited yet goes behind those who do. */
+	first_in_line = (waiter && waiter->order) ||
+			lend_list_empty(&arbiter->waiters);
+	if (first_in_line && borrower->ring &&
+	    lend__ring_room(borrower->ring) < count)
+		lend__loan_return(loan_of(arbiter, borrower));
+	if (first_in_line &&
+	    (borrower->ring || take_vacant_locked(arbiter, borrower, count))) {
+		/* Under the lock, so a recall either comes before and has been
+		 * obeyed, or comes later and sees in_use. */
+		atomic_store_explicit(&borrower->in_use, 1,
+				      memory_order_relaxed);
+		claim->ring = borrower->ring;
+		claim->staged = NULL;
+		err = 0;
+	} else if (waiter) {
+		lend__arbiter_queue_locked(arbiter, waiter);
+	}
+	pthread_mutex_unlock(&arbiter->lock);
+	return err;
+}
+
+/* Idle rings go back when there are fewer of them than workers: somebody may
+ * need one, and asking for it would cost a membarrier. */
+static bool returns_when_parking(const struct lend_arbiter *arbiter)
+{
+	return arbiter->pool.count < arbiter->borrowers_max;
+}
+
+static void serve_locked(struct lend_arbiter *arbiter,
+			 struct lend_borrower *borrower)
+{
+	struct lend_waiter *first;
+
+	if (lend_list_empty(&arbiter->waiters))
+		return;
+	first = lend_container_of(arbiter->waiters.next, struct lend_waiter,
+				  link);
+	if (borrower->ring && lend__ring_room(borrower->ring) < first->count)
+		lend__ring_enter(borrower->ring, 0, 0);
+	if (!borrower->ring &&
+	    !take_vacant_locked(arbiter, borrower, first->count))
+		return;
+	/* Those served run next on this worker and find its ring; what they
+	 * fill can be flushed in between, so one ring full is not the limit,
+	 * but it keeps the queue where others see it. */
+	lend__arbiter_serve_locked(arbiter, lend__ring_room(borrower->ring));
+}
+
+static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		   bool parking)
+{
+	bool asked = atomic_load_explicit(&borrower->recalled,
+					  memory_order_relaxed);
+	bool idle = parking && borrower->ring && returns_when_parking(arbiter);
+
+	/* Relaxed: whoever queues a waiter comes through here afterwards
+	 * itself, so a stale 0 only means that others do not help. */
+	if (lend_likely(!asked && !idle &&
+			!atomic_load_explicit(&arbiter->waiting,
+					      memory_order_relaxed)))
+		return;
+	pthread_mutex_lock(&arbiter->lock);
+	obey_locked(arbiter, borrower);
+	serve_locked(arbiter, borrower);
+	if (idle && borrower->ring && lend_list_empty(&arbiter->waiters)) {
+		if (lend__ring_unsubmitted(borrower->ring))
+			lend__ring_enter(borrower->ring, 0, 0);
+		lend__loan_return(loan_of(arbiter, borrower));
+	}
+	pthread_mutex_unlock(&arbiter->lock);
+}
+
+static bool is_orphan(const struct lend_arbiter *arbiter,
+		      const struct lend_ring *ring)
+{
+	/* Relaxed: acting on a ring that was granted a moment ago is
+	 * harmless, and one that was returned a moment ago is looked after by
+	 * the worker that did it. */
+	return atomic_load_explicit(&arbiter->loans[ring->index].state,
+				    memory_order_relaxed) == LEND_LOAN_VACANT;
+}
+
+/* Any thread may enter any of these rings, so a flush looks at all that have
+ * something to submit and nobody to do it: those held by others are theirs. */
+static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	struct lend_ring *own = borrower->ring;
+
+	if (own && (lend__ring_unsubmitted(own) || lend__ring_wants_enter(own)))
+		lend__ring_enter(own, 0, 0);
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_ring *ring = &arbiter->pool.rings[i];
+
+		if (ring != own && is_orphan(arbiter, ring) &&
+		    lend__ring_unsubmitted(ring))
+			lend__ring_enter(ring, 0, 0);
+	}
+}
+
+static struct lend_ring *own_ring(const struct lend_borrower *borrower)
+{
+	return borrower->ring;
+}
+
+const struct lend_mode lend__mode_borrowed = {
+	.name = "borrowed",
+	.id = LEND_RING_BORROWED,
+	.exclusive = true,
+	.revocable = true,
+	.any_poller = true,
+	.attach = attach,
+	.detach = detach,
+	.claim = claim,
+	.settle = settle,
+	.flush = flush,
+	.own_ring = own_ring,
+	.is_orphan = is_orphan,
+};

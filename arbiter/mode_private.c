@@ -1,0 +1,116 @@
+/*
+ * Private rings: one ring, one worker, for life. The yardstick.
+ *
+ * The loan is granted at attach and returned at detach, and never recalled, so
+ * the fast path of a claim always holds; what is left is a full queue.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+#include "arbiter/arbiter.h"
+#include "arbiter/claim.h"
+#include "arbiter/mode.h"
+#include "base/check.h"
+#include "uring/ring.h"
+
+static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	struct lend_loan *loan = &arbiter->loans[borrower->index];
+
+	if (loan->ring->deferred) {
+		int err = lend__ring_enable(loan->ring);
+
+		if (err < 0)
+			return err;
+	}
+	pthread_mutex_lock(&arbiter->lock);
+	lend__loan_grant(loan, borrower);
+	pthread_mutex_unlock(&arbiter->lock);
+	/* Nothing is ever recalled here, with or without membarrier. */
+	atomic_store_explicit(&borrower->recalled, 0, memory_order_relaxed);
+	return 0;
+}
+
+static void detach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	pthread_mutex_lock(&arbiter->lock);
+	lend__loan_return(&arbiter->loans[borrower->index]);
+	pthread_mutex_unlock(&arbiter->lock);
+}
+
+static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		 unsigned count, struct lend_waiter *waiter,
+		 struct lend_claim *claim)
+{
+	struct lend_ring *ring = borrower->ring;
+	int err = 0;
+
+	if (lend__ring_room(ring) < count)
+		lend__ring_enter(ring, 0, 0);
+	if (lend__ring_room(ring) >= count) {
+		atomic_store_explicit(&borrower->in_use, 1,
+				      memory_order_relaxed);
+		claim->ring = ring;
+		claim->staged = NULL;
+		return 0;
+	}
+	/* The kernel wants its completions reaped first: wait for the poller.
+	 * One queue for all workers, as the actor may go on on any of them. */
+	err = -EAGAIN;
+	if (waiter) {
+		pthread_mutex_lock(&arbiter->lock);
+		lend__arbiter_queue_locked(arbiter, waiter);
+		pthread_mutex_unlock(&arbiter->lock);
+	}
+	return err;
+}
+
+static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		   bool parking)
+{
+	(void)parking;
+	if (lend_likely(!atomic_load_explicit(&arbiter->waiting,
+					      memory_order_relaxed)))
+		return;
+	if (lend__ring_unsubmitted(borrower->ring))
+		lend__ring_enter(borrower->ring, 0, 0);
+	pthread_mutex_lock(&arbiter->lock);
+	lend__arbiter_serve_locked(arbiter, lend__ring_room(borrower->ring));
+	pthread_mutex_unlock(&arbiter->lock);
+}
+
+static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	struct lend_ring *ring = borrower->ring;
+
+	(void)arbiter;
+	if (lend__ring_unsubmitted(ring) || lend__ring_wants_enter(ring))
+		lend__ring_enter(ring, 0, 0);
+}
+
+static struct lend_ring *own_ring(const struct lend_borrower *borrower)
+{
+	return borrower->ring;
+}
+
+static bool is_orphan(const struct lend_arbiter *arbiter,
+		      const struct lend_ring *ring)
+{
+	(void)arbiter;
+	(void)ring;
+	return false;
+}
+
+const struct lend_mode lend__mode_private = {
+	.name = "private",
+	.id = LEND_RING_PRIVATE,
+	.exclusive = true,
+	.one_to_one = true,
+	.attach = attach,
+	.detach = detach,
+	.claim = claim,
+	.settle = settle,
+	.flush = flush,
+	.own_ring = own_ring,
+	.is_orphan = is_orphan,
+};

@@ -1,0 +1,190 @@
+/*
+ * Shared rings: any worker submits to any ring, under the ring's lock.
+ *
+ * A claim reserves room under the lock, is filled in the worker's own staging
+ * area, and is copied into the queue at its commit: the lock is never held
+ * while an actor runs, so one that computes inside a claim blocks nobody. One
+ * copy of 64 bytes an SQE is the price.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arbiter/arbiter.h"
+#include "arbiter/claim.h"
+#include "arbiter/mode.h"
+#include "base/check.h"
+#include "uring/ring.h"
+
+static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	unsigned home = borrower->index % arbiter->pool.count;
+
+	borrower->home = &arbiter->pool.rings[home];
+	borrower->staging =
+		calloc(arbiter->pool.depth, sizeof(*borrower->staging));
+	return borrower->staging ? 0 : -ENOMEM;
+}
+
+static void detach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	(void)arbiter;
+	free(borrower->staging);
+	borrower->staging = NULL;
+}
+
+static struct lend_loan *loan_of(struct lend_arbiter *arbiter,
+				 const struct lend_ring *ring)
+{
+	return &arbiter->loans[ring->index];
+}
+
+static bool reserve(struct lend_loan *loan, unsigned count)
+{
+	bool ok;
+
+	pthread_mutex_lock(&loan->sq_lock);
+	ok = lend__ring_room(loan->ring) >= loan->reserved + count;
+	if (ok)
+		loan->reserved += count;
+	pthread_mutex_unlock(&loan->sq_lock);
+	return ok;
+}
+
+/* The first ring with room, starting at the worker's own. */
+static struct lend_ring *find_room(struct lend_arbiter *arbiter,
+				   struct lend_borrower *borrower,
+				   unsigned count)
+{
+	unsigned n = arbiter->pool.count;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lend_loan *loan =
+			&arbiter->loans[(borrower->home->index + i) % n];
+
+		if (reserve(loan, count))
+			return loan->ring;
+		lend__ring_enter(loan->ring, 0, 0);
+		if (reserve(loan, count))
+			return loan->ring;
+	}
+	return NULL;
+}
+
+static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		 unsigned count, struct lend_waiter *waiter,
+		 struct lend_claim *claim)
+{
+	/* No barging: who has not waited yet goes behind those who do. The
+	 * hint is enough, as both sides are in the middle of things. */
+	bool first_in_line = (waiter && waiter->order) ||
+			     !atomic_load_explicit(&arbiter->waiting,
+						   memory_order_relaxed);
+	struct lend_ring *ring = NULL;
+
+	if (first_in_line)
+		ring = find_room(arbiter, borrower, count);
+	if (!ring) {
+		if (waiter) {
+			pthread_mutex_lock(&arbiter->lock);
+			lend__arbiter_queue_locked(arbiter, waiter);
+			pthread_mutex_unlock(&arbiter->lock);
+		}
+		return -EAGAIN;
+	}
+	claim->ring = ring;
+	claim->staged = borrower->staging;
+	return 0;
+}
+
+static void commit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		   struct lend_claim *claim)
+{
+	struct lend_loan *loan = loan_of(arbiter, claim->ring);
+
+	(void)borrower;
+	pthread_mutex_lock(&loan->sq_lock);
+	for (unsigned i = 0; i < claim->count; i++)
+		*lend__ring_slot(loan->ring, i) = claim->staged[i];
+	lend__ring_publish(loan->ring, claim->count);
+	loan->reserved -= claim->count;
+	pthread_mutex_unlock(&loan->sq_lock);
+}
+
+static void abandon(struct lend_arbiter *arbiter,
+		    struct lend_borrower *borrower, struct lend_claim *claim)
+{
+	struct lend_loan *loan = loan_of(arbiter, claim->ring);
+
+	(void)borrower;
+	pthread_mutex_lock(&loan->sq_lock);
+	loan->reserved -= claim->count;
+	pthread_mutex_unlock(&loan->sq_lock);
+}
+
+/* Submit for everybody: whoever reaches its safe point first takes along what
+ * others have published, and they find nothing left to do. */
+static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_ring *ring = &arbiter->pool.rings[i];
+
+		if (lend__ring_unsubmitted(ring) ||
+		    (ring == borrower->home && lend__ring_wants_enter(ring)))
+			lend__ring_enter(ring, 0, 0);
+	}
+}
+
+static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		   bool parking)
+{
+	unsigned room = 0;
+
+	(void)parking;
+	if (lend_likely(!atomic_load_explicit(&arbiter->waiting,
+					      memory_order_relaxed)))
+		return;
+	flush(arbiter, borrower);
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_loan *loan = &arbiter->loans[i];
+		unsigned free_slots;
+
+		/* The biggest room on one ring, as a claim is on one. */
+		pthread_mutex_lock(&loan->sq_lock);
+		free_slots = lend__ring_room(loan->ring) - loan->reserved;
+		pthread_mutex_unlock(&loan->sq_lock);
+		if (free_slots > room)
+			room = free_slots;
+	}
+	pthread_mutex_lock(&arbiter->lock);
+	lend__arbiter_serve_locked(arbiter, room);
+	pthread_mutex_unlock(&arbiter->lock);
+}
+
+static struct lend_ring *own_ring(const struct lend_borrower *borrower)
+{
+	return borrower->home;
+}
+
+static bool is_orphan(const struct lend_arbiter *arbiter,
+		      const struct lend_ring *ring)
+{
+	/* More rings than workers: those behind have nobody's home. */
+	return ring->index >= arbiter->borrowers_max;
+}
+
+const struct lend_mode lend__mode_shared = {
+	.name = "shared",
+	.id = LEND_RING_SHARED,
+	.any_poller = true,
+	.attach = attach,
+	.detach = detach,
+	.claim = claim,
+	.commit = commit,
+	.abandon = abandon,
+	.settle = settle,
+	.flush = flush,
+	.own_ring = own_ring,
+	.is_orphan = is_orphan,
+};

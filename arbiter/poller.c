@@ -1,0 +1,101 @@
+/*
+ * Reaping completions: see poller.h.
+ */
+#include "arbiter/poller.h"
+
+#include "arbiter/arbiter.h"
+#include "arbiter/mode.h"
+#include "arbiter/op.h"
+#include "base/check.h"
+#include "uring/ring.h"
+
+static void deliver(const struct io_uring_cqe *cqe, uint64_t *finished)
+{
+	bool more = cqe->flags & IORING_CQE_F_MORE;
+	struct lend_op *op;
+
+	if (!more)
+		(*finished)++;
+	if (!cqe->user_data)
+		return;
+	op = lend__op_from_user_data(cqe->user_data);
+	lend_assert(op->in_flight);
+	/* Before done: afterwards the record may be somebody else's. */
+	op->res = cqe->res;
+	op->flags = cqe->flags;
+	op->in_flight = more;
+	op->done(op, cqe->res, cqe->flags, more);
+}
+
+unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
+{
+	unsigned handled = 0;
+	uint64_t finished;
+
+	if (!lend__ring_has_cqe(ring)) {
+		/* Buffers given back must reach the kernel though nothing
+		 * arrives: a receive may wait for one. */
+		if (!atomic_load_explicit(&ring->buffers.returned,
+					  memory_order_relaxed))
+			return 0;
+	}
+	if (!lend__ring_cq_trylock(ring))
+		return 0;
+	finished = atomic_load_explicit(&ring->finished, memory_order_relaxed);
+	while (handled < LEND_POLL_MAX) {
+		struct io_uring_cqe *next = lend__ring_peek(ring);
+		struct io_uring_cqe cqe;
+
+		if (!next)
+			break;
+		/* Copied, and its slot free, before anything else happens. */
+		cqe = *next;
+		lend__ring_consume(ring);
+		handled++;
+		deliver(&cqe, &finished);
+	}
+	/* Single writer under cq_lock; relaxed, as they are counters. */
+	atomic_store_explicit(&ring->finished, finished, memory_order_relaxed);
+	atomic_store_explicit(&ring->completions,
+			      handled + atomic_load_explicit(
+						&ring->completions,
+						memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&ring->polled_ns, now_ns, memory_order_relaxed);
+	if (ring->buffers.ring)
+		lend__buffers_drain(&ring->buffers);
+	lend__ring_cq_unlock(ring);
+	return handled;
+}
+
+unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
+			   uint64_t age_ns)
+{
+	struct lend_arbiter *arbiter = borrower->arbiter;
+	struct lend_ring *own = arbiter->mode->own_ring(borrower);
+	unsigned handled = 0;
+
+	if (!arbiter->mode->any_poller)
+		return 0;
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_ring *ring = &arbiter->pool.rings[i];
+		uint64_t polled_ns;
+		unsigned n;
+
+		if (ring == own)
+			continue;
+		polled_ns = atomic_load_explicit(&ring->polled_ns,
+						 memory_order_relaxed);
+		if (!arbiter->mode->is_orphan(arbiter, ring) &&
+		    (now_ns < polled_ns || now_ns - polled_ns < age_ns))
+			continue;
+		if (lend__ring_in_flight(ring) && lend__ring_wants_enter(ring))
+			lend__ring_enter(ring, 0, 0);
+		n = lend__poller_poll(ring, now_ns);
+		if (n)
+			atomic_fetch_add_explicit(&arbiter->helped, 1,
+						  memory_order_relaxed);
+		handled += n;
+	}
+	return handled;
+}
