@@ -157,6 +157,9 @@ LEND_NODISCARD int lend__heap_alloc(struct lend_heap *heap, size_t size,
  * live span of @heap ends the process. */
 void lend__heap_free(struct lend_heap *heap, void *span);
 
+/* Free every live span: their owner has ended and nobody else knows them. */
+void lend__heap_free_all(struct lend_heap *heap);
+
 /* The bytes of the live span that starts at @span: its class. */
 size_t lend__heap_span_size(const struct lend_heap *heap, const void *span);
 

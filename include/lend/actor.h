@@ -1,0 +1,171 @@
+/*
+ * Actors: functions on small stacks of their own, run by the workers.
+ *
+ * An actor is ordinary straight-line code. It may call anything that returns
+ * in reasonable time; what waits for the outside goes through the library,
+ * which suspends the actor and lets others run. Actors are not preempted: one
+ * that computes for long should call lend_yield() now and then.
+ *
+ * The stack is 64 KiB unless the runtime's options say otherwise, below it
+ * lies a guard page: an overflow ends the process with a line that names the
+ * actor. printf() and getaddrinfo() fit; big arrays belong on the heap.
+ * Between two suspensions an actor stays on its thread; after one it may be on
+ * another, so no lock of pthread, no errno and no thread-local address may be
+ * kept over a call marked LEND_AWAITS.
+ */
+#ifndef LEND_ACTOR_H
+#define LEND_ACTOR_H
+
+#include <lend/base.h>
+#include <lend/clock.h>
+#include <stdbool.h>
+
+/* An actor's name for all time: no two actors of a runtime ever have the same,
+ * so a stale one is an error and never somebody else. Zeroed: nobody. */
+typedef struct lend_ref {
+	uint32_t index;
+	uint32_t generation;
+} lend_ref;
+
+/* What an actor does; its result is the exit value. */
+typedef int (*lend_actor_fn)(void *arg);
+
+#define LEND_ACTOR_NAME_MAX 31
+
+struct lend_spawn_options {
+	const char *name;  /* copied, cut at LEND_ACTOR_NAME_MAX; NULL: none */
+	unsigned worker;   /* 1 to the number of workers: start there; 0: here */
+	bool joinable;	   /* keep the exit value until somebody joins */
+};
+
+LEND_BEGIN_DECLS
+
+/**
+ * Start an actor.
+ *
+ * It runs when its worker comes to it, on the spawning worker if
+ * @options->worker is 0; an idle worker may take it over.
+ *
+ * @fn, @arg  the function and what it is given; @arg is the caller's and has
+ *            to live as long as the actor uses it
+ * @options   NULL or zeroed for the defaults
+ * @ret_ref   NULL if not wanted; written only on success
+ *
+ * Thread: an actor; other threads use lend_runtime_spawn().
+ * Blocks: no.
+ * Ownership: nobody has to free an actor. One that is joinable keeps its place
+ *            until it was joined.
+ *
+ * Return: 0
+ *         -EINVAL     @fn is NULL, or there is no such worker
+ *         -ENOMEM     no memory, or as many actors as lend_options.actors_max
+ *         -ESHUTDOWN  the runtime is stopping
+ */
+LEND_API LEND_NODISCARD int lend_spawn(lend_actor_fn fn, void *arg,
+				       const struct lend_spawn_options *options,
+				       lend_ref *ret_ref);
+
+/**
+ * The calling actor; zeroed outside actors.
+ *
+ * Thread: any. Blocks: no.
+ */
+LEND_API lend_ref lend_self(void);
+
+/**
+ * The calling actor's name; "" without one or outside actors.
+ *
+ * Thread: any. Blocks: no. Ownership: valid until the actor ends.
+ */
+LEND_API const char *lend_self_name(void);
+
+/**
+ * Let the others run.
+ *
+ * Thread: an actor. Blocks: suspends the actor until its next turn.
+ *
+ * Return: 0
+ *         -ECANCELED  somebody cancelled the actor
+ *         -ENOMEM     an open claim could not be saved (see claim.h); the
+ *                     actor did not suspend
+ */
+LEND_API int lend_yield(void) LEND_AWAITS;
+
+/**
+ * Sleep.
+ *
+ * @deadline  until when; LEND_NOW returns at once, LEND_FOREVER sleeps until
+ *            cancelled
+ *
+ * Thread: an actor. Blocks: suspends the actor.
+ *
+ * Return: 0           the deadline has come
+ *         -ECANCELED  somebody cancelled the actor
+ *         -ENOMEM     as for lend_yield()
+ */
+LEND_API int lend_sleep(uint64_t deadline) LEND_AWAITS;
+
+/**
+ * End the calling actor from wherever it is. Its stack is not unwound.
+ *
+ * Operations in flight are cancelled and waited for first.
+ *
+ * @value  the exit value
+ *
+ * Thread: an actor. Blocks: does not return.
+ */
+LEND_API LEND_NORETURN void lend_exit(int value);
+
+/**
+ * Wait for an actor to end.
+ *
+ * @actor      to be found for sure it must be alive, or have been spawned with
+ *             .joinable; the first join of a joinable one releases it
+ * @deadline   how long at most
+ * @ret_value  its exit value; NULL if not wanted; written only on success
+ *
+ * Thread: an actor; not the one it names. Blocks: suspends the actor.
+ *
+ * Return: 0
+ *         -ESRCH      there is no such actor (any more)
+ *         -EDEADLK    an actor can not join itself
+ *         -ETIMEDOUT  it is still running
+ *         -ECANCELED  the caller was cancelled
+ *         -ENOMEM     as for lend_yield()
+ */
+LEND_API LEND_NODISCARD int lend_join(lend_ref actor, uint64_t deadline,
+				      int *ret_value) LEND_AWAITS;
+
+/**
+ * Ask an actor to end: from now on every call of it that would suspend returns
+ * -ECANCELED, one that is suspended does so now. The operation it waits for is
+ * cancelled in the kernel and over before the call returns.
+ *
+ * Calls that release something (lend_close()) are not affected.
+ *
+ * Thread: an actor; other threads use lend_runtime_cancel(). Blocks: no.
+ *
+ * Return: 0
+ *         -ESRCH  there is no such actor (any more)
+ */
+LEND_API int lend_cancel(lend_ref actor);
+
+/**
+ * Has somebody cancelled the calling actor? For long computations.
+ *
+ * Thread: an actor. Blocks: no.
+ */
+LEND_API bool lend_is_cancelled(void);
+
+/**
+ * Give back memory that the calling actor does not need while it waits: stack
+ * pages below the present frame and free spans of its I/O heap. For actors
+ * that are many and mostly idle.
+ *
+ * Thread: an actor. Blocks: no (system calls; about a microsecond each).
+ */
+LEND_API void lend_trim(void);
+
+LEND_END_DECLS
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * The actor's record: filling it, signals, sorting mail. Starting and ending
+ * actors is the runtime's (rt/lifecycle.c).
+ */
+#include "actor/actor.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actor/message.h"
+#include "base/check.h"
+
+void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
+		      lend_actor_fn fn, void *arg, const char *name)
+{
+	uint32_t index = actor->index;
+	bool joinable = actor->joinable;
+
+	memset(actor, 0, sizeof(*actor));
+	actor->index = index;
+	actor->joinable = joinable;
+	actor->host = host;
+	actor->fn = fn;
+	actor->arg = arg;
+	snprintf(actor->name, sizeof(actor->name), "%s", name ? name : "");
+	actor->signal_mail.kind = LEND_MAIL_SIGNAL;
+	lend_list_init(&actor->joiners);
+	lend_list_init(&actor->pendings);
+	atomic_init(&actor->mailbox.head, NULL);
+}
+
+void lend__actor_signal(struct lend_actor *actor, uint32_t signal)
+{
+	/* Release [M2], paired with the acquire in sort_mail(): what the
+	 * signal is about. Whoever sets MAILED owns the node until the actor
+	 * clears it, so the node is in the mailbox at most once. */
+	uint32_t before = atomic_fetch_or_explicit(
+		&actor->signals, signal | LEND_SIGNAL_MAILED,
+		memory_order_acq_rel);
+
+	if (!(before & LEND_SIGNAL_MAILED))
+		lend__actor_deliver(actor, &actor->signal_mail);
+}
+
+static void take_signals(struct lend_actor *actor)
+{
+	/* Acquire [M2]. */
+	uint32_t signals =
+		atomic_exchange_explicit(&actor->signals, 0,
+					 memory_order_acq_rel);
+
+	if (signals & LEND_SIGNAL_CANCEL)
+		actor->cancelled = true;
+}
+
+static void append_message(struct lend_actor *actor, struct lend_msg *msg)
+{
+	msg->mail.next = NULL;
+	if (actor->inbox_last)
+		actor->inbox_last->mail.next = &msg->mail;
+	else
+		actor->inbox_first = msg;
+	actor->inbox_last = msg;
+}
+
+void lend__actor_sort_mail(struct lend_actor *actor)
+{
+	struct lend_mail *mail = lend__mailbox_take(&actor->mailbox);
+
+	while (mail) {
+		/* Read first: once sorted, the mail is its owner's again. */
+		struct lend_mail *next = mail->next;
+
+		switch (mail->kind) {
+		case LEND_MAIL_OP:
+			mail->arrived = true;
+			break;
+		case LEND_MAIL_MESSAGE:
+			append_message(actor,
+				       lend_container_of(mail, struct lend_msg,
+							 mail));
+			break;
+		case LEND_MAIL_SIGNAL:
+			take_signals(actor);
+			break;
+		}
+		mail = next;
+	}
+}

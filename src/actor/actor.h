@@ -1,0 +1,119 @@
+/*
+ * The actor's record: what lies at the top of its stack slot.
+ *
+ *	high -> +--------------------+
+ *	        | struct lend_actor  |
+ *	        +--------------------+
+ *	        | home of its heap   |  op records, small arguments
+ *	        +--------------------+
+ *	        | stack, downwards   |
+ *	        |        ...         |
+ *	        | guard page         |
+ *	low ->  +--------------------+
+ *
+ * Record, home and the frames of a waiting actor share one page, so an actor
+ * that waits costs little more than that.
+ */
+#ifndef LEND_ACTOR_ACTOR_H
+#define LEND_ACTOR_ACTOR_H
+
+#include <lend/actor.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actor/fiber.h"
+#include "actor/host.h"
+#include "actor/mailbox.h"
+#include "base/bits.h"
+#include "base/list.h"
+#include "base/pairing.h"
+#include "mem/heap.h"
+
+#define LEND_ACTOR_HOME_SIZE 1024
+
+/* Why an actor was woken beside completions and messages: bits of @signals. */
+#define LEND_SIGNAL_CANCEL UINT32_C(0x1) /* sticky: lend_cancel() */
+#define LEND_SIGNAL_WAKE   UINT32_C(0x2) /* what it waits for may be there */
+#define LEND_SIGNAL_MAILED UINT32_C(0x80000000) /* the node is in the mailbox */
+
+struct lend_claim_handle;
+struct lend_msg;
+struct lend_timers;
+struct lend_worker;
+
+struct lend_actor {
+	/* ---- who it is ---- [const] while it lives */
+	struct lend_host *host;
+	lend_actor_fn fn;
+	void *arg;
+	uint32_t index;
+	uint32_t generation;
+	bool joinable;
+	char name[LEND_ACTOR_NAME_MAX + 1];
+
+	/* ---- [owner] the worker that runs it ---- */
+	struct lend_fiber fiber;
+	struct lend_actor *run_next; /* in a run queue's list or an inbox */
+	struct lend_claim_handle *claim; /* open one */
+	struct lend_worker *moving_to;	 /* on its way to that worker */
+	struct lend_list pendings;	 /* asynchronous operations */
+	void (*end_io)(struct lend_actor *self); /* ends them; NULL: none */
+	struct lend_msg *inbox_first; /* messages taken from the mailbox */
+	struct lend_msg *inbox_last;
+	int value;	/* exit value */
+	bool cancelled; /* seen the signal */
+	bool ending;	/* its function has returned */
+
+	/* ---- [atomic] any thread ---- */
+	LEND_CACHE_ALIGNED struct lend_mailbox mailbox;
+	_Atomic uint32_t signals;
+	_Atomic uint32_t messages; /* sent and not received yet */
+	_Atomic bool urgent;	   /* run before others when runnable */
+	struct lend_mail signal_mail;
+
+	/* ---- [lock: registry] ---- */
+	struct lend_list joiners;
+
+	/* ---- [lock: the owning timers] ---- */
+	struct lend_pairing_node timer;
+	_Atomic(struct lend_timers *) timers; /* NULL: not armed */
+
+	LEND_CACHE_ALIGNED struct lend_heap heap;
+};
+
+/* Fill a record that lend__registry_take() gave. It counts as runnable: the
+ * caller queues it. The heap and the fiber are the caller's to set up. */
+void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
+		      lend_actor_fn fn, void *arg, const char *name);
+
+/* Make it runnable if mail for it made that the caller's duty. Any thread. */
+static inline void lend__actor_deliver(struct lend_actor *actor,
+				       struct lend_mail *mail)
+{
+	if (lend__mailbox_push(&actor->mailbox, mail))
+		actor->host->runnable(actor->host, actor);
+}
+
+/**
+ * Set a signal, and wake the actor if it is suspended.
+ *
+ * Thread: any that may be sure that the actor lives (it holds a pin of the
+ * registry, or the actor waits for it).
+ */
+void lend__actor_signal(struct lend_actor *actor, uint32_t signal);
+
+/**
+ * Sort what has come in: completions to their operations, messages into the
+ * inbox, signals into the actor's state.
+ *
+ * Thread: the actor itself.
+ */
+void lend__actor_sort_mail(struct lend_actor *actor);
+
+static inline lend_ref lend__actor_ref(const struct lend_actor *actor)
+{
+	return (lend_ref){actor->index, actor->generation};
+}
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * The mailbox: the one way in which anything reaches an actor.
+ *
+ * Completions, messages and signals are mail: nodes in the sender's memory,
+ * pushed by any thread, taken by the actor when it runs. The head is also the
+ * actor's state: IDLE means that it is suspended and in no queue. Whoever
+ * replaces IDLE by mail has thereby taken on to make the actor runnable, so a
+ * thousand wake-ups are one, and none is lost between the actor's last look
+ * and its going to sleep: its going to sleep is a compare-and-swap of the very
+ * word that the senders write.
+ */
+#ifndef LEND_ACTOR_MAILBOX_H
+#define LEND_ACTOR_MAILBOX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum lend_mail_kind {
+	LEND_MAIL_OP,	   /* an operation is over */
+	LEND_MAIL_MESSAGE, /* struct lend_msg */
+	LEND_MAIL_SIGNAL,  /* the actor's own node: look at your signals */
+};
+
+struct lend_mail {
+	struct lend_mail *next;
+	enum lend_mail_kind kind;
+	bool arrived; /* of an operation: the actor has taken it */
+};
+
+struct lend_mailbox {
+	/* [atomic: M1] newest first */
+	_Atomic(struct lend_mail *) head;
+};
+
+#define LEND_MAILBOX_IDLE ((struct lend_mail *)1)
+
+/**
+ * Put mail in.
+ *
+ * Thread: any. @mail is in no mailbox and stays where it is until taken.
+ *
+ * Return: true if the owner was suspended: the caller makes it runnable
+ */
+static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
+				      struct lend_mail *mail)
+{
+	struct lend_mail *head =
+		atomic_load_explicit(&mailbox->head, memory_order_relaxed);
+
+	do {
+		mail->next = head == LEND_MAILBOX_IDLE ? NULL : head;
+		/* Release [M1], paired with take(): the mail's contents.
+		 * Acquire, paired with idle(): who replaces IDLE goes on to
+		 * queue the actor and must see it as it was suspended. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&mailbox->head, &head, mail, memory_order_acq_rel,
+		memory_order_relaxed));
+	return head == LEND_MAILBOX_IDLE;
+}
+
+/**
+ * The owner has been suspended, mark it so.
+ *
+ * Thread: the worker it ran on, after the switch away from it.
+ *
+ * Return: false if there is mail: the owner must run again
+ */
+static inline bool lend__mailbox_idle(struct lend_mailbox *mailbox)
+{
+	struct lend_mail *empty = NULL;
+
+	/* Release, paired with push(): the actor's saved registers. */
+	return atomic_compare_exchange_strong_explicit(
+		&mailbox->head, &empty, LEND_MAILBOX_IDLE, memory_order_release,
+		memory_order_relaxed);
+}
+
+static inline bool lend__mailbox_has_mail(const struct lend_mailbox *mailbox)
+{
+	return atomic_load_explicit(&mailbox->head, memory_order_relaxed);
+}
+
+/**
+ * Take everything, oldest first.
+ *
+ * Thread: the owner, running.
+ */
+static inline struct lend_mail *lend__mailbox_take(struct lend_mailbox *mailbox)
+{
+	struct lend_mail *mail, *oldest = NULL;
+
+	if (!lend__mailbox_has_mail(mailbox))
+		return NULL;
+	/* Acquire [M1]. */
+	mail = atomic_exchange_explicit(&mailbox->head, NULL,
+					memory_order_acquire);
+	while (mail) {
+		struct lend_mail *next = mail->next;
+
+		mail->next = oldest;
+		oldest = mail;
+		mail = next;
+	}
+	return oldest;
+}
+
+#endif

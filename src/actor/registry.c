@@ -1,0 +1,340 @@
+/*
+ * Slots, references and ends of actors: see registry.h. Called by the runtime.
+ */
+#include "actor/registry.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "actor/actor.h"
+#include "base/check.h"
+#include "mem/pages.h"
+
+#define ALIVE	   (UINT64_C(1) << 31)
+#define ENDED	   (UINT64_C(1) << 30) /* joinable, and not joined yet */
+#define PINS	   (ENDED - 1)
+#define GENERATION 32
+
+static size_t entries_size(unsigned slots)
+{
+	return lend_align_up(slots * sizeof(struct lend_registry_entry),
+			     LEND_PAGE_SIZE);
+}
+
+int lend__registry_init(struct lend_registry *registry, unsigned slots,
+			size_t stack_size)
+{
+	void *entries = NULL;
+	int err;
+
+	memset(registry, 0, sizeof(*registry));
+	registry->slots = slots;
+	err = lend__stacks_init(&registry->stacks, slots, stack_size);
+	if (err)
+		return err;
+	err = lend__heap_range_init(&registry->heaps, slots,
+				    LEND_HEAP_SLICE_DEFAULT);
+	if (err)
+		goto fail_stacks;
+	err = lend__pages_reserve(entries_size(slots), &entries);
+	if (err)
+		goto fail_heaps;
+	registry->entries = entries;
+	pthread_mutex_init(&registry->lock, NULL);
+	pthread_cond_init(&registry->changed, NULL);
+	return 0;
+
+fail_heaps:
+	lend__heap_range_fini(&registry->heaps);
+fail_stacks:
+	lend__stacks_fini(&registry->stacks);
+	return err;
+}
+
+void lend__registry_fini(struct lend_registry *registry)
+{
+	if (!registry->entries)
+		return;
+	lend_assert(registry->alive == 0);
+	pthread_cond_destroy(&registry->changed);
+	pthread_mutex_destroy(&registry->lock);
+	lend__pages_unreserve(registry->entries, entries_size(registry->slots));
+	lend__heap_range_fini(&registry->heaps);
+	lend__stacks_fini(&registry->stacks);
+	registry->entries = NULL;
+}
+
+struct lend_actor *lend__registry_at(const struct lend_registry *registry,
+				     uint32_t index)
+{
+	const size_t size =
+		lend_align_up(sizeof(struct lend_actor), LEND_CACHE_LINE);
+	char *high = lend__stacks_high(&registry->stacks, index);
+
+	return (struct lend_actor *)(void *)(high - size);
+}
+
+static void push_cold_locked(struct lend_registry *registry, uint32_t index)
+{
+	registry->entries[index].next = registry->cold;
+	registry->cold = index + 1;
+}
+
+static uint32_t pop_free_locked(struct lend_registry *registry)
+{
+	uint32_t *list = registry->warm ? &registry->warm : &registry->cold;
+	uint32_t index;
+
+	if (*list) {
+		index = *list - 1;
+		if (list == &registry->warm)
+			registry->warm_count--;
+		*list = registry->entries[index].next;
+		return index;
+	}
+	if (registry->used_end < registry->slots)
+		return registry->used_end++;
+	return UINT32_MAX;
+}
+
+int lend__registry_take(struct lend_registry *registry, bool joinable,
+			struct lend_actor **ret_actor)
+{
+	struct lend_actor *actor;
+	uint32_t index;
+	int err = 0;
+
+	pthread_mutex_lock(&registry->lock);
+	index = registry->closed ? UINT32_MAX : pop_free_locked(registry);
+	if (index == UINT32_MAX)
+		err = registry->closed ? -ESHUTDOWN : -ENOMEM;
+	else
+		registry->alive++;
+	pthread_mutex_unlock(&registry->lock);
+	if (err)
+		return err;
+
+	err = lend__stacks_prepare(&registry->stacks, index);
+	if (err) {
+		pthread_mutex_lock(&registry->lock);
+		registry->alive--;
+		push_cold_locked(registry, index);
+		pthread_mutex_unlock(&registry->lock);
+		return err;
+	}
+	actor = lend__registry_at(registry, index);
+	actor->index = index;
+	actor->joinable = joinable;
+	*ret_actor = actor;
+	return 0;
+}
+
+void lend__registry_publish(struct lend_registry *registry,
+			    struct lend_actor *actor)
+{
+	struct lend_registry_entry *entry = &registry->entries[actor->index];
+	uint64_t word =
+		atomic_load_explicit(&entry->word, memory_order_relaxed);
+
+	/* Generation 0 is nobody's, so that a zeroed reference is. */
+	actor->generation = (uint32_t)(word >> GENERATION) + 1;
+	if (!actor->generation)
+		actor->generation = 1;
+	/* Release [G1], paired with pin(): the record is complete. */
+	atomic_store_explicit(&entry->word,
+			      (uint64_t)actor->generation << GENERATION | ALIVE,
+			      memory_order_release);
+	pthread_mutex_lock(&registry->lock);
+	registry->spawned++;
+	pthread_mutex_unlock(&registry->lock);
+}
+
+struct lend_actor *lend__registry_pin(struct lend_registry *registry,
+				      lend_ref ref)
+{
+	struct lend_registry_entry *entry;
+	uint64_t word;
+
+	if (ref.index >= registry->slots || !ref.generation)
+		return NULL;
+	entry = &registry->entries[ref.index];
+	word = atomic_load_explicit(&entry->word, memory_order_relaxed);
+	do {
+		if (word >> GENERATION != ref.generation || !(word & ALIVE))
+			return NULL;
+		/* Acquire [G1]. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&entry->word, &word, word + 1, memory_order_acquire,
+		memory_order_relaxed));
+	return lend__registry_at(registry, ref.index);
+}
+
+void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
+{
+	/* Release [G2], paired with end(): we no longer touch the record. */
+	atomic_fetch_sub_explicit(&registry->entries[ref.index].word, 1,
+				  memory_order_release);
+}
+
+static void wake_joiners_locked(struct lend_actor *actor)
+{
+	struct lend_list *link;
+
+	while ((link = lend_list_pop_front(&actor->joiners))) {
+		struct lend_joiner *joiner =
+			lend_container_of(link, struct lend_joiner, link);
+		struct lend_actor *waiter = joiner->waiter;
+
+		joiner->value = actor->value;
+		/* Release, paired with the waiter's acquire; afterwards the
+		 * joiner may be gone. The lock keeps the waiter itself: it
+		 * has to take it to leave. */
+		atomic_store_explicit(&joiner->ended, true,
+				      memory_order_release);
+		if (waiter)
+			lend__actor_signal(waiter, LEND_SIGNAL_WAKE);
+	}
+}
+
+void lend__registry_end(struct lend_registry *registry,
+			struct lend_actor *actor)
+{
+	struct lend_registry_entry *entry = &registry->entries[actor->index];
+
+	/* Under the lock, so that a joiner finds it either alive or ended. */
+	pthread_mutex_lock(&registry->lock);
+	entry->value = actor->value;
+	entry->idle = false;
+	if (actor->joinable && lend_list_empty(&actor->joiners))
+		atomic_fetch_or_explicit(&entry->word, ENDED,
+					 memory_order_relaxed);
+	atomic_fetch_and_explicit(&entry->word, ~ALIVE, memory_order_relaxed);
+	wake_joiners_locked(actor);
+	pthread_cond_broadcast(&registry->changed);
+	pthread_mutex_unlock(&registry->lock);
+
+	/* Acquire [G2]. A pin is held for some instructions; its holder may be
+	 * off its CPU, so give it ours. */
+	while (atomic_load_explicit(&entry->word, memory_order_acquire) & PINS)
+		sched_yield();
+}
+
+static bool keep_warm(struct lend_registry *registry, uint32_t index)
+{
+	struct lend_registry_entry *entry = &registry->entries[index];
+	bool warm;
+
+	pthread_mutex_lock(&registry->lock);
+	warm = registry->warm_count < LEND_REGISTRY_WARM &&
+	       !(atomic_load_explicit(&entry->word, memory_order_relaxed) &
+		 ENDED);
+	registry->warm_count += warm;
+	pthread_mutex_unlock(&registry->lock);
+	return warm;
+}
+
+void lend__registry_free(struct lend_registry *registry, uint32_t index)
+{
+	struct lend_registry_entry *entry = &registry->entries[index];
+	struct lend_actor *actor = lend__registry_at(registry, index);
+	bool warm = keep_warm(registry, index);
+
+	/* A warm slot keeps its pages for the next actor, those of its heap's
+	 * slice too; otherwise both go back to the system. */
+	if (!warm)
+		lend__heap_trim(&actor->heap);
+	lend__heap_fini(&actor->heap);
+	if (!warm)
+		lend__stacks_trim(&registry->stacks, index,
+				  lend__stacks_high(&registry->stacks, index));
+
+	pthread_mutex_lock(&registry->lock);
+	entry->idle = true;
+	if (warm) {
+		entry->next = registry->warm;
+		registry->warm = index + 1;
+	} else if (!(atomic_load_explicit(&entry->word, memory_order_relaxed) &
+		     ENDED)) {
+		push_cold_locked(registry, index);
+	}
+	registry->alive--;
+	pthread_cond_broadcast(&registry->changed);
+	pthread_mutex_unlock(&registry->lock);
+}
+
+void lend__registry_close(struct lend_registry *registry)
+{
+	pthread_mutex_lock(&registry->lock);
+	registry->closed = true;
+	pthread_mutex_unlock(&registry->lock);
+}
+
+void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
+{
+	unsigned end;
+
+	pthread_mutex_lock(&registry->lock);
+	end = registry->used_end;
+	pthread_mutex_unlock(&registry->lock);
+	for (unsigned i = 0; i < end; i++) {
+		uint64_t word = atomic_load_explicit(&registry->entries[i].word,
+						     memory_order_relaxed);
+		lend_ref ref = {i, (uint32_t)(word >> GENERATION)};
+		struct lend_actor *actor = lend__registry_pin(registry, ref);
+
+		if (!actor)
+			continue;
+		lend__actor_signal(actor, signal);
+		lend__registry_unpin(registry, ref);
+	}
+}
+
+/* Not joined before it ended: the value waits in the entry. */
+static int join_ended_locked(struct lend_registry *registry, lend_ref ref,
+			     struct lend_joiner *joiner)
+{
+	struct lend_registry_entry *entry = &registry->entries[ref.index];
+	uint64_t word =
+		atomic_load_explicit(&entry->word, memory_order_relaxed);
+
+	if (word >> GENERATION != ref.generation || !(word & ENDED))
+		return -ESRCH;
+	joiner->value = entry->value;
+	atomic_store_explicit(&joiner->ended, true, memory_order_relaxed);
+	atomic_fetch_and_explicit(&entry->word, ~ENDED, memory_order_relaxed);
+	if (entry->idle)
+		push_cold_locked(registry, ref.index);
+	return 0;
+}
+
+int lend__registry_join(struct lend_registry *registry, lend_ref ref,
+			struct lend_joiner *joiner)
+{
+	struct lend_actor *actor;
+	int err = 0;
+
+	lend_list_init(&joiner->link);
+	atomic_init(&joiner->ended, false);
+	if (ref.index >= registry->slots || !ref.generation)
+		return -ESRCH;
+	pthread_mutex_lock(&registry->lock);
+	/* Alive under the lock: its end comes to the joiners' list after us. */
+	actor = lend__registry_pin(registry, ref);
+	if (actor) {
+		lend_list_push_back(&actor->joiners, &joiner->link);
+		lend__registry_unpin(registry, ref);
+	} else {
+		err = join_ended_locked(registry, ref, joiner);
+	}
+	pthread_mutex_unlock(&registry->lock);
+	return err;
+}
+
+void lend__registry_leave(struct lend_registry *registry,
+			  struct lend_joiner *joiner)
+{
+	pthread_mutex_lock(&registry->lock);
+	lend_list_remove(&joiner->link);
+	pthread_mutex_unlock(&registry->lock);
+}
