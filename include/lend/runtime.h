@@ -1,0 +1,144 @@
+/*
+ * A runtime: workers, their rings and the actors they run.
+ *
+ * Most programs need lend_run() alone. All signals are blocked in the threads
+ * of a runtime, so they go to the program's own threads. SIGPIPE: lend_send()
+ * never raises it; writing to a pipe without reader may, so ignore it in
+ * main() as every server does. fork(): a child has neither the rings nor the
+ * threads; it may only exec or _exit.
+ */
+#ifndef LEND_RUNTIME_H
+#define LEND_RUNTIME_H
+
+#include <lend/actor.h>
+#include <lend/base.h>
+#include <lend/log.h>
+#include <lend/ring.h>
+
+#define LEND_WORKERS_MAX 256
+
+/* Zeroed is valid: 0 means the default. */
+struct lend_options {
+	enum lend_ring_mode mode; /* borrowed */
+	unsigned workers;	  /* 1 to 256; one for each allowed CPU */
+	unsigned rings;		  /* 1 to 256; as many as workers */
+	unsigned depth;		  /* SQEs a ring, 1 to 32768; 256; rounded up
+				     to a power of two */
+	unsigned actors_max;	  /* 1 to 1048576; 131072 */
+	size_t stack_size;	  /* of an actor, bytes, a power of two from
+				     16 KiB to 8 MiB; 64 KiB */
+	size_t heap_max;	  /* of an actor's I/O memory, bytes, up to
+				     4 MiB; 4 MiB */
+	uint64_t stall_ns;	  /* a worker this long without a safe point
+				     has stalled; 2 ms */
+	enum lend_log_level log_level;
+	lend_log_fn log;	  /* NULL: standard error */
+	void *log_arg;
+};
+
+struct lend_runtime;
+
+LEND_BEGIN_DECLS
+
+/**
+ * Run a program: start a runtime, run @fn as its first actor, and when that
+ * ends cancel and join all others, stop and free everything.
+ *
+ * @options  NULL for the defaults
+ *
+ * Thread: not an actor. Blocks: the thread, until all is over.
+ *
+ * Return: the first actor's exit value
+ *         or a negative errno of lend_runtime_new() or lend_spawn()
+ */
+LEND_API int lend_run(const struct lend_options *options, lend_actor_fn fn,
+		      void *arg);
+
+/**
+ * Start a runtime: open the rings, start the workers.
+ *
+ * @options      NULL for the defaults; copied
+ * @ret_runtime  written only on success
+ *
+ * Thread: any. Blocks: the thread, for milliseconds.
+ * Ownership: the caller ends it with lend_runtime_stop() and
+ *            lend_runtime_free().
+ *
+ * Return: 0
+ *         -EINVAL     an option is out of range, or private mode with another
+ *                     number of rings than workers; the log line says which
+ *         -ENOSYS, -EPERM, -ENOMEM, -EOPNOTSUPP ...
+ *                     io_uring can not be used: lend_explain() says why
+ *         -EAGAIN     a thread could not be started
+ */
+LEND_API LEND_NODISCARD int lend_runtime_new(const struct lend_options *options,
+					     struct lend_runtime **ret_runtime);
+
+/**
+ * Cancel all actors, wait until they have ended, stop the workers.
+ *
+ * Thread: not an actor. Blocks: the thread, until the last actor has ended.
+ */
+LEND_API void lend_runtime_stop(struct lend_runtime *runtime);
+
+/**
+ * Free a stopped runtime; one that runs is stopped first. NULL is ignored.
+ * Returns NULL.
+ *
+ * Thread: not an actor. Blocks: as lend_runtime_stop().
+ */
+LEND_API struct lend_runtime *lend_runtime_free(struct lend_runtime *runtime);
+
+/**
+ * Wait until an actor has ended.
+ *
+ * @ret_value  its exit value; NULL if not wanted; written only on success
+ *
+ * Thread: not an actor (lend_join() is for those). Blocks: the thread.
+ *
+ * Return: 0
+ *         -ESRCH  there is no such actor; see lend_join()
+ */
+LEND_API LEND_NODISCARD int lend_runtime_join(struct lend_runtime *runtime,
+					      lend_ref actor, int *ret_value);
+
+/* lend_spawn(), lend_tell() and lend_cancel() for threads that are not
+ * workers. @options->worker 0 spreads the actors over the workers. */
+LEND_API LEND_NODISCARD int
+lend_runtime_spawn(struct lend_runtime *runtime, lend_actor_fn fn, void *arg,
+		   const struct lend_spawn_options *options, lend_ref *ret_ref);
+LEND_API LEND_NODISCARD int lend_runtime_tell(struct lend_runtime *runtime,
+					      lend_ref to, uint32_t type,
+					      const void *data, size_t size);
+LEND_API int lend_runtime_cancel(struct lend_runtime *runtime, lend_ref actor);
+
+/**
+ * The runtime of the calling actor; NULL outside actors.
+ *
+ * Thread: any. Blocks: no.
+ */
+LEND_API struct lend_runtime *lend_runtime_current(void);
+
+/**
+ * How many workers and rings a runtime has.
+ *
+ * Thread: any. Blocks: no.
+ */
+LEND_API unsigned lend_runtime_workers(const struct lend_runtime *runtime);
+LEND_API unsigned lend_runtime_rings(const struct lend_runtime *runtime);
+LEND_API enum lend_ring_mode
+lend_runtime_mode(const struct lend_runtime *runtime);
+
+/**
+ * One line on why lend_runtime_new() failed and what to do about it.
+ *
+ * @error  what it returned
+ * @text   at least @size bytes; always terminated, without a newline
+ *
+ * Thread: any. Blocks: no.
+ */
+LEND_API void lend_explain(int error, char *text, size_t size);
+
+LEND_END_DECLS
+
+#endif

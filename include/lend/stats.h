@@ -1,0 +1,69 @@
+/*
+ * Counters of a runtime. They are read without stopping anything, so two of
+ * them may differ by what happened in between.
+ */
+#ifndef LEND_STATS_H
+#define LEND_STATS_H
+
+#include <lend/base.h>
+
+struct lend_runtime;
+
+/* Since the start, unless a line says otherwise. */
+struct lend_ring_stats {
+	uint64_t submissions; /* SQEs published */
+	uint64_t enters;      /* system calls */
+	uint64_t completions; /* CQEs */
+	uint64_t in_flight;   /* now: operations without their last CQE */
+	uint64_t granted;     /* loans */
+	uint64_t recalled;
+	uint64_t seized;
+	uint64_t returned;
+	int holder; /* now: the worker that has it, from 0; -1: nobody */
+};
+
+struct lend_stats {
+	uint64_t uptime_ns;
+	unsigned workers;
+	unsigned rings;
+	struct lend_ring_stats total; /* .holder is -1 */
+	uint64_t waits;	       /* claims that had to queue for SQEs */
+	uint64_t helped;       /* polls of rings their poller neglected */
+	uint64_t actors;       /* alive now */
+	uint64_t spawned;
+	uint64_t switches;     /* times an actor was resumed */
+	uint64_t messages;     /* sent */
+	uint64_t steals;       /* actors taken from another worker's queue */
+	uint64_t parks;	       /* times a worker had nothing to do */
+	uint64_t wakes;	       /* times a parked worker was woken by another */
+};
+
+LEND_BEGIN_DECLS
+
+/**
+ * Read the counters.
+ *
+ * @runtime  NULL: the calling actor's
+ *
+ * Thread: any. Blocks: for the arbiter's lock, briefly.
+ */
+LEND_API void lend_stats_read(const struct lend_runtime *runtime,
+			      struct lend_stats *ret_stats);
+
+/**
+ * Read one ring's counters.
+ *
+ * @ring  0 to lend_stats.rings - 1
+ *
+ * Thread: any. Blocks: for the arbiter's lock, briefly.
+ *
+ * Return: 0
+ *         -EINVAL  there is no such ring
+ */
+LEND_API int lend_stats_read_ring(const struct lend_runtime *runtime,
+				  unsigned ring,
+				  struct lend_ring_stats *ret_stats);
+
+LEND_END_DECLS
+
+#endif

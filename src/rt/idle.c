@@ -1,0 +1,313 @@
+/*
+ * Idle workers: parking inside the kernel, waking, and keeping watch.
+ *
+ * A parked worker waits in the enter of the ring it polls, with the next timer
+ * as timeout; the same call submits what is left. Others wake it through an
+ * event descriptor that the ring polls. If there is no ring for it, or more
+ * rings than one to watch, it waits in ppoll(2) on all of them.
+ *
+ * Note [parking]
+ * A waker makes work visible, then looks whether the worker is parked; the
+ * worker says that it is parked, then looks for work. Each of the four is
+ * sequentially consistent, so at least one of the two sees the other (Dekker).
+ * Moving PARKED to NOTIFIED is a compare-and-swap, so of a thousand wakers one
+ * makes the system call.
+ *
+ * Note [sentinel]
+ * While others are at work, one parked worker waits with a timeout and looks
+ * after them: it takes the rings and runnable actors of one that is stuck, and
+ * fires its timers. When all have been parked for a while it sleeps for good,
+ * so an idle process uses no CPU; the first worker to wake up then wakes a new
+ * sentinel.
+ */
+#include <errno.h>
+#include <lend/clock.h>
+#include <liburing.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arbiter/claim.h"
+#include "arbiter/mode.h"
+#include "arbiter/poller.h"
+#include "base/check.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+#include "uring/ring.h"
+
+/* All parked for so long: the sentinel goes to sleep too. */
+#define SENTINEL_LINGER_NS (100 * LEND_MS)
+
+/* Rings that one ppoll watches; the rest is seen when the timeout comes. */
+#define WATCH_MAX 64
+
+bool lend__worker_wake(struct lend_worker *worker)
+{
+	uint32_t parked = LEND_PARK_PARKED;
+	uint64_t one = 1;
+
+	/* See Note [parking]: orders the work before the look. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&worker->park_state, memory_order_seq_cst) !=
+		    LEND_PARK_PARKED ||
+	    !atomic_compare_exchange_strong(&worker->park_state, &parked,
+					    LEND_PARK_NOTIFIED))
+		return false;
+	atomic_fetch_add_explicit(&worker->wakes, 1, memory_order_relaxed);
+	if (write(worker->event_fd, &one, sizeof(one)) < 0)
+		lend_panic("an event descriptor is gone: %s",
+			   lend_error_name(-errno));
+	return true;
+}
+
+void lend__worker_wake_one(struct lend_runtime *runtime)
+{
+	if (!atomic_load_explicit(&runtime->parked, memory_order_relaxed))
+		return;
+	for (unsigned i = 0; i < runtime->workers_count; i++)
+		if (lend__worker_wake(&runtime->workers[i]))
+			return;
+}
+
+/* Have the ring that this worker will wait in tell it of its event descriptor.
+ * NULL if it has no ring, or no room there. */
+static struct lend_ring *arm_wake(struct lend_worker *worker)
+{
+	struct lend_borrower *borrower = &worker->borrower;
+	const struct lend_mode *mode = borrower->arbiter->mode;
+	struct lend_ring *own = mode->own_ring(borrower);
+	struct lend_claim claim;
+	struct lend_wake_op *wake;
+	struct io_uring_sqe *sqe;
+
+	if (!own)
+		return NULL;
+	wake = &worker->wake_ops[own->index];
+	if (atomic_load_explicit(&wake->armed, memory_order_acquire))
+		return own;
+	if (lend__claim_begin(borrower, 1, NULL, &claim))
+		return NULL;
+	if (claim.ring != own) {
+		/* It had no room; the next round has. */
+		lend__claim_abandon(borrower, &claim);
+		return NULL;
+	}
+	sqe = lend__claim_sqe(&claim, 0);
+	io_uring_prep_poll_add(sqe, worker->event_fd, POLLIN);
+	lend__op_init(&wake->op, wake->op.done);
+	io_uring_sqe_set_data64(sqe, lend__op_user_data(&wake->op));
+	atomic_store_explicit(&wake->armed, true, memory_order_relaxed);
+	lend__claim_commit(borrower, &claim);
+	/* The loan may have been recalled while the claim was open. */
+	return mode->own_ring(borrower) == own ? own : NULL;
+}
+
+static void drain_event(struct lend_worker *worker)
+{
+	uint64_t count;
+
+	if (read(worker->event_fd, &count, sizeof(count)) < 0 &&
+	    errno != EAGAIN && errno != EINTR)
+		lend_panic("an event descriptor is gone: %s",
+			   lend_error_name(-errno));
+}
+
+/* ---- what there is to watch ---- */
+
+struct watch {
+	struct pollfd fds[WATCH_MAX + 1];
+	struct lend_ring *rings[WATCH_MAX];
+	unsigned count;
+};
+
+static bool try_watch(struct watch *watch, struct lend_ring *ring)
+{
+	if (atomic_exchange_explicit(&ring->watched, true,
+				     memory_order_acq_rel))
+		return false;
+	watch->fds[watch->count] =
+		(struct pollfd){.fd = lend__ring_fd(ring), .events = POLLIN};
+	watch->rings[watch->count++] = ring;
+	return true;
+}
+
+static void collect(struct lend_worker *worker, struct watch *watch,
+		    struct lend_ring *own)
+{
+	struct lend_arbiter *arbiter = worker->borrower.arbiter;
+
+	watch->count = 0;
+	if (own)
+		try_watch(watch, own);
+	if (!arbiter->mode->any_poller)
+		return;
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_ring *ring = &arbiter->pool.rings[i];
+
+		if (watch->count < WATCH_MAX && ring != own &&
+		    arbiter->mode->is_orphan(arbiter, ring) &&
+		    lend__ring_in_flight(ring))
+			try_watch(watch, ring);
+	}
+}
+
+static void release(struct watch *watch)
+{
+	for (unsigned i = 0; i < watch->count; i++)
+		atomic_store_explicit(&watch->rings[i]->watched, false,
+				      memory_order_release);
+}
+
+/* ---- waiting ---- */
+
+static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
+			  uint64_t timeout_ns)
+{
+	struct timespec timeout = {
+		.tv_sec = (time_t)(timeout_ns / LEND_S),
+		.tv_nsec = (long)(timeout_ns % LEND_S),
+	};
+
+	lend__arbiter_flush(&worker->borrower);
+	for (unsigned i = 0; i < watch->count; i++)
+		if (lend__ring_has_cqe(watch->rings[i]) ||
+		    lend__ring_wants_enter(watch->rings[i]))
+			return;
+	watch->fds[watch->count] =
+		(struct pollfd){.fd = worker->event_fd, .events = POLLIN};
+	ppoll(watch->fds, watch->count + 1,
+	      timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+}
+
+/* The sentinel's duty: see Note [sentinel]. */
+static void look_after_others(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	uint64_t stall_ns = runtime->arbiter.stall_ns;
+
+	worker->now_ns = lend_now();
+	lend__arbiter_rescue(&worker->borrower, worker->now_ns);
+	lend__arbiter_settle(&worker->borrower, false);
+	lend__arbiter_flush(&worker->borrower);
+	lend__poller_help(&worker->borrower, worker->now_ns, stall_ns);
+	for (unsigned i = 0; i < runtime->workers_count; i++) {
+		struct lend_worker *other = &runtime->workers[i];
+
+		if (other != worker && worker->now_ns > stall_ns)
+			lend__timers_expire(&other->timers,
+					    worker->now_ns - stall_ns);
+	}
+	lend__worker_steal(worker);
+}
+
+/* Is it this worker's turn to keep watch? Only if somebody is at work. */
+static bool become_sentinel(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	uint64_t busy_ns = atomic_load_explicit(&runtime->last_busy_ns,
+						memory_order_relaxed);
+	bool all_parked = atomic_load_explicit(&runtime->parked,
+					       memory_order_seq_cst) ==
+			  runtime->workers_count;
+
+	if (runtime->workers_count == 1)
+		return false;
+	if (all_parked && worker->now_ns > busy_ns &&
+	    worker->now_ns - busy_ns > SENTINEL_LINGER_NS)
+		return false;
+	return !atomic_exchange_explicit(&runtime->has_sentinel, true,
+					 memory_order_seq_cst);
+}
+
+/* A worker that has something to do needs somebody to look after it. */
+static void ensure_sentinel(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+
+	if (runtime->workers_count == 1)
+		return;
+	/* Not at every park: the line is shared by all workers. */
+	if (worker->now_ns > atomic_load_explicit(&runtime->last_busy_ns,
+						  memory_order_relaxed) +
+				     SENTINEL_LINGER_NS / 8)
+		atomic_store_explicit(&runtime->last_busy_ns, worker->now_ns,
+				      memory_order_relaxed);
+	if (!atomic_load_explicit(&runtime->has_sentinel,
+				  memory_order_seq_cst))
+		lend__worker_wake_one(runtime);
+}
+
+static uint64_t time_to_wait(const struct lend_worker *worker, bool sentinel)
+{
+	uint64_t next_ns = atomic_load_explicit(&worker->timers.next_ns,
+						memory_order_relaxed);
+	uint64_t now_ns = lend_now();
+	uint64_t timeout_ns = UINT64_MAX;
+
+	if (next_ns != UINT64_MAX)
+		timeout_ns = next_ns > now_ns ? next_ns - now_ns : 0;
+	if (sentinel && timeout_ns > worker->runtime->arbiter.stall_ns)
+		timeout_ns = worker->runtime->arbiter.stall_ns;
+	return timeout_ns;
+}
+
+static bool has_cqe(const struct watch *watch)
+{
+	for (unsigned i = 0; i < watch->count; i++)
+		if (lend__ring_has_cqe(watch->rings[i]))
+			return true;
+	return false;
+}
+
+void lend__worker_park(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	struct lend_ring *own;
+	struct watch watch;
+	bool sentinel, worked = true;
+
+	lend__arbiter_settle(&worker->borrower, true);
+	if (lend__worker_has_work(worker))
+		return;
+	own = arm_wake(worker);
+
+	atomic_fetch_add_explicit(&runtime->parked, 1, memory_order_seq_cst);
+	atomic_store_explicit(&worker->borrower.parked, true,
+			      memory_order_relaxed);
+	atomic_store_explicit(&worker->park_state, LEND_PARK_PARKED,
+			      memory_order_seq_cst);
+	collect(worker, &watch, own);
+	sentinel = become_sentinel(worker);
+	if (!lend__worker_has_work(worker) &&
+	    !atomic_load_explicit(&runtime->halting, memory_order_seq_cst)) {
+		uint64_t timeout_ns = time_to_wait(worker, sentinel);
+
+		if (own && watch.count == 1 && watch.rings[0] == own)
+			lend__ring_enter(own, 1, timeout_ns);
+		else
+			wait_in_ppoll(worker, &watch, timeout_ns);
+		worked = has_cqe(&watch) || lend__worker_has_work(worker);
+	}
+	atomic_fetch_add_explicit(&worker->parks, 1, memory_order_relaxed);
+	release(&watch);
+	/* Awake is safe: until the next round others must not take this for a
+	 * worker that is stuck. */
+	worker->now_ns = lend_now();
+	atomic_store_explicit(&worker->borrower.safe_ns, worker->now_ns,
+			      memory_order_relaxed);
+	atomic_store_explicit(&worker->borrower.parked, false,
+			      memory_order_relaxed);
+	atomic_fetch_sub_explicit(&runtime->parked, 1, memory_order_seq_cst);
+	if (atomic_exchange_explicit(&worker->park_state, LEND_PARK_RUNNING,
+				     memory_order_seq_cst) ==
+	    LEND_PARK_NOTIFIED)
+		drain_event(worker);
+	if (sentinel) {
+		atomic_store_explicit(&runtime->has_sentinel, false,
+				      memory_order_seq_cst);
+		look_after_others(worker);
+	}
+	if (worked)
+		ensure_sentinel(worker);
+}

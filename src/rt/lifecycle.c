@@ -1,0 +1,302 @@
+/*
+ * Spawn, exit, join, cancel, yield, sleep: see include/lend/actor.h.
+ */
+#include "rt/lifecycle.h"
+
+#include <errno.h>
+#include <lend/actor.h>
+#include <lend/mailbox.h>
+
+#include "actor/actor.h"
+#include "actor/message.h"
+#include "actor/registry.h"
+#include "base/check.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/suspend.h"
+#include "rt/worker.h"
+
+LEND_NORETURN static void finish(struct lend_actor *self, int value)
+{
+	struct lend_worker *worker;
+
+	self->value = value;
+	self->ending = true;
+	if (self->end_io)
+		self->end_io(self);
+	lend__timers_disarm(self);
+	lend__registry_end(&lend__current_worker()->runtime->registry, self);
+	/* No pin is left, so no mail can come any more. */
+	lend__message_drop_all(self);
+	worker = lend__current_worker();
+	worker->after = LEND_AFTER_END;
+	lend__fiber_switch_last(&self->fiber, &worker->fiber);
+}
+
+static void entry(void *argument)
+{
+	struct lend_actor *self = argument;
+
+	finish(self, self->fn(self->arg));
+}
+
+void lend__lifecycle_reap(struct lend_runtime *runtime,
+			  struct lend_actor *actor)
+{
+	lend__fiber_fini(&actor->fiber);
+	lend__heap_free_all(&actor->heap);
+	lend__registry_free(&runtime->registry, actor->index);
+}
+
+int lend__lifecycle_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
+			  void *arg, const struct lend_spawn_options *options,
+			  lend_ref *ret_ref)
+{
+	static const struct lend_spawn_options defaults;
+	struct lend_worker *here = lend__current_worker(), *target;
+	struct lend_registry *registry = &runtime->registry;
+	struct lend_actor *actor;
+	char *home;
+	int err;
+
+	if (!options)
+		options = &defaults;
+	if (!fn || options->worker > runtime->workers_count)
+		return -EINVAL;
+	if (here && here->runtime != runtime)
+		here = NULL;
+	err = lend__registry_take(registry, options->joinable, &actor);
+	if (err)
+		return err;
+	lend__actor_init(actor, &runtime->host, fn, arg, options->name);
+	home = (char *)actor - LEND_ACTOR_HOME_SIZE;
+	lend__heap_init(&actor->heap, &registry->heaps, actor->index, home,
+			LEND_ACTOR_HOME_SIZE, runtime->options.heap_max);
+	lend__fiber_init(&actor->fiber,
+			 lend__stacks_low(&registry->stacks, actor->index),
+			 home, entry, actor);
+	lend__registry_publish(registry, actor);
+	if (ret_ref)
+		*ret_ref = lend__actor_ref(actor);
+
+	/* From here on it may run, end, and be somebody else. */
+	if (options->worker)
+		target = &runtime->workers[options->worker - 1];
+	else
+		target = here ? here : lend__runtime_pick_worker(runtime);
+	if (target == here)
+		lend__worker_enqueue(here, actor);
+	else
+		lend__worker_send(target, actor);
+	return 0;
+}
+
+int lend_spawn(lend_actor_fn fn, void *arg,
+	       const struct lend_spawn_options *options, lend_ref *ret_ref)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	if (!worker)
+		return -EINVAL;
+	return lend__lifecycle_spawn(worker->runtime, fn, arg, options,
+				     ret_ref);
+}
+
+lend_ref lend_self(void)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	return self ? lend__actor_ref(self) : (lend_ref){0, 0};
+}
+
+const char *lend_self_name(void)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	return self ? self->name : "";
+}
+
+int lend_yield(void)
+{
+	struct lend_actor *self = lend__current_actor();
+	int err;
+
+	lend_assert(self);
+	lend__actor_sort_mail(self);
+	if (self->cancelled)
+		return -ECANCELED;
+	err = lend__suspend_yield(self);
+	if (err)
+		return err;
+	return self->cancelled ? -ECANCELED : 0;
+}
+
+int lend_sleep(uint64_t deadline)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self);
+	for (;;) {
+		int err;
+
+		lend__actor_sort_mail(self);
+		if (self->cancelled)
+			return -ECANCELED;
+		if (lend_now() >= deadline)
+			return 0;
+		err = lend__suspend(self, deadline);
+		if (err)
+			return err;
+	}
+}
+
+void lend_exit(int value)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self && !self->ending);
+	finish(self, value);
+}
+
+static int wait_for_end(struct lend_actor *self,
+			const struct lend_joiner *joiner, uint64_t deadline)
+{
+	/* Acquire, paired with the registry's release: the value. */
+	while (!atomic_load_explicit(&joiner->ended, memory_order_acquire)) {
+		int err;
+
+		if (self->cancelled)
+			return -ECANCELED;
+		if (deadline != LEND_FOREVER && lend_now() >= deadline)
+			return -ETIMEDOUT;
+		err = lend__suspend(self, deadline);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
+{
+	struct lend_actor *self = lend__current_actor();
+	struct lend_registry *registry;
+	struct lend_joiner joiner = {.waiter = self};
+	int err;
+
+	lend_assert(self);
+	if (actor.index == self->index && actor.generation == self->generation)
+		return -EDEADLK;
+	registry = &lend__current_worker()->runtime->registry;
+	err = lend__registry_join(registry, actor, &joiner);
+	if (err)
+		return err;
+	err = wait_for_end(self, &joiner, deadline);
+	lend__registry_leave(registry, &joiner);
+	if (!err && ret_value)
+		*ret_value = joiner.value;
+	return err;
+}
+
+static int cancel(struct lend_runtime *runtime, lend_ref ref)
+{
+	struct lend_actor *actor =
+		lend__registry_pin(&runtime->registry, ref);
+
+	if (!actor)
+		return -ESRCH;
+	lend__actor_signal(actor, LEND_SIGNAL_CANCEL);
+	lend__registry_unpin(&runtime->registry, ref);
+	return 0;
+}
+
+int lend_cancel(lend_ref actor)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	return worker ? cancel(worker->runtime, actor) : -ESRCH;
+}
+
+int lend_runtime_cancel(struct lend_runtime *runtime, lend_ref actor)
+{
+	return cancel(runtime, actor);
+}
+
+bool lend_is_cancelled(void)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	if (!self)
+		return false;
+	lend__actor_sort_mail(self);
+	return self->cancelled;
+}
+
+__attribute__((noinline)) void lend_trim(void)
+{
+	struct lend_actor *self = lend__current_actor();
+	struct lend_runtime *runtime;
+	char *here = __builtin_frame_address(0);
+
+	if (!self)
+		return;
+	runtime = lend__current_worker()->runtime;
+	lend__heap_trim(&self->heap);
+	/* Below the frame: what the calls from here on use, and the 128 bytes
+	 * that leaf functions may use without telling. */
+	lend__stacks_trim(&runtime->registry.stacks, self->index, here - 1024);
+}
+
+/* ---- messages ---- */
+
+static int tell(struct lend_runtime *runtime, lend_ref sender, lend_ref to,
+		uint32_t type, const void *data, size_t size)
+{
+	struct lend_actor *actor = lend__registry_pin(&runtime->registry, to);
+	int err;
+
+	if (!actor)
+		return -ESRCH;
+	err = lend__message_send(actor, sender, type, data, size);
+	lend__registry_unpin(&runtime->registry, to);
+	return err;
+}
+
+int lend_tell(lend_ref to, uint32_t type, const void *data, size_t size)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	if (!worker)
+		return -ESRCH;
+	atomic_fetch_add_explicit(&worker->messages, 1, memory_order_relaxed);
+	return tell(worker->runtime, lend_self(), to, type, data, size);
+}
+
+int lend_runtime_tell(struct lend_runtime *runtime, lend_ref to, uint32_t type,
+		      const void *data, size_t size)
+{
+	return tell(runtime, lend_self(), to, type, data, size);
+}
+
+int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self);
+	lend__actor_sort_mail(self);
+	for (;;) {
+		struct lend_msg *msg = lend__message_take(self);
+		int err;
+
+		if (msg) {
+			*ret_msg = msg;
+			return 0;
+		}
+		if (self->cancelled)
+			return -ECANCELED;
+		if (deadline != LEND_FOREVER && lend_now() >= deadline)
+			return -ETIMEDOUT;
+		err = lend__suspend(self, deadline);
+		if (err)
+			return err;
+	}
+}

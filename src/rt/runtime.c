@@ -1,0 +1,362 @@
+/*
+ * Starting and stopping a runtime: see include/lend/runtime.h.
+ */
+#include "rt/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actor/actor.h"
+#include "arbiter/mode.h"
+#include "base/check.h"
+#include "base/cpu.h"
+#include "rt/current.h"
+#include "rt/lifecycle.h"
+#include "rt/overflow.h"
+#include "rt/worker.h"
+
+static void runnable(struct lend_host *host, struct lend_actor *actor)
+{
+	struct lend_runtime *runtime =
+		lend_container_of(host, struct lend_runtime, host);
+	struct lend_worker *worker = lend__current_worker();
+
+	/* Where its completion was seen it runs: its next operation goes to
+	 * the same ring. */
+	if (lend_likely(worker && worker->runtime == runtime))
+		lend__worker_enqueue(worker, actor);
+	else
+		lend__worker_send(lend__runtime_pick_worker(runtime), actor);
+}
+
+struct lend_worker *lend__runtime_pick_worker(struct lend_runtime *runtime)
+{
+	unsigned next = atomic_fetch_add_explicit(&runtime->next_worker, 1,
+						  memory_order_relaxed);
+
+	return &runtime->workers[next % runtime->workers_count];
+}
+
+/* ---- options ---- */
+
+static int refuse(const struct lend_log *log, const char *name,
+		  unsigned long long value, const char *rule)
+{
+	lend__log(log, LEND_LOG_ERROR, "option %s is %llu: %s", name, value,
+		  rule);
+	return -EINVAL;
+}
+
+static int check_sizes(const struct lend_options *options,
+		       const struct lend_log *log)
+{
+	if (options->actors_max > LEND_STACK_SLOTS_MAX)
+		return refuse(log, "actors_max", options->actors_max,
+			      "at most 1048576");
+	if (!lend_is_power_of_two(options->stack_size) ||
+	    options->stack_size < LEND_STACK_SLOT_SIZE_MIN ||
+	    options->stack_size > LEND_STACK_SLOT_SIZE_MAX)
+		return refuse(log, "stack_size", options->stack_size,
+			      "a power of two from 16384 to 8388608");
+	if (options->heap_max > LEND_HEAP_SLICE_DEFAULT)
+		return refuse(log, "heap_max", options->heap_max,
+			      "at most 4194304");
+	return 0;
+}
+
+static int complete_options(struct lend_options *options,
+			    const struct lend_log *log)
+{
+	const struct lend_mode *mode = lend__mode_find(options->mode);
+
+	if (!mode)
+		return refuse(log, "mode", options->mode,
+			      "borrowed, private or shared");
+	options->mode = mode->id;
+	if (!options->workers)
+		options->workers = lend__cpu_allowed() > LEND_WORKERS_MAX ?
+					   LEND_WORKERS_MAX :
+					   lend__cpu_allowed();
+	if (!options->rings)
+		options->rings = options->workers;
+	if (!options->depth)
+		options->depth = 256;
+	if (!options->actors_max)
+		options->actors_max = 131072;
+	if (!options->stack_size)
+		options->stack_size = 65536;
+	if (!options->stall_ns)
+		options->stall_ns = 2 * LEND_MS;
+	if (options->workers > LEND_WORKERS_MAX)
+		return refuse(log, "workers", options->workers, "1 to 256");
+	if (options->rings > LEND_RINGS_MAX)
+		return refuse(log, "rings", options->rings, "1 to 256");
+	if (options->depth > LEND_DEPTH_MAX)
+		return refuse(log, "depth", options->depth, "1 to 32768");
+	if (mode->one_to_one && options->rings != options->workers)
+		return refuse(log, "rings", options->rings,
+			      "private mode has one ring for each worker; give the same number, or use borrowed or shared");
+	return check_sizes(options, log);
+}
+
+/* ---- start ---- */
+
+void lend__runtime_worker_started(struct lend_runtime *runtime, int err)
+{
+	pthread_mutex_lock(&runtime->lock);
+	runtime->starting--;
+	if (err)
+		runtime->start_error = err;
+	pthread_cond_broadcast(&runtime->started);
+	pthread_mutex_unlock(&runtime->lock);
+}
+
+static void join_threads(struct lend_runtime *runtime, unsigned count)
+{
+	atomic_store(&runtime->halting, true);
+	for (unsigned i = 0; i < count; i++)
+		lend__worker_wake(&runtime->workers[i]);
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(runtime->workers[i].thread, NULL);
+}
+
+static int start_threads(struct lend_runtime *runtime)
+{
+	sigset_t all, before;
+	unsigned count = 0;
+	int err = 0;
+
+	/* Threads inherit the mask: signals go to the program's own. Faults
+	 * can not be blocked sensibly. */
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGABRT);
+	sigdelset(&all, SIGTRAP);
+	runtime->starting = runtime->workers_count;
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (; count < runtime->workers_count && !err; count++)
+		err = -pthread_create(&runtime->workers[count].thread, NULL,
+				      lend__worker_main,
+				      &runtime->workers[count]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		count--;
+
+	pthread_mutex_lock(&runtime->lock);
+	runtime->starting -= runtime->workers_count - count;
+	while (runtime->starting)
+		pthread_cond_wait(&runtime->started, &runtime->lock);
+	if (!err)
+		err = runtime->start_error;
+	pthread_mutex_unlock(&runtime->lock);
+	if (err)
+		join_threads(runtime, count);
+	return err;
+}
+
+static void free_parts(struct lend_runtime *runtime)
+{
+	/* Rings first: the kernel's last reference to what follows. */
+	lend__arbiter_fini(&runtime->arbiter);
+	for (unsigned i = 0; runtime->workers && i < runtime->workers_count;
+	     i++)
+		lend__worker_fini(&runtime->workers[i]);
+	free(runtime->workers);
+	lend__registry_fini(&runtime->registry);
+	pthread_cond_destroy(&runtime->started);
+	pthread_mutex_destroy(&runtime->lock);
+	free(runtime);
+}
+
+static int open_arbiter(struct lend_runtime *runtime)
+{
+	struct lend_arbiter_options options = {
+		.mode = lend__mode_find(runtime->options.mode),
+		.rings = runtime->options.rings,
+		.depth = runtime->options.depth,
+		.borrowers = runtime->options.workers,
+		.stall_ns = runtime->options.stall_ns,
+	};
+	struct lend_features features;
+	int err = lend__features_probe(&features);
+
+	if (err)
+		return err;
+	return lend__arbiter_init(&runtime->arbiter, &options, &features);
+}
+
+static int make_workers(struct lend_runtime *runtime)
+{
+	unsigned count = runtime->options.workers;
+	void *workers = NULL;
+	int err = 0;
+
+	if (posix_memalign(&workers, LEND_CACHE_LINE,
+			   count * sizeof(struct lend_worker)))
+		return -ENOMEM;
+	memset(workers, 0, count * sizeof(struct lend_worker));
+	runtime->workers = workers;
+	runtime->workers_count = count;
+	for (unsigned i = 0; i < count && !err; i++)
+		err = lend__worker_init(&runtime->workers[i], runtime, i);
+	return err;
+}
+
+int lend_runtime_new(const struct lend_options *options,
+		     struct lend_runtime **ret_runtime)
+{
+	struct lend_options complete = {0};
+	struct lend_runtime *runtime = NULL;
+	struct lend_log log;
+	int err;
+
+	if (options)
+		complete = *options;
+	lend__log_init(&log, complete.log_level, complete.log,
+		       complete.log_arg);
+	err = complete_options(&complete, &log);
+	if (err)
+		return err;
+	if (posix_memalign((void **)&runtime, LEND_CACHE_LINE,
+			   sizeof(*runtime)))
+		return -ENOMEM;
+	memset(runtime, 0, sizeof(*runtime));
+	runtime->host.runnable = runnable;
+	runtime->options = complete;
+	runtime->log = log;
+	runtime->started_ns = lend_now();
+	pthread_mutex_init(&runtime->lock, NULL);
+	pthread_cond_init(&runtime->started, NULL);
+	err = open_arbiter(runtime);
+	if (err) {
+		free(runtime);
+		return err;
+	}
+	err = lend__registry_init(&runtime->registry, complete.actors_max,
+				  complete.stack_size);
+	if (!err)
+		err = make_workers(runtime);
+	lend__overflow_install();
+	if (!err)
+		err = start_threads(runtime);
+	if (err) {
+		free_parts(runtime);
+		return err;
+	}
+	runtime->threads_running = true;
+	lend__log(&log, LEND_LOG_INFO,
+		  "%u workers, %u rings of %u, mode %s%s%s",
+		  complete.workers, complete.rings,
+		  runtime->arbiter.pool.depth, runtime->arbiter.mode->name,
+		  runtime->arbiter.has_membarrier ? "" : ", no membarrier",
+		  runtime->arbiter.features.buffer_rings ?
+			  "" :
+			  ", no buffer rings");
+	*ret_runtime = runtime;
+	return 0;
+}
+
+/* ---- stop ---- */
+
+void lend_runtime_stop(struct lend_runtime *runtime)
+{
+	struct lend_registry *registry = &runtime->registry;
+
+	if (!runtime->threads_running)
+		return;
+	lend__registry_close(registry);
+	lend__registry_signal_all(registry, LEND_SIGNAL_CANCEL);
+	pthread_mutex_lock(&registry->lock);
+	while (registry->alive)
+		pthread_cond_wait(&registry->changed, &registry->lock);
+	pthread_mutex_unlock(&registry->lock);
+	join_threads(runtime, runtime->workers_count);
+	runtime->threads_running = false;
+}
+
+struct lend_runtime *lend_runtime_free(struct lend_runtime *runtime)
+{
+	if (runtime) {
+		lend_runtime_stop(runtime);
+		free_parts(runtime);
+	}
+	return NULL;
+}
+
+int lend_runtime_join(struct lend_runtime *runtime, lend_ref actor,
+		      int *ret_value)
+{
+	struct lend_registry *registry = &runtime->registry;
+	struct lend_joiner joiner = {0};
+	int err = lend__registry_join(registry, actor, &joiner);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&registry->lock);
+	while (!atomic_load_explicit(&joiner.ended, memory_order_acquire))
+		pthread_cond_wait(&registry->changed, &registry->lock);
+	pthread_mutex_unlock(&registry->lock);
+	lend__registry_leave(registry, &joiner);
+	if (ret_value)
+		*ret_value = joiner.value;
+	return 0;
+}
+
+int lend_runtime_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
+		       void *arg, const struct lend_spawn_options *options,
+		       lend_ref *ret_ref)
+{
+	return lend__lifecycle_spawn(runtime, fn, arg, options, ret_ref);
+}
+
+int lend_run(const struct lend_options *options, lend_actor_fn fn, void *arg)
+{
+	const struct lend_spawn_options joinable = {
+		.name = "main",
+		.joinable = true,
+	};
+	struct lend_runtime *runtime;
+	lend_ref first;
+	int value = 0, err;
+
+	err = lend_runtime_new(options, &runtime);
+	if (err)
+		return err;
+	err = lend_runtime_spawn(runtime, fn, arg, &joinable, &first);
+	if (!err)
+		err = lend_runtime_join(runtime, first, &value);
+	lend_runtime_free(runtime);
+	return err ? err : value;
+}
+
+struct lend_runtime *lend_runtime_current(void)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	return worker ? worker->runtime : NULL;
+}
+
+unsigned lend_runtime_workers(const struct lend_runtime *runtime)
+{
+	return runtime->options.workers;
+}
+
+unsigned lend_runtime_rings(const struct lend_runtime *runtime)
+{
+	return runtime->options.rings;
+}
+
+enum lend_ring_mode lend_runtime_mode(const struct lend_runtime *runtime)
+{
+	return runtime->options.mode;
+}
+
+void lend_explain(int error, char *text, size_t size)
+{
+	lend__features_explain(error, text, size);
+}

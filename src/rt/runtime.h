@@ -1,0 +1,52 @@
+/*
+ * The runtime: workers, arbiter, registry, and when they start and stop.
+ */
+#ifndef LEND_RT_RUNTIME_H
+#define LEND_RT_RUNTIME_H
+
+#include <lend/runtime.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actor/host.h"
+#include "actor/registry.h"
+#include "arbiter/arbiter.h"
+#include "base/log.h"
+
+struct lend_worker;
+
+struct lend_runtime {
+	/* [const] after start */
+	struct lend_host host; /* first: actors know only this */
+	struct lend_options options; /* with the defaults filled in */
+	struct lend_log log;
+	struct lend_worker *workers;
+	unsigned workers_count;
+	uint64_t started_ns;
+
+	struct lend_arbiter arbiter;
+	struct lend_registry registry;
+
+	pthread_mutex_t lock;
+	pthread_cond_t started;
+	unsigned starting; /* [lock] workers that have not reported yet */
+	int start_error;   /* [lock] */
+	bool threads_running;
+
+	/* [atomic: see idle.c] */
+	LEND_CACHE_ALIGNED _Atomic bool halting;
+	_Atomic bool has_sentinel;
+	_Atomic unsigned parked;
+	_Atomic uint64_t last_busy_ns;
+	_Atomic unsigned next_worker; /* round robin of outside spawns */
+};
+
+/* A worker's thread is up, or could not attach. */
+void lend__runtime_worker_started(struct lend_runtime *runtime, int err);
+
+/* The worker for an actor that comes from outside. Thread: any. */
+struct lend_worker *lend__runtime_pick_worker(struct lend_runtime *runtime);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Reading the counters: see include/lend/stats.h.
+ */
+#include <lend/stats.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+#include "uring/ring.h"
+
+static uint64_t read_counter(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void read_ring_locked(const struct lend_arbiter *arbiter, unsigned index,
+			     struct lend_ring_stats *stats)
+{
+	const struct lend_ring *ring = &arbiter->pool.rings[index];
+	const struct lend_loan *loan = &arbiter->loans[index];
+
+	stats->submissions = read_counter(&ring->published);
+	stats->enters = read_counter(&ring->enters);
+	stats->completions = read_counter(&ring->completions);
+	stats->in_flight = lend__ring_in_flight(ring);
+	stats->granted = loan->granted;
+	stats->recalled = loan->recalled;
+	stats->seized = loan->seized;
+	stats->returned = loan->returned;
+	stats->holder = loan->borrower ? (int)loan->borrower->index : -1;
+}
+
+static void add_ring(struct lend_ring_stats *total,
+		     const struct lend_ring_stats *ring)
+{
+	total->submissions += ring->submissions;
+	total->enters += ring->enters;
+	total->completions += ring->completions;
+	total->in_flight += ring->in_flight;
+	total->granted += ring->granted;
+	total->recalled += ring->recalled;
+	total->seized += ring->seized;
+	total->returned += ring->returned;
+}
+
+/* The lock orders nothing that a counter shows; it is taken for the loans'. */
+static pthread_mutex_t *lock_of(const struct lend_arbiter *arbiter)
+{
+	return (pthread_mutex_t *)&arbiter->lock;
+}
+
+void lend_stats_read(const struct lend_runtime *runtime,
+		     struct lend_stats *ret_stats)
+{
+	const struct lend_arbiter *arbiter;
+	struct lend_registry *registry;
+	struct lend_stats stats = {0};
+
+	if (!runtime)
+		runtime = lend_runtime_current();
+	arbiter = &runtime->arbiter;
+	stats.uptime_ns = lend_now() - runtime->started_ns;
+	stats.workers = runtime->options.workers;
+	stats.rings = runtime->options.rings;
+	stats.total.holder = -1;
+	pthread_mutex_lock(lock_of(arbiter));
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_ring_stats ring;
+
+		read_ring_locked(arbiter, i, &ring);
+		add_ring(&stats.total, &ring);
+	}
+	stats.waits = arbiter->waits;
+	pthread_mutex_unlock(lock_of(arbiter));
+	stats.helped = read_counter(&arbiter->helped);
+	for (unsigned i = 0; i < runtime->workers_count; i++) {
+		const struct lend_worker *worker = &runtime->workers[i];
+
+		stats.switches += read_counter(&worker->switches);
+		stats.messages += read_counter(&worker->messages);
+		stats.steals += read_counter(&worker->steals);
+		stats.parks += read_counter(&worker->parks);
+		stats.wakes += read_counter(&worker->wakes);
+	}
+	registry = (struct lend_registry *)&runtime->registry;
+	pthread_mutex_lock(&registry->lock);
+	stats.actors = registry->alive;
+	stats.spawned = registry->spawned;
+	pthread_mutex_unlock(&registry->lock);
+	*ret_stats = stats;
+}
+
+int lend_stats_read_ring(const struct lend_runtime *runtime, unsigned ring,
+			 struct lend_ring_stats *ret_stats)
+{
+	const struct lend_arbiter *arbiter;
+
+	if (!runtime)
+		runtime = lend_runtime_current();
+	arbiter = &runtime->arbiter;
+	if (ring >= arbiter->pool.count)
+		return -EINVAL;
+	pthread_mutex_lock(lock_of(arbiter));
+	read_ring_locked(arbiter, ring, ret_stats);
+	pthread_mutex_unlock(lock_of(arbiter));
+	return 0;
+}

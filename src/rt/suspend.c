@@ -1,0 +1,146 @@
+/*
+ * Suspension: see suspend.h. The fiber switches of actors are here and in
+ * worker.c, the other side.
+ */
+#include "rt/suspend.h"
+
+#include <errno.h>
+#include <lend/clock.h>
+
+#include "arbiter/claim.h"
+#include "base/check.h"
+#include "rt/claims.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+
+static void switch_away(struct lend_actor *self, enum lend_worker_after after)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	lend_assert(worker && worker->running == self);
+	worker->after = after;
+	lend__fiber_switch(&self->fiber, &worker->fiber);
+	/* Here perhaps on another thread: @worker is stale. */
+}
+
+int lend__suspend(struct lend_actor *self, uint64_t deadline)
+{
+	/* What is already there is taken without a switch. */
+	if (lend__mailbox_has_mail(&self->mailbox)) {
+		lend__actor_sort_mail(self);
+		return 0;
+	}
+	if (lend_unlikely(self->claim != NULL)) {
+		int err = lend__claims_revoke(self);
+
+		if (err)
+			return err;
+	}
+	if (deadline != LEND_FOREVER)
+		lend__timers_arm(&lend__current_worker()->timers, self,
+				 deadline);
+	switch_away(self, LEND_AFTER_SUSPEND);
+	lend__actor_sort_mail(self);
+	return 0;
+}
+
+int lend__suspend_yield(struct lend_actor *self)
+{
+	if (self->claim) {
+		int err = lend__claims_revoke(self);
+
+		if (err)
+			return err;
+	}
+	switch_away(self, LEND_AFTER_YIELD);
+	lend__actor_sort_mail(self);
+	return 0;
+}
+
+int lend__suspend_move(struct lend_actor *self, unsigned index)
+{
+	struct lend_runtime *runtime = lend__current_worker()->runtime;
+
+	if (lend__current_worker()->index == index)
+		return 0;
+	lend_assert(!self->claim);
+	self->moving_to = &runtime->workers[index];
+	switch_away(self, LEND_AFTER_MOVE);
+	lend__actor_sort_mail(self);
+	return 0;
+}
+
+struct slot_waiter {
+	struct lend_waiter waiter;
+	struct lend_actor *actor;
+};
+
+/* Under the arbiter's lock. The actor runs before others, so that nobody takes
+ * the room it was woken for. */
+static void wake_slot_waiter(struct lend_waiter *waiter)
+{
+	struct slot_waiter *self =
+		lend_container_of(waiter, struct slot_waiter, waiter);
+	struct lend_actor *actor = self->actor;
+
+	atomic_store_explicit(&actor->urgent, true, memory_order_relaxed);
+	lend__actor_signal(actor, LEND_SIGNAL_WAKE);
+}
+
+static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
+			  uint64_t deadline, bool cancellable)
+{
+	while (!atomic_load_explicit(&slots->waiter.served,
+				     memory_order_acquire)) {
+		int err;
+
+		if (cancellable && self->cancelled)
+			return -ECANCELED;
+		if (deadline != LEND_FOREVER && lend_now() >= deadline)
+			return -ETIMEDOUT;
+		err = lend__suspend(self, deadline);
+		if (err)
+			return err;
+	}
+	atomic_store_explicit(&slots->waiter.served, false,
+			      memory_order_relaxed);
+	return 0;
+}
+
+int lend__suspend_claim(struct lend_actor *self, unsigned count,
+			uint64_t deadline, bool cancellable,
+			struct lend_claim *claim)
+{
+	struct slot_waiter slots = {
+		.waiter = {.count = count, .wake = wake_slot_waiter},
+		.actor = self,
+	};
+	struct lend_waiter *waiter =
+		deadline == LEND_NOW ? NULL : &slots.waiter;
+	struct lend_arbiter *arbiter;
+	int err;
+
+	err = lend__claim_begin(&lend__current_worker()->borrower, count,
+				waiter, claim);
+	if (lend_likely(err != -EAGAIN) || !waiter)
+		return err;
+	arbiter = lend__current_worker()->borrower.arbiter;
+	do {
+		err = wait_for_slots(self, &slots, deadline, cancellable);
+		if (err)
+			break;
+		err = lend__claim_begin(&lend__current_worker()->borrower,
+					count, waiter, claim);
+	} while (err == -EAGAIN);
+	/* Whoever gives up must let the next one have its turn: the worker's
+	 * safe point sees to that, as the queue is served there anew. */
+	lend__arbiter_withdraw(arbiter, waiter);
+	atomic_store_explicit(&self->urgent, false, memory_order_relaxed);
+	return err;
+}
+
+uint64_t lend__suspend_now(void)
+{
+	return lend__current_worker()->now_ns;
+}

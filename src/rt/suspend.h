@@ -1,0 +1,50 @@
+/*
+ * Suspending the calling actor, and waiting for submission slots: what every
+ * call that waits is built on.
+ */
+#ifndef LEND_RT_SUSPEND_H
+#define LEND_RT_SUSPEND_H
+
+#include <lend/base.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lend_actor;
+struct lend_claim;
+struct lend_worker;
+
+/**
+ * Let others run until there is mail for the calling actor, or @deadline.
+ *
+ * It may return early, so callers loop on what they wait for. Mail is sorted
+ * when it returns. An open claim is revoked first.
+ *
+ * Return: 0
+ *         -ENOMEM  the open claim's SQEs found no room; nothing was waited for
+ */
+int lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
+
+/* Queue behind the others, and let them run. As lend__suspend(). */
+int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
+
+/* Let worker @index run the calling actor from here on, for a while. */
+int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
+
+/**
+ * Claim @count SQEs on whatever ring the calling actor's worker has.
+ *
+ * @cancellable  give up when the actor is cancelled
+ *
+ * Return: 0
+ *         -E2BIG, -EINVAL      see lend__claim_begin()
+ *         -EAGAIN              no room, and @deadline is LEND_NOW
+ *         -ETIMEDOUT, -ECANCELED
+ */
+int lend__suspend_claim(struct lend_actor *self, unsigned count,
+			uint64_t deadline, bool cancellable,
+			struct lend_claim *claim) LEND_AWAITS;
+
+/* The clock at the worker's last safe point: cheap, and at most a round old. */
+uint64_t lend__suspend_now(void);
+
+#endif

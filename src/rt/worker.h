@@ -1,0 +1,122 @@
+/*
+ * A worker: a thread that runs actors and does their I/O.
+ */
+#ifndef LEND_RT_WORKER_H
+#define LEND_RT_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actor/actor.h"
+#include "arbiter/arbiter.h"
+#include "arbiter/op.h"
+#include "base/ck.h"
+#include "rt/timers.h"
+
+/* Actors a run queue holds before it overflows into a list under a lock. */
+#define LEND_WORKER_QUEUE_SIZE 1024
+
+/* Actors run in one round, before completions and timers get their turn. */
+#define LEND_WORKER_ROUND_MAX 256
+
+/* Rounds with something to submit, and other work to do, before it is
+ * submitted all the same. */
+#define LEND_WORKER_FLUSH_ROUNDS 2
+
+struct lend_runtime;
+
+/* What the worker does with an actor that has just switched back to it. */
+enum lend_worker_after {
+	LEND_AFTER_SUSPEND,
+	LEND_AFTER_YIELD,
+	LEND_AFTER_MOVE,
+	LEND_AFTER_END,
+};
+
+/* [atomic: park] Waking is a move from PARKED to NOTIFIED, done once. */
+enum lend_park_state {
+	LEND_PARK_RUNNING,
+	LEND_PARK_PARKED,
+	LEND_PARK_NOTIFIED,
+};
+
+/* A poll on a worker's event descriptor, armed on one ring. */
+struct lend_wake_op {
+	struct lend_op op;
+	_Atomic bool armed;
+};
+
+struct lend_worker {
+	/* [const] while its thread runs */
+	struct lend_runtime *runtime;
+	unsigned index;
+	pthread_t thread;
+	int event_fd;
+	struct lend_wake_op *wake_ops; /* one for each ring */
+
+	/* [owner] */
+	struct lend_fiber fiber; /* the thread's own stack */
+	struct lend_actor *running;
+	enum lend_worker_after after;
+	uint64_t now_ns; /* the clock at the last safe point */
+	struct lend_actor *urgent_first;
+	struct lend_actor *urgent_last;
+	unsigned unflushed_rounds;
+	uint32_t random;
+
+	/* [owner] written, read by others as counters */
+	_Atomic uint64_t switches;
+	_Atomic uint64_t steals;
+	_Atomic uint64_t parks;
+	_Atomic uint64_t messages;
+
+	struct lend_borrower borrower;
+	struct lend_timers timers;
+
+	/* Owner pushes; owner and thieves pop. */
+	LEND_CACHE_ALIGNED struct lend_queue queue;
+	pthread_mutex_t overflow_lock;
+	struct lend_actor *overflow_first; /* [lock: overflow_lock] */
+	struct lend_actor *overflow_last;
+	_Atomic unsigned overflow_count; /* as a hint */
+
+	/* [atomic: W1] actors sent by other threads, newest first */
+	LEND_CACHE_ALIGNED _Atomic(struct lend_actor *) inbox;
+	_Atomic uint32_t park_state;
+	_Atomic uint64_t wakes;
+};
+
+/* The thread: runs until the runtime stops. */
+void *lend__worker_main(void *worker);
+
+int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
+		      unsigned index);
+void lend__worker_fini(struct lend_worker *worker);
+
+/* Queue a runnable actor. Thread: the worker's own. */
+void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor);
+
+/* Queue a runnable actor from another thread, and wake the worker. */
+void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor);
+
+/* Is there anything to run, but for what completions bring? Own thread. */
+bool lend__worker_has_work(struct lend_worker *worker);
+
+/* Take runnable actors of workers that are slow to run them. */
+bool lend__worker_steal(struct lend_worker *worker);
+
+/* ---- idle.c ---- */
+
+/* Wait for work inside the kernel. Own thread. */
+void lend__worker_park(struct lend_worker *worker);
+
+/* Wake it if it is parked: at most one system call, once. Any thread.
+ * True if it was parked. */
+bool lend__worker_wake(struct lend_worker *worker);
+
+/* Wake one parked worker, if there is any. Any thread. */
+void lend__worker_wake_one(struct lend_runtime *runtime);
+
+#endif
