@@ -1,0 +1,137 @@
+/*
+ * Claims: SQEs of one's own, filled with liburing's io_uring_prep_*().
+ *
+ *	struct lend_claim_handle *claim;
+ *	struct lend_pending *read, *timeout;
+ *
+ *	lend_claim(2, LEND_FOREVER, &claim);
+ *	io_uring_prep_read(lend_claim_sqe(claim, 0), fd, buffer, size, 0);
+ *	lend_claim_sqe(claim, 0)->flags |= IOSQE_IO_LINK;
+ *	io_uring_prep_link_timeout(lend_claim_sqe(claim, 1), &ts, 0);
+ *	lend_claim_commit(claim, pending);
+ *	res = lend_pending_await(pending[0], LEND_FOREVER);
+ *
+ * All SQEs of a claim are on one ring and appear to the kernel at once, so a
+ * chain is never split. A claim is meant to be short: fill and commit. If the
+ * actor suspends in between, the claim lets go of the ring (its SQEs move to
+ * the actor's memory) and binds anew at its commit, wherever the actor then
+ * runs; SQE pointers do not survive that, so fetch them again.
+ *
+ * Not allowed in an SQE: IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN, registered
+ * files and buffers (they belong to one ring). What the SQE points to must
+ * stay until the operation is over.
+ */
+#ifndef LEND_CLAIM_H
+#define LEND_CLAIM_H
+
+#include <lend/base.h>
+#include <lend/clock.h>
+#include <stdbool.h>
+
+struct io_uring_sqe;
+struct lend_claim_handle;
+struct lend_pending;
+
+LEND_BEGIN_DECLS
+
+/**
+ * Reserve @count consecutive SQEs on a ring.
+ *
+ * If the ring at hand is full it is flushed, then another is borrowed, then
+ * the actor waits, first come, first served; the caller sees only that the
+ * call took longer.
+ *
+ * @count      SQEs wanted, 1 to the depth of the rings
+ * @deadline   how long to wait for room; LEND_NOW does not wait
+ * @ret_claim  written only on success
+ *
+ * Thread: an actor, with no other claim open.
+ * Blocks: suspends the actor until there is room.
+ * Ownership: the caller ends it with lend_claim_commit() or
+ *            lend_claim_abandon().
+ *
+ * Return: 0
+ *         -E2BIG      @count is above the depth of the rings
+ *         -EINVAL     @count is 0
+ *         -EBUSY      the actor has an open claim
+ *         -EAGAIN     no room, and @deadline is LEND_NOW
+ *         -ETIMEDOUT  no room until @deadline
+ *         -ECANCELED  the actor was cancelled
+ *         -ENOMEM     the actor's I/O heap is full
+ */
+LEND_API LEND_NODISCARD int
+lend_claim(unsigned count, uint64_t deadline,
+	   struct lend_claim_handle **ret_claim) LEND_AWAITS;
+
+/**
+ * The @i-th SQE of a claim, zeroed at first. Its user_data is the library's.
+ *
+ * @i  0 to count - 1
+ *
+ * Thread: the claim's actor. Blocks: no.
+ * Ownership: the pointer is good until the actor suspends.
+ */
+LEND_API struct io_uring_sqe *lend_claim_sqe(struct lend_claim_handle *claim,
+					     unsigned i);
+
+/**
+ * Submit a claim's SQEs. They reach the kernel at the worker's next safe
+ * point, all together.
+ *
+ * If the claim was revoked meanwhile this waits for room again, as
+ * lend_claim() does.
+ *
+ * @ret_pending  one handle for each SQE, in order; the claim's count of them
+ *
+ * Thread: the claim's actor. Blocks: suspends the actor if it was revoked.
+ * Ownership: ends the claim, whatever it returns; each handle is freed by
+ *            lend_pending_free() after its operation is over.
+ *
+ * Return: 0
+ *         -ECANCELED, -ENOMEM  nothing was submitted
+ */
+LEND_API LEND_NODISCARD int
+lend_claim_commit(struct lend_claim_handle *claim,
+		  struct lend_pending **ret_pending) LEND_AWAITS;
+
+/**
+ * Give a claim's SQEs back unused.
+ *
+ * Thread: the claim's actor. Blocks: no.
+ */
+LEND_API void lend_claim_abandon(struct lend_claim_handle *claim);
+
+/**
+ * Wait for an operation.
+ *
+ * @deadline  when it passes the operation goes on: wait again, or cancel
+ *
+ * Thread: the actor that committed it. Blocks: suspends the actor.
+ *
+ * Return: the CQE's res, also a negative one
+ *         -ETIMEDOUT  it is still in flight (lend_pending_done() tells this
+ *                     from an operation that ended with that result)
+ *         -ECANCELED  it was cancelled, as the actor was
+ */
+LEND_API LEND_NODISCARD int lend_pending_await(struct lend_pending *pending,
+					       uint64_t deadline) LEND_AWAITS;
+
+/**
+ * Is it over?
+ *
+ * Thread: the actor that committed it. Blocks: no.
+ */
+LEND_API bool lend_pending_done(struct lend_pending *pending);
+
+/**
+ * Free a handle. An operation in flight is cancelled and waited for first.
+ * NULL is ignored.
+ *
+ * Thread: the actor that committed it. Blocks: suspends the actor if the
+ * operation is in flight.
+ */
+LEND_API void lend_pending_free(struct lend_pending *pending) LEND_AWAITS;
+
+LEND_END_DECLS
+
+#endif

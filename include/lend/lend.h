@@ -1,0 +1,19 @@
+/*
+ * Everything: the umbrella of the public headers.
+ */
+#ifndef LEND_LEND_H
+#define LEND_LEND_H
+
+#include <lend/actor.h>
+#include <lend/base.h>
+#include <lend/claim.h>
+#include <lend/clock.h>
+#include <lend/io.h>
+#include <lend/log.h>
+#include <lend/mailbox.h>
+#include <lend/net.h>
+#include <lend/ring.h>
+#include <lend/runtime.h>
+#include <lend/stats.h>
+
+#endif

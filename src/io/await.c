@@ -1,0 +1,270 @@
+/*
+ * Operations from claim to completion: see await.h.
+ *
+ * An operation's memory is released in one place only, after its own last CQE
+ * has been delivered: a deadline, a cancellation or the actor's end cancel it
+ * in the kernel and then wait like everybody else.
+ */
+#include "io/await.h"
+
+#include <errno.h>
+#include <lend/claim.h>
+#include <lend/clock.h>
+
+#include "base/check.h"
+#include "io/descriptors.h"
+#include "rt/claims.h"
+#include "rt/current.h"
+#include "rt/suspend.h"
+#include "rt/worker.h"
+#include "uring/sys.h"
+
+/* A cancellation can miss an operation that is between two waits (just woken,
+ * about to wait again), so it is repeated until the operation has ended. */
+#define CANCEL_AGAIN_NS (5 * LEND_MS)
+
+static void io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
+		       bool more)
+{
+	struct lend_io_op *io = lend_container_of(op, struct lend_io_op, op);
+
+	(void)res;
+	(void)flags;
+	/* Of several CQEs (zero-copy sends) the last one counts. */
+	if (!more)
+		lend__actor_deliver(io->actor, &io->mail);
+}
+
+void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
+{
+	lend__op_init(&op->op, io_op_done);
+	op->mail.next = NULL;
+	op->mail.kind = LEND_MAIL_OP;
+	op->mail.arrived = false;
+	op->actor = self;
+	op->fd = fd;
+}
+
+static int begin(struct lend_io *io, int fd, size_t record_size,
+		 uint64_t deadline, bool cancellable)
+{
+	struct lend_actor *self = lend__current_actor();
+	void *record;
+	int err;
+
+	lend_assert(self);
+	io->self = self;
+	if (cancellable) {
+		if (lend__mailbox_has_mail(&self->mailbox))
+			lend__actor_sort_mail(self);
+		if (lend_unlikely(self->cancelled))
+			return -ECANCELED;
+	}
+	if (fd != -1) {
+		err = lend__descriptor_enter(fd);
+		if (err)
+			return err;
+	}
+	err = lend__heap_alloc(&self->heap, record_size, &record);
+	if (err) {
+		err = -ENOMEM;
+		goto fail_leave;
+	}
+	io->op = record;
+	lend__io_op_init(io->op, self, fd);
+	/* LEND_NOW is about the operation; the way to it may take its time. */
+	err = lend__suspend_claim(self, 1,
+				  deadline == LEND_NOW ? LEND_FOREVER :
+							 deadline,
+				  cancellable, &io->claim);
+	if (err)
+		goto fail_free;
+	io->sqe = lend__claim_sqe(&io->claim, 0);
+	return 0;
+
+fail_free:
+	lend__op_fini(&io->op->op);
+	lend__heap_free(&self->heap, io->op);
+fail_leave:
+	if (fd != -1)
+		lend__descriptor_leave(fd);
+	return err;
+}
+
+int lend__io_begin(struct lend_io *io, int fd, uint64_t deadline)
+{
+	return begin(io, fd, sizeof(struct lend_io_op), deadline, true);
+}
+
+int lend__io_begin_always(struct lend_io *io)
+{
+	return begin(io, -1, sizeof(struct lend_io_op), LEND_FOREVER, false);
+}
+
+int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
+			   struct lend_pending **ret_pending)
+{
+	struct lend_pending *pending;
+	int err = begin(io, fd, sizeof(*pending), deadline, true);
+
+	if (err)
+		return err;
+	pending = lend_container_of(io->op, struct lend_pending, io);
+	lend_list_push_back(&io->self->pendings, &pending->link);
+	lend__io_watch_end(io->self);
+	*ret_pending = pending;
+	return 0;
+}
+
+void lend__io_submit(struct lend_io *io)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	io->sqe->user_data = lend__op_user_data(&io->op->op);
+	io->op->op.submitter = (uint8_t)worker->index;
+	lend__claim_commit(&worker->borrower, &io->claim);
+}
+
+void lend__io_end(struct lend_io_op *op)
+{
+	lend_assert(op->mail.arrived);
+	if (op->fd != -1)
+		lend__descriptor_leave(op->fd);
+	lend__op_fini(&op->op);
+	lend__heap_free(&op->actor->heap, op);
+}
+
+void lend__io_end_pending(struct lend_pending *pending)
+{
+	lend_list_remove(&pending->link);
+	lend__io_end(&pending->io);
+}
+
+static int run(struct lend_io *io, uint64_t deadline, bool cancellable)
+{
+	struct lend_io_op *op = io->op;
+	int res;
+
+	lend__io_submit(io);
+	if (cancellable) {
+		res = lend__io_await(op, deadline, true);
+		if (lend_unlikely(!op->mail.arrived))
+			lend__io_abort(op);
+	} else {
+		while (!op->mail.arrived)
+			lend__suspend(io->self, LEND_FOREVER);
+		res = op->op.res;
+	}
+	lend__io_end(op);
+	return res;
+}
+
+int lend__io_run(struct lend_io *io, uint64_t deadline)
+{
+	return run(io, deadline, true);
+}
+
+int lend__io_run_always(struct lend_io *io)
+{
+	return run(io, LEND_FOREVER, false);
+}
+
+/* ---- cancelling ---- */
+
+static int cancel_on_ring(struct lend_ring *ring, const struct lend_op *op)
+{
+	struct io_uring_sync_cancel_reg cancel = {
+		.addr = lend__op_user_data(op),
+		.fd = -1,
+		/* No waiting: its own CQE tells when it is over. */
+		.timeout = {0, 0},
+	};
+
+	/* It may still be in the submission queue. */
+	if (lend__ring_unsubmitted(ring))
+		lend__ring_enter(ring, 0, 0);
+	return lend__sys_register(lend__ring_fd(ring),
+				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
+}
+
+void lend__io_cancel(struct lend_op *op, unsigned submitter)
+{
+	struct lend_actor *self = lend__current_actor();
+	struct lend_ring *ring = op->ring;
+	bool here;
+
+	/* A ring with a single issuer takes nothing from other threads. */
+	if (ring->deferred && lend__current_worker()->index != ring->index)
+		lend__suspend_move(self, ring->index);
+	here = lend__current_worker()->index == submitter;
+	if (ring->deferred && !here)
+		return; /* taken over on the way: the caller tries again */
+	if (cancel_on_ring(ring, op) != -ENOENT || here)
+		return;
+	/* What a kernel thread works on can be found only from the thread that
+	 * submitted it. */
+	lend__suspend_move(self, submitter);
+	cancel_on_ring(ring, op);
+}
+
+int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
+{
+	struct lend_actor *self = op->actor;
+	bool cancelling = false, late = false;
+
+	while (!op->mail.arrived) {
+		uint64_t wake_ns = deadline;
+		int err;
+
+		if (!cancelling) {
+			if (lend_unlikely(self->cancelled))
+				cancelling = true;
+			else if (deadline != LEND_FOREVER &&
+				 lend__suspend_now() >= deadline)
+				late = true;
+			if (late && !cancel)
+				return -ETIMEDOUT;
+			cancelling = cancelling || late;
+		}
+		if (lend_unlikely(cancelling)) {
+			lend__io_cancel(&op->op, op->op.submitter);
+			wake_ns = lend_after(CANCEL_AGAIN_NS);
+		}
+		err = lend__suspend(self, wake_ns);
+		if (lend_unlikely(err))
+			return err;
+	}
+	if (late && (op->op.res == -ECANCELED || op->op.res == -EINTR))
+		return -ETIMEDOUT;
+	return op->op.res;
+}
+
+void lend__io_abort(struct lend_io_op *op)
+{
+	while (!op->mail.arrived) {
+		lend__io_cancel(&op->op, op->op.submitter);
+		if (op->mail.arrived)
+			break;
+		lend__suspend(op->actor, lend_after(CANCEL_AGAIN_NS));
+	}
+}
+
+/* ---- the end of an actor ---- */
+
+static void end_io(struct lend_actor *self)
+{
+	if (self->claim)
+		lend_claim_abandon(self->claim);
+	while (!lend_list_empty(&self->pendings)) {
+		struct lend_pending *pending = lend_container_of(
+			self->pendings.next, struct lend_pending, link);
+
+		lend__io_abort(&pending->io);
+		lend__io_end_pending(pending);
+	}
+}
+
+void lend__io_watch_end(struct lend_actor *self)
+{
+	self->end_io = end_io;
+}

@@ -1,0 +1,115 @@
+/*
+ * Starting an operation and waiting for it: what every call of io is made of.
+ *
+ *	struct lend_io io;
+ *	int err = lend__io_begin(&io, fd, deadline);
+ *
+ *	if (err)
+ *		return err;
+ *	io_uring_prep_read(io.sqe, fd, buffer, size, offset);
+ *	return lend__io_run(&io, deadline);
+ */
+#ifndef LEND_IO_AWAIT_H
+#define LEND_IO_AWAIT_H
+
+#include <lend/io.h>
+#include <liburing.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "actor/actor.h"
+#include "actor/mailbox.h"
+#include "arbiter/claim.h"
+#include "arbiter/op.h"
+
+/* An operation of an actor; one granule of its I/O heap. */
+struct lend_io_op {
+	struct lend_op op;
+	struct lend_mail mail;
+	struct lend_actor *actor;
+	int fd; /* counted in the table of descriptors; -1: none */
+};
+
+_Static_assert(sizeof(struct lend_io_op) <= 64, "one granule: X4");
+
+/* An operation about to be submitted; on the caller's stack. */
+struct lend_io {
+	struct lend_actor *self;
+	struct lend_io_op *op;
+	struct lend_claim claim;
+	struct io_uring_sqe *sqe; /* to be filled, good until the next await */
+};
+
+/* Operations that go on beside their actor: known to it, so that its end can
+ * end them. */
+struct lend_pending {
+	struct lend_io_op io;
+	struct lend_list link; /* [owner] in the actor's list */
+};
+
+/**
+ * Get everything that an operation on @fd needs: its record and an SQE.
+ *
+ * @fd  -1 if it is about none
+ *
+ * Return: 0; the caller fills @io->sqe and calls lend__io_run() next
+ *         -ECANCELED, -EBADF, -ENOMEM, -ETIMEDOUT
+ */
+LEND_NODISCARD int lend__io_begin(struct lend_io *io, int fd,
+				  uint64_t deadline) LEND_AWAITS;
+
+/* Submit, wait, clean up: the CQE's res, or -ETIMEDOUT. */
+LEND_NODISCARD int lend__io_run(struct lend_io *io,
+				uint64_t deadline) LEND_AWAITS;
+
+/* The same for an operation that releases something: it runs in a cancelled
+ * actor too, and is not cancelled. */
+LEND_NODISCARD int lend__io_begin_always(struct lend_io *io) LEND_AWAITS;
+LEND_NODISCARD int lend__io_run_always(struct lend_io *io) LEND_AWAITS;
+
+/* As lend__io_begin() with an asynchronous record: fill @io->sqe, call
+ * lend__io_submit(), then lend__io_await() and lend__io_end(). */
+LEND_NODISCARD int lend__io_begin_pending(struct lend_io *io, int fd,
+					  uint64_t deadline,
+					  struct lend_pending **ret_pending)
+	LEND_AWAITS;
+void lend__io_submit(struct lend_io *io);
+
+/**
+ * Wait until an operation is over.
+ *
+ * @cancel  what to do when @deadline passes: true cancels it and waits for
+ *          its end; false leaves it in flight. A cancelled actor always
+ *          cancels it.
+ *
+ * Return: the CQE's res; -ETIMEDOUT if it was cancelled for the deadline, or
+ *         is still in flight
+ *         -ENOMEM  see lend__suspend(); still in flight
+ */
+int lend__io_await(struct lend_io_op *op, uint64_t deadline,
+		   bool cancel) LEND_AWAITS;
+
+/* Is it over, as far as the actor has taken its mail? */
+static inline bool lend__io_done(const struct lend_io_op *op)
+{
+	return op->mail.arrived;
+}
+
+/* Free the record of an operation that is over. */
+void lend__io_end(struct lend_io_op *op);
+void lend__io_end_pending(struct lend_pending *pending);
+
+/* Cancel it if it is in flight, and wait for its end, whatever happens. */
+void lend__io_abort(struct lend_io_op *op) LEND_AWAITS;
+
+/* Make a record ready for a claim's SQE. The memory is the caller's. */
+void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd);
+
+/* The actor's list of pendings and its claim are looked after at its end. */
+void lend__io_watch_end(struct lend_actor *self);
+
+/* One attempt to cancel, on the ring that has the operation. It may move the
+ * actor to another worker. */
+void lend__io_cancel(struct lend_op *op, unsigned submitter) LEND_AWAITS;
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * Provided buffers as actors see them: see buffer.h and include/lend/io.h.
+ */
+#include "io/buffer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arbiter/pool.h"
+#include "base/check.h"
+#include "io/await.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+#include "uring/buffers.h"
+
+int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
+			    struct lend_pending **ret_pending)
+{
+	struct lend_io io;
+	int err;
+
+	if (!lend__current_worker()->runtime->arbiter.features.buffer_rings)
+		return -EOPNOTSUPP;
+	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
+	if (err)
+		return err;
+	io_uring_prep_recv(io.sqe, fd, NULL, 0, 0);
+	io.sqe->flags |= IOSQE_BUFFER_SELECT;
+	io.sqe->buf_group = LEND_BUFFERS_GROUP;
+	if (!data_expected)
+		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	lend__io_submit(&io);
+	return 0;
+}
+
+ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
+				 struct lend_buffer *ret_buffer, bool *ret_more)
+{
+	struct lend_ring *ring = pending->io.op.ring;
+	uint32_t flags = pending->io.op.flags;
+	int res = pending->io.op.res;
+
+	*ret_more = flags & IORING_CQE_F_SOCK_NONEMPTY;
+	if (flags & IORING_CQE_F_BUFFER) {
+		unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
+
+		/* The end of the stream can come with a buffer, too. */
+		if (res > 0)
+			*ret_buffer = (struct lend_buffer){
+				.data = lend__buffers_at(&ring->buffers,
+							 number),
+				.size = (size_t)res,
+				.origin = &ring->buffers,
+				.number = number,
+			};
+		else
+			lend__buffers_give(&ring->buffers, number);
+	}
+	lend__io_end_pending(pending);
+	return res;
+}
+
+ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
+			      struct lend_buffer *ret_buffer)
+{
+	char *span = lend_io_alloc(LEND_POOL_BUFFER_SIZE);
+	ssize_t res;
+
+	if (!span)
+		return -ENOMEM;
+	res = lend_recv(fd, span, LEND_POOL_BUFFER_SIZE, 0, deadline);
+	if (res <= 0) {
+		lend_io_free(span);
+		return res;
+	}
+	*ret_buffer = (struct lend_buffer){.data = span, .size = (size_t)res};
+	return res;
+}
+
+ssize_t lend_recv_buffer(int fd, uint64_t deadline,
+			 struct lend_buffer *ret_buffer)
+{
+	struct lend_pending *pending;
+	bool more;
+	ssize_t res = lend__buffer_recv_start(fd, true, deadline, &pending);
+
+	if (res == -EOPNOTSUPP)
+		return lend__buffer_recv_own(fd, deadline, ret_buffer);
+	if (res)
+		return res;
+	res = lend__io_await(&pending->io, deadline, true);
+	if (!lend__io_done(&pending->io))
+		lend__io_abort(&pending->io);
+	if (pending->io.op.res < 0) {
+		/* The await's result, as it tells a deadline from others. */
+		lend__io_end_pending(pending);
+		return res == -ENOBUFS ? lend__buffer_recv_own(fd, deadline,
+							       ret_buffer) :
+					 res;
+	}
+	return lend__buffer_recv_finish(pending, ret_buffer, &more);
+}
+
+void lend_buffer_release(struct lend_buffer *buffer)
+{
+	if (buffer->origin)
+		lend__buffers_give(buffer->origin, buffer->number);
+	else if (buffer->data)
+		lend_io_free(buffer->data);
+	memset(buffer, 0, sizeof(*buffer));
+}

@@ -1,0 +1,37 @@
+/*
+ * Receiving into provided buffers, started and awaited apart: an idle actor
+ * can give its memory back while the receive is in flight.
+ */
+#ifndef LEND_IO_BUFFER_H
+#define LEND_IO_BUFFER_H
+
+#include <lend/io.h>
+#include <stdbool.h>
+
+struct lend_pending;
+
+/**
+ * Start a receive.
+ *
+ * @data_expected  false: nothing is there yet as far as one knows, so let the
+ *                 kernel wait before it tries
+ *
+ * Return: 0, or an error of lend__io_begin(); -EOPNOTSUPP without buffer
+ *         rings: use lend_recv_buffer()
+ */
+LEND_NODISCARD int lend__buffer_recv_start(int fd, bool data_expected,
+					   uint64_t deadline,
+					   struct lend_pending **ret_pending)
+	LEND_AWAITS;
+
+/* The result of one that is over; frees its record. -ENOBUFS: there was no
+ * buffer; use lend__buffer_recv_own(). @ret_more: there is more to receive. */
+ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
+				 struct lend_buffer *ret_buffer,
+				 bool *ret_more);
+
+/* Receive into a buffer of the actor's heap. */
+ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
+			      struct lend_buffer *ret_buffer) LEND_AWAITS;
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * Close: cancel, wait, close, in this order. See include/lend/io.h.
+ *
+ * io_uring's own CLOSE does not end what is pending on a descriptor, and its
+ * number would be somebody else's while an old operation still waits on it.
+ */
+#include <errno.h>
+#include <lend/clock.h>
+#include <lend/io.h>
+#include <unistd.h>
+
+#include "arbiter/arbiter.h"
+#include "io/await.h"
+#include "io/descriptors.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/suspend.h"
+#include "rt/worker.h"
+#include "uring/sys.h"
+
+/* See await.c: a cancellation can miss, so it is repeated. */
+#define CANCEL_AGAIN_NS (5 * LEND_MS)
+
+static void cancel_on_ring(struct lend_ring *ring, int fd)
+{
+	struct io_uring_sync_cancel_reg cancel = {
+		.fd = fd,
+		.flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL,
+		.timeout = {0, 0},
+	};
+
+	if (lend__ring_unsubmitted(ring))
+		lend__ring_enter(ring, 0, 0);
+	lend__sys_register(lend__ring_fd(ring), IORING_REGISTER_SYNC_CANCEL,
+			   &cancel, 1);
+}
+
+static void cancel_everywhere(struct lend_actor *self, int fd)
+{
+	struct lend_arbiter *arbiter =
+		&lend__current_worker()->runtime->arbiter;
+
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		struct lend_ring *ring = &arbiter->pool.rings[i];
+
+		if (!lend__descriptor_in_flight(fd))
+			return;
+		if (!lend__ring_in_flight(ring))
+			continue;
+		if (ring->deferred) {
+			lend__suspend_move(self, ring->index);
+			if (lend__current_worker()->index != ring->index)
+				continue;
+		}
+		cancel_on_ring(ring, fd);
+	}
+}
+
+static int close_now(int fd)
+{
+	struct lend_io io;
+
+	/* Without memory for an operation there still is the system call. */
+	if (lend__io_begin_always(&io))
+		return close(fd) ? -errno : 0;
+	io_uring_prep_close(io.sqe, fd);
+	return lend__io_run_always(&io);
+}
+
+int lend_close(int fd)
+{
+	struct lend_actor *self = lend__current_actor();
+	struct lend_closer closer;
+	int in_flight = lend__descriptor_begin_close(&closer, fd, self);
+
+	if (in_flight < 0)
+		return in_flight;
+	while (lend__descriptor_in_flight(fd)) {
+		cancel_everywhere(self, fd);
+		if (!lend__descriptor_in_flight(fd))
+			break;
+		lend__suspend(self, lend_after(CANCEL_AGAIN_NS));
+	}
+	lend__descriptor_end_close(&closer);
+	return close_now(fd);
+}

@@ -1,0 +1,178 @@
+/*
+ * The table of descriptors: see descriptors.h.
+ */
+#include "io/descriptors.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+
+#include "actor/actor.h"
+#include "base/check.h"
+#include "mem/pages.h"
+
+#define CLOSING	 UINT32_C(0x80000000)
+#define IN_FLIGHT (CLOSING - 1)
+
+struct entry {
+	_Atomic uint32_t state; /* CLOSING | operations in flight */
+	_Atomic uint32_t next;	/* descriptor + 1 */
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct entry *table; /* [const] after the first use */
+
+static pthread_mutex_t closers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lend_list closers = {&closers, &closers}; /* [closers_lock] */
+
+static void map_table(void)
+{
+	void *address;
+
+	/* Addresses only: a page is committed when a descriptor of its first
+	 * gets used. It lives as long as the process, as descriptors do. */
+	if (lend__pages_reserve(LEND_DESCRIPTORS_MAX * sizeof(struct entry),
+				&address))
+		lend_panic("no room for 16 MiB of addresses");
+	table = address;
+}
+
+static struct entry *find(int fd)
+{
+	if (lend_unlikely(fd < 0 || fd >= LEND_DESCRIPTORS_MAX))
+		return NULL;
+	pthread_once(&once, map_table);
+	return &table[fd];
+}
+
+int lend__descriptor_enter(int fd)
+{
+	struct entry *entry = find(fd);
+	uint32_t before;
+
+	if (!entry)
+		return fd < 0 ? -EBADF : 0;
+	/* Relaxed: the counter alone matters; what the operation does is
+	 * ordered by its submission. */
+	before = atomic_fetch_add_explicit(&entry->state, 1,
+					   memory_order_relaxed);
+	if (lend_unlikely(before & CLOSING)) {
+		lend__descriptor_leave(fd);
+		return -EBADF;
+	}
+	return 0;
+}
+
+static void wake_closer(int fd)
+{
+	pthread_mutex_lock(&closers_lock);
+	lend_list_for_each (link, &closers) {
+		struct lend_closer *closer =
+			lend_container_of(link, struct lend_closer, link);
+
+		if (closer->fd == fd)
+			lend__actor_signal(closer->actor, LEND_SIGNAL_WAKE);
+	}
+	pthread_mutex_unlock(&closers_lock);
+}
+
+void lend__descriptor_leave(int fd)
+{
+	struct entry *entry = find(fd);
+
+	/* Acquire-release: the closer goes on after every operation's end. */
+	if (entry && atomic_fetch_sub_explicit(&entry->state, 1,
+					       memory_order_acq_rel) ==
+			     (CLOSING | 1))
+		wake_closer(fd);
+}
+
+int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
+				 struct lend_actor *actor)
+{
+	struct entry *entry = find(fd);
+	uint32_t before;
+
+	lend_list_init(&closer->link);
+	closer->actor = actor;
+	closer->fd = fd;
+	if (!entry)
+		return fd < 0 ? -EBADF : 0;
+	before = atomic_fetch_or_explicit(&entry->state, CLOSING,
+					  memory_order_acq_rel);
+	if (before & CLOSING)
+		return -EBADF;
+	if (before & IN_FLIGHT) {
+		/* The last one may end before we are in the list: the closer
+		 * looks at the count after this, and before it waits. */
+		pthread_mutex_lock(&closers_lock);
+		lend_list_push_back(&closers, &closer->link);
+		pthread_mutex_unlock(&closers_lock);
+	}
+	return (int)(before & IN_FLIGHT);
+}
+
+unsigned lend__descriptor_in_flight(int fd)
+{
+	struct entry *entry = find(fd);
+
+	/* Acquire, paired with leave(). */
+	return entry ? atomic_load_explicit(&entry->state,
+					    memory_order_acquire) &
+			       IN_FLIGHT :
+		       0;
+}
+
+void lend__descriptor_end_close(struct lend_closer *closer)
+{
+	struct entry *entry = find(closer->fd);
+
+	if (!entry)
+		return;
+	if (!lend_list_empty(&closer->link)) {
+		pthread_mutex_lock(&closers_lock);
+		lend_list_remove(&closer->link);
+		pthread_mutex_unlock(&closers_lock);
+	}
+	atomic_fetch_and_explicit(&entry->state, ~CLOSING,
+				  memory_order_acq_rel);
+}
+
+/* ---- lists of descriptors ---- */
+
+bool lend__descriptor_push(struct lend_descriptor_stack *stack, int fd)
+{
+	struct entry *entry = find(fd);
+	uint32_t head =
+		atomic_load_explicit(&stack->head, memory_order_relaxed);
+
+	if (!entry)
+		return false;
+	do {
+		atomic_store_explicit(&entry->next, head, memory_order_relaxed);
+		/* Release, paired with take_all(). Popped as a whole, so the
+		 * head being the same again means nothing (no ABA). */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&stack->head, &head, (uint32_t)fd + 1, memory_order_release,
+		memory_order_relaxed));
+	return true;
+}
+
+uint32_t lend__descriptor_take_all(struct lend_descriptor_stack *stack)
+{
+	return atomic_exchange_explicit(&stack->head, 0, memory_order_acquire);
+}
+
+int lend__descriptor_next(uint32_t *list)
+{
+	int fd = (int)*list - 1;
+
+	*list = atomic_load_explicit(&table[fd].next, memory_order_relaxed);
+	return fd;
+}
+
+void lend__descriptor_prepend(uint32_t *list, int fd)
+{
+	atomic_store_explicit(&table[fd].next, *list, memory_order_relaxed);
+	*list = (uint32_t)fd + 1;
+}

@@ -1,0 +1,66 @@
+/*
+ * What is going on with each file descriptor of the process.
+ *
+ * A word each: how many operations are in flight on it, and whether somebody
+ * is closing it. It lets a close end exactly those that there are, makes new
+ * ones on a descriptor that is being closed fail, and costs nothing when, as
+ * nearly always, there are none. A second word links descriptors into lists
+ * that need no memory of their own: accepted connections nobody took yet.
+ */
+#ifndef LEND_IO_DESCRIPTORS_H
+#define LEND_IO_DESCRIPTORS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct lend_actor;
+
+/* Descriptors from here on are not counted; fs.nr_open is 2^20 by default. */
+#define LEND_DESCRIPTORS_MAX (1 << 21)
+
+/* Count an operation on @fd, or refuse it: -EBADF if @fd is below 0 or being
+ * closed. Any thread. */
+int lend__descriptor_enter(int fd);
+void lend__descriptor_leave(int fd);
+
+/* Somebody who closes @fd and waits for operations to end. */
+struct lend_closer {
+	struct lend_list link; /* [lock of the table] */
+	struct lend_actor *actor;
+	int fd;
+};
+
+/**
+ * Refuse new operations on @fd.
+ *
+ * Return: how many are in flight; @closer's actor is signalled when there are
+ *         none, if it is not 0
+ *         -EBADF  @fd is below 0, or somebody is closing it
+ */
+int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
+				 struct lend_actor *actor);
+
+/* Operations still in flight. */
+unsigned lend__descriptor_in_flight(int fd);
+
+/* All are over: the number may be used again. */
+void lend__descriptor_end_close(struct lend_closer *closer);
+
+/* A stack of descriptors: pushed by any thread, popped as a whole. */
+struct lend_descriptor_stack {
+	_Atomic uint32_t head; /* descriptor + 1; 0: empty */
+};
+
+/* False if the table has no place for @fd. */
+bool lend__descriptor_push(struct lend_descriptor_stack *stack, int fd);
+/* All of them, newest first, for lend__descriptor_next(); 0: none. */
+uint32_t lend__descriptor_take_all(struct lend_descriptor_stack *stack);
+/* Step along a taken list: the descriptor, and *@list moves on. */
+int lend__descriptor_next(uint32_t *list);
+/* Put one in front of a taken list. */
+void lend__descriptor_prepend(uint32_t *list, int fd);
+
+#endif

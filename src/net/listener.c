@@ -1,0 +1,136 @@
+/*
+ * Listening sockets: see include/lend/net.h.
+ */
+#include <lend/net.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io/acceptor.h"
+#include "rt/current.h"
+
+struct lend_listener {
+	int fd;
+	struct lend_address address;
+	struct lend_acceptor *acceptor; /* in its actor's heap; NULL at first */
+};
+
+/* The file of a unix socket whose server is gone: a connection attempt is
+ * refused. Then it may be replaced; anything else is left alone. */
+static void remove_stale(const struct lend_address *address)
+{
+	const struct sockaddr_un *un =
+		(const struct sockaddr_un *)&address->storage;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)&address->storage,
+		    address->size) &&
+	    errno == ECONNREFUSED)
+		unlink(un->sun_path);
+	close(fd);
+}
+
+static int open_socket(struct lend_address *address, int backlog)
+{
+	int family = address->storage.ss_family;
+	int one = 1, err;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (family == AF_UNIX)
+		remove_stale(address);
+	else
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	/* Accepted sockets inherit it. */
+	if (family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&address->storage, address->size) ||
+	    listen(fd, backlog ? backlog : INT32_MAX))
+		goto fail;
+	if (family != AF_UNIX) {
+		address->size = sizeof(address->storage);
+		if (getsockname(fd, (struct sockaddr *)&address->storage,
+				&address->size))
+			goto fail;
+	}
+	return fd;
+
+fail:
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int lend_listener_open(const char *text, int backlog,
+		       struct lend_listener **ret_listener)
+{
+	struct lend_listener *listener = calloc(1, sizeof(*listener));
+	int err;
+
+	if (!listener)
+		return -ENOMEM;
+	err = lend_address_parse(text, &listener->address);
+	if (!err) {
+		err = open_socket(&listener->address, backlog);
+		listener->fd = err;
+	}
+	if (err < 0) {
+		free(listener);
+		return err;
+	}
+	*ret_listener = listener;
+	return 0;
+}
+
+int lend_listener_accept(struct lend_listener *listener, uint64_t deadline)
+{
+	if (!listener->acceptor) {
+		int err = lend__acceptor_open(listener->fd,
+					      &listener->acceptor);
+
+		if (err)
+			return err;
+	}
+	return lend__acceptor_next(listener->acceptor, deadline);
+}
+
+void lend_listener_pause(struct lend_listener *listener)
+{
+	if (listener->acceptor)
+		lend__acceptor_pause(listener->acceptor);
+}
+
+const struct lend_address *
+lend_listener_address(const struct lend_listener *listener)
+{
+	return &listener->address;
+}
+
+struct lend_listener *lend_listener_close(struct lend_listener *listener)
+{
+	const struct sockaddr_un *un;
+
+	if (!listener)
+		return NULL;
+	un = (const struct sockaddr_un *)&listener->address.storage;
+	if (un->sun_family == AF_UNIX)
+		unlink(un->sun_path);
+	if (listener->acceptor)
+		lend__acceptor_close(listener->acceptor);
+	if (lend__current_actor())
+		lend_close(listener->fd);
+	else
+		close(listener->fd);
+	free(listener);
+	return NULL;
+}
