@@ -136,6 +136,7 @@ void lend__registry_publish(struct lend_registry *registry,
 	struct lend_registry_entry *entry = &registry->entries[actor->index];
 	uint64_t word =
 		atomic_load_explicit(&entry->word, memory_order_relaxed);
+	bool closed;
 
 	/* Generation 0 is nobody's, so that a zeroed reference is. */
 	actor->generation = (uint32_t)(word >> GENERATION) + 1;
@@ -147,7 +148,12 @@ void lend__registry_publish(struct lend_registry *registry,
 			      memory_order_release);
 	pthread_mutex_lock(&registry->lock);
 	registry->spawned++;
+	closed = registry->closed;
 	pthread_mutex_unlock(&registry->lock);
+	/* Taken before the end was announced, published after all were told:
+	 * it is nobody else's yet, so no pin is needed. */
+	if (closed)
+		lend__actor_signal(actor, LEND_SIGNAL_CANCEL);
 }
 
 struct lend_actor *lend__registry_pin(struct lend_registry *registry,

@@ -32,7 +32,13 @@ static void accept_done(struct lend_op *op, int32_t res, uint32_t flags,
 				    &acceptor->pending.io.mail);
 }
 
-int lend__acceptor_open(int fd, struct lend_acceptor **ret_acceptor)
+static void end_with_actor(struct lend_pending *pending)
+{
+	lend__acceptor_close(
+		lend_container_of(pending, struct lend_acceptor, pending));
+}
+
+int lend__acceptor_open(int fd, struct lend_acceptor **home)
 {
 	struct lend_acceptor *acceptor = lend_io_alloc(sizeof(*acceptor));
 
@@ -40,14 +46,18 @@ int lend__acceptor_open(int fd, struct lend_acceptor **ret_acceptor)
 		return -ENOMEM;
 	lend__io_op_init(&acceptor->pending.io, lend__current_actor(), -1);
 	acceptor->pending.io.op.done = accept_done;
-	lend_list_init(&acceptor->pending.link);
+	acceptor->pending.end = end_with_actor;
+	lend_list_push_back(&lend__current_actor()->pendings,
+			    &acceptor->pending.link);
+	lend__io_watch_end(lend__current_actor());
 	acceptor->fd = fd;
 	acceptor->armed = false;
 	atomic_init(&acceptor->mailed, false);
 	atomic_init(&acceptor->accepted.head, 0);
 	acceptor->taken = 0;
 	acceptor->error = 0;
-	*ret_acceptor = acceptor;
+	acceptor->home = home;
+	*home = acceptor;
 	return 0;
 }
 
@@ -168,6 +178,8 @@ void lend__acceptor_close(struct lend_acceptor *acceptor)
 	list = lend__descriptor_take_all(&acceptor->accepted);
 	while (list)
 		close(lend__descriptor_next(&list));
+	*acceptor->home = NULL;
+	lend_list_remove(&acceptor->pending.link);
 	lend__op_fini(&acceptor->pending.io.op);
 	lend_io_free(acceptor);
 }

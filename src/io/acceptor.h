@@ -24,10 +24,13 @@ struct lend_acceptor {
 	struct lend_descriptor_stack accepted;
 	uint32_t taken; /* [owner] list taken from @accepted, oldest first */
 	int error;	/* [owner] why it ended; 0 */
+	struct lend_acceptor **home; /* [owner] cleared when it closes */
 };
 
-/* @fd: a listening socket, which stays the caller's. 0, -ENOMEM. */
-int lend__acceptor_open(int fd, struct lend_acceptor **ret_acceptor);
+/* @fd: a listening socket, which stays the caller's. *@home names the acceptor
+ * until it is closed, which the end of the calling actor does, too.
+ * 0, -ENOMEM. */
+int lend__acceptor_open(int fd, struct lend_acceptor **home);
 
 /* Stop, and close what was accepted and not taken. */
 void lend__acceptor_close(struct lend_acceptor *acceptor) LEND_AWAITS;

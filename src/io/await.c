@@ -110,6 +110,7 @@ int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 	if (err)
 		return err;
 	pending = lend_container_of(io->op, struct lend_pending, io);
+	pending->end = NULL;
 	lend_list_push_back(&io->self->pendings, &pending->link);
 	lend__io_watch_end(io->self);
 	*ret_pending = pending;
@@ -259,6 +260,10 @@ static void end_io(struct lend_actor *self)
 		struct lend_pending *pending = lend_container_of(
 			self->pendings.next, struct lend_pending, link);
 
+		if (pending->end) {
+			pending->end(pending);
+			continue;
+		}
 		lend__io_abort(&pending->io);
 		lend__io_end_pending(pending);
 	}

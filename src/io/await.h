@@ -45,6 +45,8 @@ struct lend_io {
 struct lend_pending {
 	struct lend_io_op io;
 	struct lend_list link; /* [owner] in the actor's list */
+	/* How the actor's end ends it; NULL: cancel, wait, free. */
+	void (*end)(struct lend_pending *pending);
 };
 
 /**

@@ -119,6 +119,7 @@ static int make_records(struct lend_claim_handle *handle,
 		}
 		ret_pending[i] = memory;
 		lend__io_op_init(&ret_pending[i]->io, self, -1);
+		ret_pending[i]->end = NULL;
 		ret_pending[i]->io.op.submitter = (uint8_t)index;
 	}
 	return 0;

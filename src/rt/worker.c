@@ -243,7 +243,7 @@ static struct lend_actor *next_actor(struct lend_worker *worker)
 	return pop_overflow(worker);
 }
 
-static unsigned run_round(struct lend_worker *worker)
+static void run_round(struct lend_worker *worker)
 {
 	unsigned ran = 0;
 	/* Only those that are there now: who yields waits for a round. */
@@ -267,7 +267,6 @@ static unsigned run_round(struct lend_worker *worker)
 			ran + atomic_load_explicit(&worker->switches,
 						   memory_order_relaxed),
 			memory_order_relaxed);
-	return ran;
 }
 
 /* ---- stealing ---- */
@@ -349,17 +348,14 @@ bool lend__worker_steal(struct lend_worker *worker)
 
 /* ---- the loop ---- */
 
-static unsigned poll_rings(struct lend_worker *worker)
+static void poll_rings(struct lend_worker *worker)
 {
 	struct lend_borrower *borrower = &worker->borrower;
-	struct lend_ring *own =
-		borrower->arbiter->mode->own_ring(borrower);
-	unsigned handled = 0;
+	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
 
 	if (own)
-		handled = lend__poller_poll(own, worker->now_ns);
-	return handled + lend__poller_help(borrower, worker->now_ns,
-					   borrower->arbiter->stall_ns);
+		lend__poller_poll(own, worker->now_ns);
+	lend__poller_help(borrower, worker->now_ns, borrower->arbiter->stall_ns);
 }
 
 /* Submit now, though there is other work to do? */
@@ -377,21 +373,17 @@ static void loop(struct lend_worker *worker)
 
 	while (!atomic_load_explicit(&runtime->halting,
 				     memory_order_relaxed)) {
-		unsigned ran, handled;
-
 		worker->now_ns = lend_now();
 		atomic_store_explicit(&worker->borrower.safe_ns,
 				      worker->now_ns, memory_order_relaxed);
 		lend__timers_expire(&worker->timers, worker->now_ns);
 		drain_inbox(worker);
-		ran = run_round(worker);
+		run_round(worker);
 		lend__arbiter_settle(&worker->borrower, false);
-		handled = poll_rings(worker);
-		if (ran || handled || lend__worker_has_work(worker)) {
-			if (lend__worker_has_work(worker)) {
-				flush_if_late(worker);
-				continue;
-			}
+		poll_rings(worker);
+		if (lend__worker_has_work(worker)) {
+			flush_if_late(worker);
+			continue;
 		}
 		worker->unflushed_rounds = 0;
 		if (runtime->workers_count > 1 && lend__worker_steal(worker)) {
