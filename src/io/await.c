@@ -73,10 +73,9 @@ static int begin(struct lend_io *io, int fd, size_t record_size,
 	io->op = record;
 	lend__io_op_init(io->op, self, fd);
 	/* LEND_NOW is about the operation; the way to it may take its time. */
-	err = lend__suspend_claim(self, 1,
-				  deadline == LEND_NOW ? LEND_FOREVER :
-							 deadline,
-				  cancellable, &io->claim);
+	err = lend__suspend_claim(
+		self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
+		cancellable, &io->claim);
 	if (err)
 		goto fail_free;
 	io->sqe = lend__claim_sqe(&io->claim, 0);
@@ -178,7 +177,7 @@ static int cancel_on_ring(struct lend_ring *ring, const struct lend_op *op)
 		.addr = lend__op_user_data(op),
 		.fd = -1,
 		/* No waiting: its own CQE tells when it is over. */
-		.timeout = {0, 0},
+		.timeout = { 0, 0 },
 	};
 
 	/* It may still be in the submission queue. */
@@ -252,7 +251,7 @@ void lend__io_abort(struct lend_io_op *op)
 
 /* ---- the end of an actor ---- */
 
-static void end_io(struct lend_actor *self)
+void lend__io_end_all(struct lend_actor *self)
 {
 	if (self->claim)
 		lend_claim_abandon(self->claim);
@@ -271,5 +270,6 @@ static void end_io(struct lend_actor *self)
 
 void lend__io_watch_end(struct lend_actor *self)
 {
-	self->end_io = end_io;
+	if (!self->end_io)
+		self->end_io = lend__io_end_all;
 }

@@ -71,10 +71,9 @@ LEND_NODISCARD int lend__io_run_always(struct lend_io *io) LEND_AWAITS;
 
 /* As lend__io_begin() with an asynchronous record: fill @io->sqe, call
  * lend__io_submit(), then lend__io_await() and lend__io_end(). */
-LEND_NODISCARD int lend__io_begin_pending(struct lend_io *io, int fd,
-					  uint64_t deadline,
-					  struct lend_pending **ret_pending)
-	LEND_AWAITS;
+LEND_NODISCARD int
+lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
+		       struct lend_pending **ret_pending) LEND_AWAITS;
 void lend__io_submit(struct lend_io *io);
 
 /**
@@ -107,8 +106,12 @@ void lend__io_abort(struct lend_io_op *op) LEND_AWAITS;
 /* Make a record ready for a claim's SQE. The memory is the caller's. */
 void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd);
 
-/* The actor's list of pendings and its claim are looked after at its end. */
+/* The actor's list of pendings and its claim are looked after at its end, by
+ * lend__io_end_all(). Who has more to release then, and can not rely on its
+ * function returning (see lend_exit()), sets @self->end_io itself and calls
+ * that first. */
 void lend__io_watch_end(struct lend_actor *self);
+void lend__io_end_all(struct lend_actor *self) LEND_AWAITS;
 
 /* One attempt to cancel, on the ring that has the operation. It may move the
  * actor to another worker. */
