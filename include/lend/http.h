@@ -68,6 +68,7 @@ struct lend_http_options {
 				       lend_http_route_body_max() */
 	lend_http_access_fn access;
 	void *access_arg;
+	bool length_required; /* refuse chunked bodies: 411 */
 };
 
 struct lend_http_stats {
@@ -276,13 +277,13 @@ LEND_API int lend_http_add_header(struct lend_http_response *response,
  * @body_size     bytes that will be written; -1: unknown: chunked, or until
  *                close for HTTP/1.0
  *
- * Thread: the handler's actor. Blocks: no.
+ * Thread: the handler's actor. Blocks: as lend_http_reply().
  *
- * Return: 0, -EALREADY, -EINVAL
+ * Return: 0, -EALREADY, -EINVAL, or as lend_http_write()
  */
 LEND_API int lend_http_begin(struct lend_http_response *response,
 			     unsigned status, const char *content_type,
-			     int64_t body_size);
+			     int64_t body_size) LEND_AWAITS;
 
 /**
  * Write a piece of the body. Small pieces are gathered; lend_http_flush()

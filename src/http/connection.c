@@ -1,0 +1,186 @@
+/*
+ * A connection's life: wait for a request, serve what has come, end. The
+ * exchanges themselves are in exchange.c. Started by the accepting actors.
+ *
+ * All that a connection has is released by connection_end(), which runs at the
+ * end of its actor, however that came about: a handler may have called
+ * lend_exit(), which unwinds nothing.
+ */
+#include "http/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "actor/actor.h"
+#include "base/check.h"
+#include "http/exchange.h"
+#include "http/input.h"
+#include "http/output.h"
+#include "http/server.h"
+#include "io/await.h"
+#include "rt/current.h"
+#include "rt/suspend.h"
+
+/* Idle for this long, a connection gives its memory back: two system calls
+ * that one with requests to come soon should not pay for. */
+#define WARM_NS LEND_S
+
+/* How long, and for how many bytes, we listen to a client that was answered
+ * but may still be sending: closing earlier would reset the connection, and
+ * the answer be lost on its way (RFC 9112, 9.6). */
+#define LINGER_NS    LEND_S
+#define LINGER_MAX   (512 << 10)
+#define LINGER_PIECE 2048
+
+static void give_back(struct lend__http_connection *connection)
+{
+	lend__http_output_trim(connection);
+	connection->warm = false;
+	lend_trim();
+}
+
+/* The send of the last answers, while we wait for the next request. */
+static int look_after_send(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+
+	if (lend__io_done(&out->sending->io))
+		return lend__http_output_finish(connection);
+	return lend__suspend_now() >= out->deadline ? -ETIMEDOUT : 0;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Wait until the receive is over. 0, or why the connection is to end. */
+static int wait_for_bytes(struct lend__http_connection *connection)
+{
+	struct lend_io_op *op = &connection->in.receiving->io;
+	struct lend_actor *self = connection->actor;
+	uint64_t idle_ns = connection->server->options.idle_timeout_ns;
+	uint64_t end_ns = lend__http_after(idle_ns);
+	uint64_t cool_ns = lend__http_after(WARM_NS);
+
+	while (!lend__io_done(op)) {
+		uint64_t wake_ns = end_ns;
+		int err = 0;
+
+		if (self->cancelled)
+			return -ECANCELED;
+		if (lend__http_phase(connection->server) != LEND__HTTP_OPEN) {
+			/* What has come all the same is served. */
+			lend__io_abort(op);
+			return 0;
+		}
+		if (connection->out.sending)
+			err = look_after_send(connection);
+		if (err)
+			return err;
+		if (connection->out.sending) {
+			wake_ns = earlier(cool_ns, connection->out.deadline);
+			cool_ns = lend__http_after(WARM_NS);
+			end_ns = lend__http_after(idle_ns);
+		} else if (lend__suspend_now() >= end_ns) {
+			return -ETIMEDOUT;
+		} else if (connection->warm) {
+			if (lend__suspend_now() >= cool_ns)
+				give_back(connection);
+			else
+				wake_ns = earlier(cool_ns, end_ns);
+		}
+		err = lend__suspend(self, wake_ns);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Wait for a request's first bytes. False: there are none to come. */
+static bool wait_for_request(struct lend__http_connection *connection)
+{
+	if (lend__http_input_start(connection) || wait_for_bytes(connection))
+		return false;
+	return lend__http_input_finish(
+		       connection,
+		       lend__http_after(
+			       connection->server->options.header_timeout_ns)) >
+	       0;
+}
+
+__attribute__((noinline)) static void
+linger(struct lend__http_connection *connection)
+{
+	uint64_t deadline = lend__http_after(LINGER_NS);
+	char piece[LINGER_PIECE];
+	size_t heard = 0;
+	ssize_t res;
+
+	lend__http_input_drop(connection);
+	if (lend_shutdown(connection->fd, SHUT_WR, deadline))
+		return;
+	do {
+		res = lend__http_input_direct(connection, piece, sizeof(piece),
+					      deadline);
+		heard += (size_t)res;
+	} while (res > 0 && heard < LINGER_MAX);
+}
+
+static void connection_end(struct lend_actor *self)
+{
+	struct lend__http_connection *connection = self->arg;
+	struct lend_http_server *server = connection->server;
+
+	lend__io_end_all(self);
+	lend_buffer_release(&connection->in.buffer);
+	lend_close(connection->fd);
+	lend__http_count(&lend__http_local(server)->counters.ended, 1);
+	lend__http_server_leave(server, connection);
+	/* The server may be gone from here on. */
+	free(connection);
+}
+
+static int connection_main(void *argument)
+{
+	struct lend__http_connection *connection = argument;
+	struct lend_actor *self = lend__current_actor();
+
+	self->end_io = connection_end;
+	lend__http_server_enter(connection->server, connection, self);
+	connection->in.more = true;
+	while (wait_for_request(connection) &&
+	       lend__http_exchange_serve(connection))
+		;
+	lend__http_output_flush(connection);
+	if (connection->linger && !connection->eof && !connection->out.error)
+		linger(connection);
+	return 0;
+}
+
+int lend__http_connection_open(struct lend_http_server *server, int fd)
+{
+	size_t client_size = server->options.access ? LEND_ADDRESS_TEXT_MAX : 1;
+	struct lend_spawn_options options = { .name = "http connection" };
+	struct lend__http_connection *connection;
+	struct lend_address peer = { .size = sizeof(peer.storage) };
+	int err;
+
+	connection = calloc(1, sizeof(*connection) + client_size);
+	if (!connection)
+		return -ENOMEM;
+	connection->server = server;
+	connection->fd = fd;
+	if (server->options.access &&
+	    !getpeername(fd, (struct sockaddr *)&peer.storage, &peer.size))
+		lend_address_format(&peer, connection->client);
+	lend__http_server_add(server, connection);
+	options.worker = connection->worker + 1;
+	err = lend_spawn(connection_main, connection, &options, NULL);
+	if (err) {
+		lend__http_server_leave(server, connection);
+		free(connection);
+	}
+	return err;
+}

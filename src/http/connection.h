@@ -1,0 +1,65 @@
+/*
+ * A connection: an actor that reads requests and answers them.
+ *
+ * While it waits for a request it has no buffer and no span of its heap but
+ * the record of its receive, so an idle one costs the page at the top of its
+ * stack and this.
+ */
+#ifndef LEND_HTTP_CONNECTION_H
+#define LEND_HTTP_CONNECTION_H
+
+#include <lend/http.h>
+#include <lend/io.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct lend_actor;
+struct lend_pending;
+
+/* What was received and not used yet: bytes @at to @end of a buffer. */
+struct lend__http_input {
+	struct lend_buffer buffer; /* .data NULL: none */
+	uint32_t at;
+	uint32_t end;
+	uint32_t room; /* a span of our heap of that size; 0: it is lent */
+	bool more;     /* the last receive left something behind */
+	bool polling;  /* @receiving only tells that there is something */
+	struct lend_pending *receiving;
+};
+
+/* Answers on their way: @size bytes that are gathered, or being sent. */
+struct lend__http_output {
+	char *data;
+	uint32_t size;
+	uint32_t room;
+	int error; /* the first one; nothing can be sent any more */
+	struct lend_pending *sending;
+	uint64_t deadline; /* of @sending */
+};
+
+struct lend__http_connection {
+	/* [const] */
+	struct lend_http_server *server;
+	int fd;
+	unsigned worker; /* index, whose load it counts for */
+
+	/* [lock: the server's] */
+	struct lend_list link;
+	struct lend_actor *actor; /* NULL until it runs */
+
+	/* [owner: the actor] */
+	struct lend__http_input in;
+	struct lend__http_output out;
+	bool warm;     /* there may be memory to give back */
+	bool eof;      /* the client sends no more */
+	bool linger;   /* the client may be sending: close with care */
+	char client[]; /* address, if somebody wants to know */
+};
+
+/* Start a connection on @fd, which is the caller's again if this fails. */
+LEND_NODISCARD int lend__http_connection_open(struct lend_http_server *server,
+					      int fd);
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * Exchanges: read a head, find its handler, run it, see that there is one
+ * answer and that the next request can be told from this one's body. The
+ * connection calls it with the first bytes of a request.
+ */
+#include "http/exchange.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "http/input.h"
+#include "http/output.h"
+#include "http/server.h"
+#include "http/status.h"
+#include "http/uri.h"
+
+/* A span for a head that did not come in one piece. */
+#define HEAD_ROOM_MIN 2048
+
+/* Nothing but empty lines before the request line has come. */
+static bool is_blank(const struct lend__http_connection *connection,
+		     const struct lend__http_head *head)
+{
+	return !head->method_name.size &&
+	       connection->in.at + head->line == connection->in.end;
+}
+
+static int read_more(struct lend__http_connection *connection,
+		     uint64_t deadline)
+{
+	struct lend__http_input *in = &connection->in;
+	uint32_t size = in->end - in->at;
+	ssize_t res;
+
+	if (in->end >= in->room &&
+	    lend__http_input_own(connection, in->at,
+				 size < HEAD_ROOM_MIN / 2 ? HEAD_ROOM_MIN :
+							    2 * size))
+		return -ENOMEM;
+	/* The client may wait for the answers to what it sent before. */
+	lend__http_output_start(connection);
+	res = lend__http_input_more(connection, deadline);
+	if (res == -ETIMEDOUT)
+		return -LEND__HTTP_REQUEST_TIMEOUT;
+	return res < 0 ? (int)res : 0;
+}
+
+/* Return: the size of the head; a refusal, from -400 down; or 0 or another
+ * error: the connection is to end without a word. */
+static int read_head(struct lend__http_connection *connection,
+		     struct lend__http_head *head)
+{
+	const struct lend_http_server *server = connection->server;
+	const struct lend__http_input *in = &connection->in;
+	uint64_t deadline = 0;
+
+	for (;;) {
+		int result = lend__http_parse_head(in->buffer.data + in->at,
+						   in->end - in->at,
+						   &server->limits, head);
+
+		if (lend_likely(result))
+			return result;
+		if (!deadline)
+			deadline = lend__http_after(
+				server->options.header_timeout_ns);
+		result = read_more(connection, deadline);
+		if (result == -LEND__HTTP_REQUEST_TIMEOUT &&
+		    is_blank(connection, head))
+			return -ETIMEDOUT;
+		if (result)
+			return result;
+		if (connection->eof)
+			return is_blank(connection, head) ?
+				       0 :
+				       -LEND__HTTP_BAD_REQUEST;
+	}
+}
+
+static void begin(struct lend__http_exchange *exchange,
+		  struct lend__http_connection *connection)
+{
+	struct lend_http_request *request = &exchange->request;
+	struct lend_http_response *response = &exchange->response;
+	const struct lend_http_server *server = connection->server;
+
+	memset(request, 0, offsetof(struct lend_http_request, chunked));
+	request->connection = connection;
+	if (lend_unlikely(server->options.access != NULL))
+		request->started_ns = lend_now();
+	memset(response, 0, sizeof(*response));
+	response->connection = connection;
+	response->request = request;
+	exchange->path = exchange->path_inline;
+}
+
+/* Answer with an error, after which the connection is closed. */
+static void refuse(struct lend__http_exchange *exchange, unsigned status)
+{
+	exchange->response.keep = false;
+	lend__http_response_refuse(&exchange->response, status);
+}
+
+/* ---- whose request it is ---- */
+
+static int read_path(struct lend__http_exchange *exchange)
+{
+	struct lend_http_request *request = &exchange->request;
+	struct lend__http_span span = request->head.path;
+	struct lend__http_uri uri;
+	size_t room = LEND__HTTP_PATH_INLINE;
+	int err;
+
+	lend__http_uri_split(request->data + span.at, span.size, &uri);
+	if (lend_unlikely(uri.path_size >= room)) {
+		room = uri.path_size + 1;
+		exchange->path = lend_io_alloc(room);
+		if (!exchange->path)
+			return -LEND__HTTP_UNAVAILABLE;
+	}
+	err = lend__http_path_normalise(uri.path, uri.path_size, exchange->path,
+					room, &request->path.size);
+	request->path.data = exchange->path;
+	request->query.data = uri.query;
+	request->query.size = uri.query ? uri.query_size : 0;
+	return err;
+}
+
+/* What no handler has to be asked for. */
+static void answer_allow(struct lend__http_exchange *exchange, unsigned status,
+			 const struct lend__http_place *place)
+{
+	struct lend_http_response *response = &exchange->response;
+	char text[LEND__HTTP_ALLOW_MAX];
+
+	lend__http_router_allow(&response->connection->server->router, place,
+				text);
+	lend_http_add_header(response, "Allow", text);
+	if (status == LEND__HTTP_NO_CONTENT)
+		lend_http_reply(response, status, NULL, NULL, 0);
+	else
+		lend__http_response_refuse(response, status);
+}
+
+/* The handler, or NULL: it has been answered. */
+static const struct lend__http_route *
+find_route(struct lend__http_exchange *exchange)
+{
+	struct lend_http_request *request = &exchange->request;
+	const struct lend_http_server *server = request->connection->server;
+	struct lend_http_text method = lend_http_method(request);
+	const struct lend__http_route *route = NULL;
+	const struct lend__http_place *place;
+	int err;
+
+	if (request->head.form == LEND__HTTP_ASTERISK_FORM) {
+		answer_allow(exchange, LEND__HTTP_NO_CONTENT, NULL);
+		return NULL;
+	}
+	err = read_path(exchange);
+	if (lend_unlikely(err)) {
+		refuse(exchange, (unsigned)-err);
+		return NULL;
+	}
+	place = lend__http_router_find(&server->router, request->path.data,
+				       request->path.size);
+	request->body_max = place && place->has_body_max ?
+				    place->body_max :
+				    server->options.body_max;
+	if (place)
+		route = lend__http_place_route(place, request->head.method,
+					       method.data, method.size);
+	if (lend_likely(route != NULL))
+		return route;
+	if (request->head.method == LEND__HTTP_METHOD_OTHER &&
+	    !lend__http_router_knows(&server->router, method.data, method.size))
+		lend__http_response_refuse(&exchange->response,
+					   LEND__HTTP_NOT_IMPLEMENTED);
+	else if (place)
+		answer_allow(exchange, LEND__HTTP_METHOD_NOT_ALLOWED, place);
+	else
+		lend__http_response_refuse(&exchange->response,
+					   LEND__HTTP_NOT_FOUND);
+	return NULL;
+}
+
+/* ---- one exchange ---- */
+
+static void run_handler(struct lend__http_exchange *exchange)
+{
+	struct lend_http_request *request = &exchange->request;
+	struct lend_http_response *response = &exchange->response;
+	const struct lend__http_route *route;
+	int err = lend__http_request_open_body(request);
+	if (lend_unlikely(err)) {
+		refuse(exchange, LEND__HTTP_UNAVAILABLE);
+		return;
+	}
+	route = find_route(exchange);
+	if (lend_unlikely(!route))
+		return;
+	if (lend_unlikely(request->framing.length > request->body_max)) {
+		refuse(exchange, LEND__HTTP_CONTENT_TOO_LARGE);
+		return;
+	}
+	route->handler(request, response, route->arg);
+	if (response->begun) {
+		if (!response->ended)
+			lend_http_end(response);
+	} else if (!request->body_error) {
+		lend__http_response_refuse(response, LEND__HTTP_INTERNAL_ERROR);
+	} else if (request->refusal) {
+		refuse(exchange, request->refusal);
+	}
+}
+
+static void end_access(const struct lend__http_exchange *exchange)
+{
+	const struct lend_http_request *request = &exchange->request;
+	const struct lend_http_response *response = &exchange->response;
+	const struct lend_http_options *options =
+		&request->connection->server->options;
+	struct lend__http_span method = request->head.method_name;
+	struct lend__http_span target = request->head.target;
+	struct lend_http_access access = {
+		.client = request->connection->client,
+		.method = "",
+		.target = "",
+		.version_minor = request->head.minor,
+		.status = response->status,
+		.body_bytes = response->body_bytes,
+		.duration_ns = lend_now() - request->started_ns,
+	};
+
+	if (request->data) {
+		access.method = request->data + method.at;
+		access.method_size = method.size;
+		access.target = request->data + target.at;
+		access.target_size = target.size;
+	}
+	options->access(&access, options->access_arg);
+}
+
+/* It was answered. Can the connection go on? */
+static bool end(struct lend__http_exchange *exchange)
+{
+	struct lend_http_request *request = &exchange->request;
+	struct lend_http_response *response = &exchange->response;
+	struct lend__http_connection *connection = request->connection;
+	struct lend_http_server *server = connection->server;
+	bool keep = response->keep && response->begun &&
+		    lend__http_request_drop_body(request);
+	struct lend__http_counters *counters =
+		&lend__http_local(server)->counters;
+
+	lend__http_count(&counters->requests, 1);
+	if (response->begun)
+		lend__http_count(&counters->responses[response->status / 100],
+				 1);
+	if (lend_unlikely(server->options.access != NULL) && response->begun)
+		end_access(exchange);
+	if (lend_unlikely(response->added != NULL))
+		lend_io_free(response->added);
+	if (lend_unlikely(exchange->path != exchange->path_inline))
+		lend_io_free(exchange->path);
+	/* A client that said it is done, and was heard to the end, will not
+	 * send any more. */
+	if (lend_unlikely(!keep))
+		connection->linger = request->framing.keep_alive ||
+				     !request->head_size ||
+				     !request->body_over ||
+				     connection->in.at < connection->in.end;
+	return keep && !connection->out.error;
+}
+
+static bool serve_one(struct lend__http_connection *connection,
+		      struct lend__http_exchange *exchange,
+		      struct lend__http_field *fields)
+{
+	const struct lend_http_server *server = connection->server;
+	struct lend_http_request *request = &exchange->request;
+	int result;
+
+	begin(exchange, connection);
+	lend__http_head_init(&request->head, fields,
+			     server->limits.field_count_max);
+	result = read_head(connection, &request->head);
+	if (lend_unlikely(result <= 0)) {
+		if (result > -LEND__HTTP_BAD_REQUEST)
+			return false;
+		refuse(exchange, (unsigned)-result);
+		return end(exchange);
+	}
+	request->data = connection->in.buffer.data + connection->in.at;
+	request->head_size = (uint32_t)result;
+	connection->in.at += (uint32_t)result;
+	result = lend__http_frame(request->data, &request->head,
+				  &server->limits, &request->framing);
+	if (lend_unlikely(result)) {
+		refuse(exchange, (unsigned)-result);
+		return end(exchange);
+	}
+	exchange->response.keep = request->framing.keep_alive;
+	run_handler(exchange);
+	return end(exchange);
+}
+
+__attribute__((noinline)) bool
+lend__http_exchange_serve(struct lend__http_connection *connection)
+{
+	uint32_t count = connection->server->limits.field_count_max;
+	struct lend__http_exchange exchange;
+	struct lend__http_field *fields = exchange.fields;
+	bool keep;
+
+	connection->warm = true;
+	if (lend_unlikely(count > LEND__HTTP_FIELDS_INLINE)) {
+		fields = lend_io_alloc(count * sizeof(*fields));
+		if (!fields)
+			return false;
+	}
+	do
+		keep = serve_one(connection, &exchange, fields);
+	while (keep && connection->in.at < connection->in.end);
+	if (lend_unlikely(fields != exchange.fields))
+		lend_io_free(fields);
+	if (keep) {
+		lend__http_input_drop(connection);
+		lend__http_output_start(connection);
+	}
+	return keep;
+}

@@ -1,0 +1,93 @@
+/*
+ * A request and its response while they are being dealt with: on the stack of
+ * the connection's actor, below the frame in which it waits when idle.
+ */
+#ifndef LEND_HTTP_EXCHANGE_H
+#define LEND_HTTP_EXCHANGE_H
+
+#include <lend/http.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/chunked.h"
+#include "http/connection.h"
+#include "http/framing.h"
+#include "http/parser.h"
+
+/* Fields and bytes of a path that need no span of their own. */
+#define LEND__HTTP_FIELDS_INLINE 100
+#define LEND__HTTP_PATH_INLINE	 256
+
+/* Bytes of the fields that a handler may add. */
+#define LEND__HTTP_ADDED_MAX 4096
+
+struct lend_http_request {
+	struct lend__http_connection *connection;
+	struct lend__http_head head;
+	struct lend__http_framing framing;
+	uint32_t head_size; /* 0: there is none, it was refused */
+	const char *data;   /* the head */
+	struct lend_http_text path;
+	struct lend_http_text query;
+	uint64_t started_ns; /* if somebody wants to know */
+
+	/* The body. */
+	uint64_t body_max;
+	uint64_t body_left;  /* with a length: not received yet */
+	bool body_over;	     /* received in full */
+	bool continue_due;   /* a 100 is due before we wait for it */
+	int body_error;	     /* why there is no more */
+	unsigned refusal;    /* the status for that; 0: nobody to tell */
+	uint32_t decoded_at; /* chunked: body in the input, decoded */
+	uint32_t decoded_end;
+	struct lend__http_chunked chunked;
+};
+
+enum lend__http_delivery {
+	LEND__HTTP_WITH_LENGTH,
+	LEND__HTTP_IN_CHUNKS,
+	LEND__HTTP_UNTIL_CLOSE,
+};
+
+struct lend_http_response {
+	struct lend__http_connection *connection;
+	struct lend_http_request *request;
+	bool begun;
+	bool ended;
+	bool silent; /* no body is sent, whatever is written */
+	bool keep;   /* the connection may go on after this */
+	uint8_t delivery;
+	uint16_t status;
+	uint64_t left; /* with a length: not written yet */
+	uint64_t body_bytes;
+	char *added; /* fields of the handler's; NULL: none */
+	uint32_t added_size;
+};
+
+struct lend__http_exchange {
+	struct lend_http_request request;
+	struct lend_http_response response;
+	char *path; /* of the request, if it does not fit here */
+	char path_inline[LEND__HTTP_PATH_INLINE];
+	struct lend__http_field fields[LEND__HTTP_FIELDS_INLINE];
+};
+
+/* Serve what the input begins with, and all that has come behind it. False:
+ * the connection is to end. */
+bool lend__http_exchange_serve(struct lend__http_connection *connection)
+	LEND_AWAITS;
+
+/* The head has come: read the body, when asked to, from where the input is. */
+LEND_NODISCARD int
+lend__http_request_open_body(struct lend_http_request *request);
+
+/* Read and drop what is left of the body. False: there is too much, or it is
+ * not worth the wait; the connection can not go on. */
+bool lend__http_request_drop_body(struct lend_http_request *request)
+	LEND_AWAITS;
+
+/* Answer with @status and its reason; @response has not begun. */
+int lend__http_response_refuse(struct lend_http_response *response,
+			       unsigned status) LEND_AWAITS;
+
+#endif

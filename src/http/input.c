@@ -1,0 +1,152 @@
+/*
+ * Receiving: see input.h.
+ */
+#include "http/input.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "arbiter/pool.h"
+#include "base/bits.h"
+#include "base/check.h"
+#include "http/server.h"
+#include "io/await.h"
+#include "io/buffer.h"
+
+/* Without buffer rings: wait for something to be there, so that an idle
+ * connection needs no buffer. */
+static int start_poll(struct lend__http_connection *connection)
+{
+	struct lend__http_input *in = &connection->in;
+	struct lend_io io;
+	int err = lend__io_begin_pending(&io, connection->fd, LEND_FOREVER,
+					 &in->receiving);
+
+	if (err)
+		return err;
+	io_uring_prep_poll_add(io.sqe, connection->fd, POLLIN);
+	lend__io_submit(&io);
+	in->polling = true;
+	return 0;
+}
+
+int lend__http_input_start(struct lend__http_connection *connection)
+{
+	struct lend__http_input *in = &connection->in;
+	int err;
+
+	lend_assert(!in->receiving && !in->buffer.data);
+	err = lend__buffer_recv_start(connection->fd, in->more, LEND_FOREVER,
+				      &in->receiving);
+	return err == -EOPNOTSUPP ? start_poll(connection) : err;
+}
+
+static void count_received(struct lend__http_connection *connection,
+			   ssize_t size)
+{
+	if (size > 0)
+		lend__http_count(&lend__http_local(connection->server)
+					  ->counters.received,
+				 (uint64_t)size);
+	else if (size == 0)
+		connection->eof = true;
+}
+
+ssize_t lend__http_input_finish(struct lend__http_connection *connection,
+				uint64_t deadline)
+{
+	struct lend__http_input *in = &connection->in;
+	struct lend_pending *pending = in->receiving;
+	ssize_t res;
+
+	in->receiving = NULL;
+	in->at = in->end = in->room = 0;
+	if (in->polling) {
+		res = pending->io.op.res;
+		in->polling = false;
+		lend__io_end_pending(pending);
+		if (res >= 0)
+			res = -ENOBUFS;
+	} else {
+		res = lend__buffer_recv_finish(pending, &in->buffer, &in->more);
+	}
+	if (lend_unlikely(res == -ENOBUFS)) {
+		in->more = true;
+		res = lend__buffer_recv_own(connection->fd, deadline,
+					    &in->buffer);
+		if (res > 0)
+			in->room = LEND_POOL_BUFFER_SIZE;
+	}
+	if (res > 0)
+		in->end = (uint32_t)res;
+	count_received(connection, res);
+	return res;
+}
+
+int lend__http_input_own(struct lend__http_connection *connection,
+			 uint32_t keep, uint32_t room)
+{
+	struct lend__http_input *in = &connection->in;
+	uint32_t size = in->end - keep;
+	char *span = in->buffer.data;
+
+	lend_assert(keep <= in->at && in->at <= in->end);
+	if (room < size)
+		room = size;
+	if (in->room >= room) {
+		memmove(span, span + keep, size);
+	} else {
+		room = (uint32_t)lend_ceil_power_of_two(room);
+		span = lend_io_alloc(room);
+		if (!span)
+			return -ENOMEM;
+		memcpy(span, in->buffer.data + keep, size);
+		lend_buffer_release(&in->buffer);
+		in->buffer.data = span;
+		in->room = room;
+	}
+	in->buffer.size = size;
+	in->at -= keep;
+	in->end = size;
+	return 0;
+}
+
+ssize_t lend__http_input_more(struct lend__http_connection *connection,
+			      uint64_t deadline)
+{
+	struct lend__http_input *in = &connection->in;
+	ssize_t res;
+
+	lend_assert(in->end < in->room);
+	res = lend__http_input_direct(connection, in->buffer.data + in->end,
+				      in->room - in->end, deadline);
+	if (res > 0)
+		in->end += (uint32_t)res;
+	return res;
+}
+
+ssize_t lend__http_input_direct(struct lend__http_connection *connection,
+				void *data, size_t size, uint64_t deadline)
+{
+	ssize_t res = lend_recv(connection->fd, data, size, 0, deadline);
+
+	/* It took what there was: the next receive may as well wait. */
+	connection->in.more = res == (ssize_t)size;
+	count_received(connection, res);
+	return res;
+}
+
+void lend__http_input_settle(struct lend__http_connection *connection)
+{
+	if (connection->in.at == connection->in.end)
+		lend__http_input_drop(connection);
+}
+
+void lend__http_input_drop(struct lend__http_connection *connection)
+{
+	struct lend__http_input *in = &connection->in;
+
+	lend_buffer_release(&in->buffer);
+	in->at = in->end = in->room = 0;
+}

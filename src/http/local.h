@@ -1,0 +1,69 @@
+/*
+ * What a server keeps for each worker: counters that nobody else writes, and
+ * the lines that are the same in every answer of a second.
+ *
+ * A connection's actor may use the present worker's until it suspends, since
+ * nobody else runs on that worker meanwhile.
+ */
+#ifndef LEND_HTTP_LOCAL_H
+#define LEND_HTTP_LOCAL_H
+
+#include <lend/http.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+
+/* Bytes of a server's name. */
+#define LEND__HTTP_NAME_MAX 128
+
+/* "HTTP/1.1 200 OK\r\n" */
+#define LEND__HTTP_OK_LINE_SIZE 17
+
+struct lend_http_server;
+
+struct lend__http_counters {
+	_Atomic uint64_t accepted;
+	_Atomic uint64_t ended;
+	_Atomic uint64_t requests;
+	_Atomic uint64_t responses[6];
+	_Atomic uint64_t received;
+	_Atomic uint64_t sent;
+	_Atomic uint64_t accept_errors;
+};
+
+struct lend__http_local {
+	/* [owner: the worker] */
+	LEND_CACHE_ALIGNED uint64_t lines_until_ns;
+	uint32_t lines_size;
+	/* The status line of 200, Server, Date. */
+	char lines[LEND__HTTP_OK_LINE_SIZE + LEND__HTTP_NAME_MAX + 64];
+
+	/* [owner: the worker] written, read by others */
+	struct lend__http_counters counters;
+
+	/* [atomic] connections that were started here and have not ended */
+	LEND_CACHE_ALIGNED _Atomic uint32_t load;
+};
+
+/* The present worker's; good until the next await. */
+struct lend__http_local *lend__http_local(struct lend_http_server *server);
+
+/* Render its lines anew if their second is over. */
+void lend__http_local_refresh(struct lend_http_server *server,
+			      struct lend__http_local *local);
+
+/* The deadline @span_ns after the worker's last safe point: no system call. */
+uint64_t lend__http_after(uint64_t span_ns);
+
+/* Relaxed, as each counter stands for itself; a load and a store, as it has
+ * one writer. */
+static inline void lend__http_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(
+		counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * Sending: see output.h.
+ */
+#include "http/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "http/server.h"
+#include "io/await.h"
+
+#define ROOM_MIN 4096
+
+static uint64_t write_deadline(const struct lend__http_connection *connection)
+{
+	return lend__http_after(connection->server->options.write_timeout_ns);
+}
+
+static int fail(struct lend__http_connection *connection, int error)
+{
+	if (!connection->out.error)
+		connection->out.error = error;
+	return connection->out.error;
+}
+
+static void count_sent(struct lend__http_connection *connection, size_t size)
+{
+	lend__http_count(&lend__http_local(connection->server)->counters.sent,
+			 size);
+}
+
+/* Have room for @size bytes in all. */
+static int grow(struct lend__http_connection *connection, size_t size)
+{
+	struct lend__http_output *out = &connection->out;
+	char *data;
+
+	size = size < ROOM_MIN ? ROOM_MIN : lend_ceil_power_of_two(size);
+	data = lend_io_alloc(size);
+	if (!data)
+		return fail(connection, -ENOMEM);
+	if (out->size)
+		memcpy(data, out->data, out->size);
+	lend_io_free(out->data);
+	out->data = data;
+	out->room = (uint32_t)size;
+	return 0;
+}
+
+char *lend__http_output_reserve(struct lend__http_connection *connection,
+				size_t size)
+{
+	struct lend__http_output *out = &connection->out;
+
+	lend_assert(size <= LEND__HTTP_OUTPUT_MAX);
+	if (out->sending)
+		lend__http_output_finish(connection);
+	if (lend_unlikely(out->size + size > LEND__HTTP_OUTPUT_MAX))
+		lend__http_output_flush(connection);
+	if (lend_unlikely(out->error))
+		return NULL;
+	if (lend_unlikely(out->size + size > out->room) &&
+	    grow(connection, out->size + size))
+		return NULL;
+	return out->data + out->size;
+}
+
+int lend__http_output_start(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+	struct lend_io io;
+	int err;
+
+	if (out->error || out->sending || !out->size)
+		return out->error;
+	out->deadline = write_deadline(connection);
+	err = lend__io_begin_pending(&io, connection->fd, out->deadline,
+				     &out->sending);
+	if (err)
+		return fail(connection, err);
+	/* MSG_WAITALL has the kernel go on after a short send. */
+	io_uring_prep_send(io.sqe, connection->fd, out->data, out->size,
+			   MSG_NOSIGNAL | MSG_WAITALL);
+	lend__io_submit(&io);
+	return 0;
+}
+
+int lend__http_output_finish(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+	struct lend_pending *pending = out->sending;
+	uint32_t size = out->size;
+	int res;
+
+	if (!pending)
+		return out->error;
+	res = lend__io_done(&pending->io) ?
+		      pending->io.op.res :
+		      lend__io_await(&pending->io, out->deadline, true);
+	if (lend_unlikely(!lend__io_done(&pending->io)))
+		lend__io_abort(&pending->io);
+	out->sending = NULL;
+	lend__io_end_pending(pending);
+	out->size = 0;
+	if (lend_unlikely(res < 0))
+		return fail(connection, res);
+	count_sent(connection, (size_t)res);
+	if (lend_unlikely((uint32_t)res < size))
+		return lend__http_output_send(connection, out->data + res,
+					      size - (uint32_t)res, NULL, 0);
+	return out->error;
+}
+
+int lend__http_output_flush(struct lend__http_connection *connection)
+{
+	if (connection->out.sending)
+		lend__http_output_finish(connection);
+	lend__http_output_start(connection);
+	return lend__http_output_finish(connection);
+}
+
+static int send_some(struct lend__http_connection *connection,
+		     struct msghdr *message)
+{
+	uint64_t deadline = write_deadline(connection);
+	struct lend_io io;
+	int res = lend__io_begin(&io, connection->fd, deadline);
+
+	if (res)
+		return res;
+	io_uring_prep_sendmsg(io.sqe, connection->fd, message, MSG_NOSIGNAL);
+	return lend__io_run(&io, deadline);
+}
+
+/* Each send has its own deadline: a slow client may take its time for much,
+ * as long as it takes some. */
+static int send_vector(struct lend__http_connection *connection,
+		       struct iovec *part, struct iovec *end)
+{
+	while (part < end) {
+		struct msghdr message = {
+			.msg_iov = part,
+			.msg_iovlen = (size_t)(end - part),
+		};
+		int res = send_some(connection, &message);
+		size_t sent = (size_t)res;
+
+		if (res < 0)
+			return fail(connection, res);
+		count_sent(connection, sent);
+		for (; part < end && sent >= part->iov_len; part++)
+			sent -= part->iov_len;
+		if (part < end) {
+			part->iov_base = (char *)part->iov_base + sent;
+			part->iov_len -= sent;
+		}
+	}
+	return 0;
+}
+
+int lend__http_output_send(struct lend__http_connection *connection,
+			   const void *data, size_t size, const char *tail,
+			   size_t tail_size)
+{
+	struct lend__http_output *out = &connection->out;
+	struct iovec parts[3], *end = parts;
+
+	if (out->sending)
+		lend__http_output_finish(connection);
+	if (out->error)
+		return out->error;
+	if (out->size)
+		*end++ = (struct iovec){ out->data, out->size };
+	if (size)
+		*end++ = (struct iovec){ (void *)(uintptr_t)data, size };
+	if (tail_size)
+		*end++ = (struct iovec){ (void *)(uintptr_t)tail, tail_size };
+	out->size = 0;
+	return send_vector(connection, parts, end);
+}
+
+void lend__http_output_trim(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+
+	lend_assert(!out->sending && (!out->size || out->error));
+	lend_io_free(out->data);
+	out->data = NULL;
+	out->size = out->room = 0;
+}

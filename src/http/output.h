@@ -1,0 +1,56 @@
+/*
+ * The sending side of a connection.
+ *
+ * Answers are gathered, so that those of one batch of requests go out in one
+ * send. That send is started and not waited for: the connection's actor waits
+ * for the next request and finds the send over by then.
+ */
+#ifndef LEND_HTTP_OUTPUT_H
+#define LEND_HTTP_OUTPUT_H
+
+#include "http/connection.h"
+
+/* Gathered at most, then it is sent. */
+#define LEND__HTTP_OUTPUT_MAX 65536
+
+/* What is larger is sent from where it is, not copied. */
+#define LEND__HTTP_COPY_MAX 8192
+
+/**
+ * Room for @size more bytes, at most LEND__HTTP_OUTPUT_MAX; the caller writes
+ * up to so many there and calls lend__http_output_commit() before anything
+ * else here.
+ *
+ * Return: NULL on an error, which is in @connection->out.error
+ */
+LEND_NODISCARD char *
+lend__http_output_reserve(struct lend__http_connection *connection,
+			  size_t size) LEND_AWAITS;
+
+static inline void
+lend__http_output_commit(struct lend__http_connection *connection, size_t size)
+{
+	connection->out.size += (uint32_t)size;
+}
+
+/* Start to send what was gathered. 0 or the first error. */
+int lend__http_output_start(struct lend__http_connection *connection)
+	LEND_AWAITS;
+
+/* Wait until what was started is sent. 0 or the first error. */
+int lend__http_output_finish(struct lend__http_connection *connection)
+	LEND_AWAITS;
+
+/* Both. */
+int lend__http_output_flush(struct lend__http_connection *connection)
+	LEND_AWAITS;
+
+/* Send what was gathered, then @data, then @tail. */
+int lend__http_output_send(struct lend__http_connection *connection,
+			   const void *data, size_t size, const char *tail,
+			   size_t tail_size) LEND_AWAITS;
+
+/* Free the buffer; nothing is gathered or being sent. */
+void lend__http_output_trim(struct lend__http_connection *connection);
+
+#endif

@@ -1,0 +1,372 @@
+/*
+ * Responses: see include/lend/http.h. The head is put together from lines that
+ * are rendered once a second and copied into the output; the body follows it
+ * there, or is sent from where it is.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "http/chars.h"
+#include "http/exchange.h"
+#include "http/output.h"
+#include "http/server.h"
+#include "http/status.h"
+
+/* Bytes of a head beside its rendered lines, type and added fields: the status
+ * line, Content-Length or Transfer-Encoding, Connection, the end. */
+#define HEAD_ROOM 256
+
+/* Bytes of a content type. */
+#define TYPE_MAX 1024
+
+/* "ffffffffffffffff\r\n" */
+#define CHUNK_LINE_MAX 18
+
+static char *put(char *at, const char *text, size_t size)
+{
+	memcpy(at, text, size);
+	return at + size;
+}
+
+#define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
+
+static char *put_number(char *at, uint64_t number)
+{
+	char digits[20];
+	unsigned n = 0;
+
+	do {
+		digits[n++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	while (n)
+		*at++ = digits[--n];
+	return at;
+}
+
+static bool is_value(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (!lend__http_is(text[i], LEND__HTTP_VALUE))
+			return false;
+	return true;
+}
+
+/* The status line and what is the same in all answers. */
+static char *put_lines(char *at, struct lend_http_server *server,
+		       unsigned status)
+{
+	struct lend__http_local *local = lend__http_local(server);
+	uint32_t skip = 0;
+
+	lend__http_local_refresh(server, local);
+	if (lend_unlikely(status != LEND__HTTP_OK)) {
+		const char *reason = lend__http_reason(status);
+
+		at = PUT(at, "HTTP/1.1 ");
+		at = put_number(at, status);
+		*at++ = ' ';
+		at = put(at, reason, strlen(reason));
+		at = PUT(at, "\r\n");
+		skip = LEND__HTTP_OK_LINE_SIZE;
+	}
+	return put(at, local->lines + skip, local->lines_size - skip);
+}
+
+static char *put_body_fields(char *at, struct lend_http_response *response,
+			     int64_t body_size)
+{
+	/* RFC 9110, 8.6: never with 204; for 304 it would have to be that of
+	 * a 200, which we do not know. */
+	if (lend_unlikely(response->status == LEND__HTTP_NO_CONTENT ||
+			  response->status == LEND__HTTP_NOT_MODIFIED))
+		return at;
+	switch ((enum lend__http_delivery)response->delivery) {
+	case LEND__HTTP_WITH_LENGTH:
+		at = PUT(at, "Content-Length: ");
+		at = put_number(at, (uint64_t)body_size);
+		return PUT(at, "\r\n");
+	case LEND__HTTP_IN_CHUNKS:
+		return PUT(at, "Transfer-Encoding: chunked\r\n");
+	case LEND__HTTP_UNTIL_CLOSE:
+		break;
+	}
+	return at;
+}
+
+/* Decide how the body is delivered, and whether the connection goes on. */
+static void decide(struct lend_http_response *response, unsigned status,
+		   int64_t body_size)
+{
+	const struct lend_http_request *request = response->request;
+	bool old = request->head.minor == 0;
+
+	response->begun = true;
+	response->status = (uint16_t)status;
+	response->silent = request->head.method == LEND__HTTP_HEAD ||
+			   status == LEND__HTTP_NO_CONTENT ||
+			   status == LEND__HTTP_NOT_MODIFIED;
+	response->delivery = LEND__HTTP_WITH_LENGTH;
+	response->left = (uint64_t)body_size;
+	if (body_size < 0) {
+		response->delivery = old ? LEND__HTTP_UNTIL_CLOSE :
+					   LEND__HTTP_IN_CHUNKS;
+		response->left = UINT64_MAX;
+		if (old && !response->silent)
+			response->keep = false;
+	}
+	if (!response->keep)
+		return;
+	/* Whether a body that was not asked for comes nobody knows; and in a
+	 * drain each answer is its connection's last. */
+	if (!request->body_over &&
+	    (request->continue_due || request->body_error))
+		response->keep = false;
+	if (lend__http_phase(response->connection->server) != LEND__HTTP_OPEN)
+		response->keep = false;
+}
+
+/* Write a head, and leave room for @extra bytes behind it. NULL: error. */
+static char *put_head(struct lend_http_response *response, const char *type,
+		      size_t type_size, int64_t body_size, size_t extra)
+{
+	struct lend__http_connection *connection = response->connection;
+	const struct lend_http_request *request = response->request;
+	char *at = lend__http_output_reserve(
+		connection, sizeof(((struct lend__http_local *)0)->lines) +
+				    HEAD_ROOM + type_size +
+				    response->added_size + extra);
+
+	if (!at)
+		return NULL;
+	at = put_lines(at, connection->server, response->status);
+	if (type) {
+		at = PUT(at, "Content-Type: ");
+		at = put(at, type, type_size);
+		at = PUT(at, "\r\n");
+	}
+	at = put_body_fields(at, response, body_size);
+	if (lend_unlikely(response->added_size))
+		at = put(at, response->added, response->added_size);
+	if (lend_unlikely(!response->keep))
+		at = PUT(at, "Connection: close\r\n");
+	else if (lend_unlikely(request->head.minor == 0))
+		at = PUT(at, "Connection: keep-alive\r\n");
+	return PUT(at, "\r\n");
+}
+
+static void commit_up_to(struct lend__http_connection *connection,
+			 const char *at)
+{
+	struct lend__http_output *out = &connection->out;
+
+	lend__http_output_commit(connection,
+				 (size_t)(at - (out->data + out->size)));
+}
+
+static int check_head(const struct lend_http_response *response,
+		      unsigned status, const char *type, size_t type_size)
+{
+	if (response->begun)
+		return -EALREADY;
+	if (status < 200 || status > 599 || type_size > TYPE_MAX ||
+	    !is_value(type, type_size))
+		return -EINVAL;
+	return 0;
+}
+
+int lend_http_begin(struct lend_http_response *response, unsigned status,
+		    const char *content_type, int64_t body_size)
+{
+	size_t type_size = content_type ? strlen(content_type) : 0;
+	int err = check_head(response, status, content_type, type_size);
+	char *at;
+
+	if (err)
+		return err;
+	if (body_size < -1)
+		return -EINVAL;
+	decide(response, status, body_size);
+	at = put_head(response, content_type, type_size, body_size, 0);
+	if (!at)
+		return response->connection->out.error;
+	commit_up_to(response->connection, at);
+	return 0;
+}
+
+int lend_http_reply(struct lend_http_response *response, unsigned status,
+		    const char *content_type, const void *body, size_t size)
+{
+	struct lend__http_connection *connection = response->connection;
+	size_t type_size = content_type ? strlen(content_type) : 0;
+	int err = check_head(response, status, content_type, type_size);
+	size_t copied = size <= LEND__HTTP_COPY_MAX ? size : 0;
+	char *at;
+
+	if (lend_unlikely(err))
+		return err;
+	decide(response, status, (int64_t)size);
+	response->ended = true;
+	response->left = 0;
+	at = put_head(response, content_type, type_size, (int64_t)size, copied);
+	if (lend_unlikely(!at))
+		return connection->out.error;
+	if (lend_unlikely(response->silent)) {
+		commit_up_to(connection, at);
+		return 0;
+	}
+	response->body_bytes = size;
+	if (copied)
+		at = put(at, body, size);
+	commit_up_to(connection, at);
+	return size == copied ?
+		       0 :
+		       lend__http_output_send(connection, body, size, NULL, 0);
+}
+
+static bool is_ours(const char *name, size_t size)
+{
+	static const char *const ours[] = {
+		"content-length", "transfer-encoding", "connection", "date",
+		"server",
+	};
+
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		size_t at = 0;
+
+		if (strlen(ours[i]) != size)
+			continue;
+		while (at < size && (name[at] | 0x20) == (ours[i][at] | 0x20))
+			at++;
+		if (at == size)
+			return true;
+	}
+	return false;
+}
+
+int lend_http_add_header(struct lend_http_response *response, const char *name,
+			 const char *value)
+{
+	size_t name_size = strlen(name), value_size = strlen(value);
+	char *at;
+
+	if (response->begun)
+		return -EALREADY;
+	for (size_t i = 0; i < name_size; i++)
+		if (!lend__http_is(name[i], LEND__HTTP_TOKEN))
+			return -EINVAL;
+	if (!name_size || is_ours(name, name_size) ||
+	    !is_value(value, value_size))
+		return -EINVAL;
+	if (name_size + value_size + 4 >
+	    LEND__HTTP_ADDED_MAX - response->added_size)
+		return -ENOBUFS;
+	if (!response->added) {
+		response->added = lend_io_alloc(LEND__HTTP_ADDED_MAX);
+		if (!response->added)
+			return -ENOBUFS;
+	}
+	at = response->added + response->added_size;
+	at = put(at, name, name_size);
+	at = PUT(at, ": ");
+	at = put(at, value, value_size);
+	at = PUT(at, "\r\n");
+	response->added_size = (uint32_t)(at - response->added);
+	return 0;
+}
+
+/* "1f\r\n" */
+static char *put_chunk_line(char *at, size_t size)
+{
+	unsigned shift = 60;
+
+	while (shift && !(size >> shift & 15))
+		shift -= 4;
+	for (;; shift -= 4) {
+		*at++ = "0123456789abcdef"[size >> shift & 15];
+		if (!shift)
+			break;
+	}
+	return PUT(at, "\r\n");
+}
+
+int lend_http_write(struct lend_http_response *response, const void *data,
+		    size_t size)
+{
+	struct lend__http_connection *connection = response->connection;
+	bool chunk = response->delivery == LEND__HTTP_IN_CHUNKS;
+	bool copy = size <= LEND__HTTP_COPY_MAX;
+	char *at;
+
+	if (!response->begun || response->ended || size > response->left)
+		return -EINVAL;
+	if (response->delivery == LEND__HTTP_WITH_LENGTH)
+		response->left -= size;
+	/* An empty chunk would be the last one. */
+	if (response->silent || !size)
+		return connection->out.error;
+	at = lend__http_output_reserve(connection,
+				       CHUNK_LINE_MAX + 2 + (copy ? size : 0));
+	if (!at)
+		return connection->out.error;
+	response->body_bytes += size;
+	if (chunk)
+		at = put_chunk_line(at, size);
+	if (copy) {
+		at = put(at, data, size);
+		if (chunk)
+			at = PUT(at, "\r\n");
+	}
+	commit_up_to(connection, at);
+	return copy ? 0 :
+		      lend__http_output_send(connection, data, size, "\r\n",
+					     chunk ? 2 : 0);
+}
+
+int lend_http_flush(struct lend_http_response *response)
+{
+	return lend__http_output_flush(response->connection);
+}
+
+int lend_http_end(struct lend_http_response *response)
+{
+	struct lend__http_connection *connection = response->connection;
+	char *at;
+
+	if (!response->begun || response->ended)
+		return -EINVAL;
+	response->ended = true;
+	if (response->delivery == LEND__HTTP_WITH_LENGTH && response->left &&
+	    !response->silent) {
+		/* The client waits for the rest: only the end of the
+		 * connection tells it that there is none. */
+		response->keep = false;
+		return -EINVAL;
+	}
+	if (response->delivery == LEND__HTTP_IN_CHUNKS && !response->silent) {
+		at = lend__http_output_reserve(connection, 5);
+		if (!at)
+			return connection->out.error;
+		commit_up_to(connection, PUT(at, "0\r\n\r\n"));
+	}
+	return connection->out.error;
+}
+
+bool lend_http_has_begun(const struct lend_http_response *response)
+{
+	return response->begun;
+}
+
+int lend__http_response_refuse(struct lend_http_response *response,
+			       unsigned status)
+{
+	const char *reason = lend__http_reason(status);
+	size_t size = strlen(reason);
+	char body[64];
+
+	lend_assert(size < sizeof(body));
+	memcpy(body, reason, size);
+	body[size++] = '\n';
+	return lend_http_reply(response, status, "text/plain", body, size);
+}

@@ -1,0 +1,275 @@
+/*
+ * Routes: see router.h. Exact paths are in a hash table; prefixes, of which
+ * there are few, are tried longest first.
+ */
+#include "http/router.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/check.h"
+#include "http/names.h"
+
+/* Their indices have 16 bits. */
+#define PLACES_MAX 32768
+
+struct lend__http_place *
+lend__http_router_place(const struct lend__http_router *router,
+			const char *path)
+{
+	for (unsigned i = 0; i < router->count; i++)
+		if (strcmp(router->places[i].path, path) == 0)
+			return &router->places[i];
+	return NULL;
+}
+
+static struct lend__http_place *add_place(struct lend__http_router *router,
+					  const char *path)
+{
+	struct lend__http_place *places;
+	size_t size = strlen(path);
+	unsigned at = 0;
+
+	if (router->count == PLACES_MAX)
+		return NULL;
+	places = realloc(router->places, (router->count + 1) * sizeof(*places));
+	if (!places)
+		return NULL;
+	router->places = places;
+	while (at < router->count && places[at].size > size)
+		at++;
+	memmove(&places[at + 1], &places[at],
+		(router->count - at) * sizeof(*places));
+	places[at] = (struct lend__http_place){
+		.path = strdup(path),
+		.size = size,
+		.prefix = path[size - 1] == '/',
+	};
+	if (!places[at].path) {
+		memmove(&places[at], &places[at + 1],
+			(router->count - at) * sizeof(*places));
+		return NULL;
+	}
+	router->count++;
+	return &places[at];
+}
+
+int lend__http_router_add(struct lend__http_router *router, const char *method,
+			  const char *path, lend_http_handler handler,
+			  void *arg)
+{
+	struct lend__http_place *place;
+	struct lend__http_route *route, **last;
+
+	if (path[0] != '/')
+		return -EINVAL;
+	route = calloc(1, sizeof(*route));
+	if (!route)
+		return -ENOMEM;
+	route->handler = handler;
+	route->arg = arg;
+	if (method) {
+		route->method = strdup(method);
+		if (!route->method)
+			goto fail;
+		route->method_size = strlen(method);
+		route->id = lend__http_method_of(method, route->method_size);
+	}
+	place = lend__http_router_place(router, path);
+	if (!place)
+		place = add_place(router, path);
+	if (!place)
+		goto fail;
+	for (last = &place->routes; *last; last = &(*last)->next)
+		;
+	*last = route;
+	return 0;
+
+fail:
+	free(route->method);
+	free(route);
+	return -ENOMEM;
+}
+
+void lend__http_router_fini(struct lend__http_router *router)
+{
+	for (unsigned i = 0; i < router->count; i++) {
+		struct lend__http_place *place = &router->places[i];
+
+		while (place->routes) {
+			struct lend__http_route *route = place->routes;
+
+			place->routes = route->next;
+			free(route->method);
+			free(route);
+		}
+		free(place->path);
+	}
+	free(router->places);
+	free(router->table);
+	memset(router, 0, sizeof(*router));
+}
+
+/* Both ends of a path: what is in the middle rarely tells routes apart. */
+static inline unsigned hash(const char *path, size_t size)
+{
+	uint64_t first = 0, last = 0;
+
+	if (size >= 8) {
+		first = lend__http_load64(path);
+		last = lend__http_load64(path + size - 8);
+	} else {
+		for (size_t i = 0; i < size; i++)
+			first = first << 8 | (uint8_t)path[i];
+	}
+	first = (first ^ last * 3 ^ size) * UINT64_C(0x9e3779b97f4a7c15);
+	return (unsigned)(first >> 40);
+}
+
+int lend__http_router_seal(struct lend__http_router *router)
+{
+	size_t slots = lend_ceil_power_of_two(2 * (uint64_t)router->count + 2);
+	uint16_t *table = calloc(slots, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	free(router->table);
+	router->table = table;
+	router->table_mask = (unsigned)slots - 1;
+	router->prefixes = 0;
+	for (unsigned i = 0; i < router->count; i++) {
+		const struct lend__http_place *place = &router->places[i];
+		unsigned slot;
+
+		if (place->prefix) {
+			router->prefixes++;
+			continue;
+		}
+		slot = hash(place->path, place->size) & router->table_mask;
+		while (table[slot])
+			slot = (slot + 1) & router->table_mask;
+		table[slot] = (uint16_t)(i + 1);
+	}
+	return 0;
+}
+
+const struct lend__http_place *
+lend__http_router_find(const struct lend__http_router *router, const char *path,
+		       size_t size)
+{
+	const struct lend__http_place *place;
+	unsigned left = router->prefixes;
+	unsigned slot = hash(path, size);
+
+	lend_debug_assert(router->table);
+	for (;; slot++) {
+		unsigned index = router->table[slot & router->table_mask];
+
+		if (!index)
+			break;
+		place = &router->places[index - 1];
+		if (place->size == size && !memcmp(place->path, path, size))
+			return place;
+	}
+	for (place = router->places; left; place++) {
+		if (!place->prefix)
+			continue;
+		left--;
+		if (place->size <= size &&
+		    !memcmp(place->path, path, place->size))
+			return place;
+	}
+	return NULL;
+}
+
+static bool is_method(const struct lend__http_route *route,
+		      enum lend__http_method id, const char *method,
+		      size_t size)
+{
+	if (!route->method)
+		return true;
+	if (id != LEND__HTTP_METHOD_OTHER)
+		return route->id == id;
+	return route->method_size == size &&
+	       !memcmp(route->method, method, size);
+}
+
+const struct lend__http_route *
+lend__http_place_route(const struct lend__http_place *place,
+		       enum lend__http_method id, const char *method,
+		       size_t size)
+{
+	const struct lend__http_route *route;
+
+	for (route = place->routes; route; route = route->next)
+		if (is_method(route, id, method, size))
+			return route;
+	if (id != LEND__HTTP_HEAD)
+		return NULL;
+	for (route = place->routes; route; route = route->next)
+		if (route->id == LEND__HTTP_GET)
+			return route;
+	return NULL;
+}
+
+bool lend__http_router_knows(const struct lend__http_router *router,
+			     const char *method, size_t size)
+{
+	for (unsigned i = 0; i < router->count; i++) {
+		const struct lend__http_route *route;
+
+		for (route = router->places[i].routes; route;
+		     route = route->next)
+			if (route->method && route->method_size == size &&
+			    !memcmp(route->method, method, size))
+				return true;
+	}
+	return false;
+}
+
+/* Append a method unless it is there. */
+static void allow(char *text, const char *method)
+{
+	size_t size = strlen(method), used = strlen(text);
+	const char *at = text;
+
+	while ((at = strstr(at, method))) {
+		if ((at == text || at[-1] == ' ') &&
+		    (at[size] == ',' || !at[size]))
+			return;
+		at += size;
+	}
+	if (used + size + 3 > LEND__HTTP_ALLOW_MAX)
+		return;
+	if (used)
+		strcpy(text + used, ", ");
+	strcat(text, method);
+}
+
+static void allow_place(const struct lend__http_place *place, char *text)
+{
+	const struct lend__http_route *route;
+
+	for (route = place->routes; route; route = route->next) {
+		if (!route->method)
+			continue;
+		allow(text, route->method);
+		if (route->id == LEND__HTTP_GET)
+			allow(text, "HEAD");
+	}
+}
+
+void lend__http_router_allow(const struct lend__http_router *router,
+			     const struct lend__http_place *place, char *text)
+{
+	text[0] = '\0';
+	if (place) {
+		allow_place(place, text);
+		return;
+	}
+	for (unsigned i = 0; i < router->count; i++)
+		allow_place(&router->places[i], text);
+	allow(text, "OPTIONS");
+}
