@@ -12,8 +12,11 @@
  *	}
  *
  * A handler that returns without an answer answers 500; one that begins a
- * response and does not end it has it ended. What it leaves of the request's
- * body is read and dropped within limits, or the connection is closed.
+ * response and does not end it has it ended, unless reading the request's body
+ * failed: then the connection is closed, so that the client sees it broken
+ * off. What a handler leaves of the request's body is read and dropped within
+ * limits, or the connection is closed. lend_exit() in a handler ends the
+ * connection there and then.
  * Functions that write may suspend until the client takes the data, and return
  * an error once the connection is gone: there is nothing left to do then but
  * to return.

@@ -206,7 +206,10 @@ static void run_handler(struct lend__http_exchange *exchange)
 	}
 	route->handler(request, response, route->arg);
 	if (response->begun) {
-		if (!response->ended)
+		/* An answer to half a request is not to look complete. */
+		if (request->body_error)
+			response->keep = false;
+		else if (!response->ended)
 			lend_http_end(response);
 	} else if (!request->body_error) {
 		lend__http_response_refuse(response, LEND__HTTP_INTERNAL_ERROR);
