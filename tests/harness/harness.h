@@ -1,0 +1,83 @@
+/*
+ * What the plain test programs share: checks, a watchdog, and the runtime
+ * configuration that the command line names. No Criterion, so that they run
+ * under every sanitizer; the public API alone, so that they see what users see.
+ *
+ *	test_program [MODE[:WORKERS[:RINGS[:DEPTH]]] [DISABLE]]
+ *
+ * MODE is borrowed, private or shared; DISABLE goes to LEND_DISABLE.
+ */
+#ifndef LEND_TESTS_HARNESS_H
+#define LEND_TESTS_HARNESS_H
+
+#include <lend/lend.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A check that fails is counted and printed, and the test goes on. It is an
+ * expression: `if (!CHECK(x)) return -1;` stops where going on makes no sense.
+ * Thread: any, actors too. */
+#define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)
+#define CHECK_EQ(got, want)                                                    \
+	test_check_eq((long long)(got), (long long)(want), __FILE__, __LINE__, \
+		      #got)
+/* @got from @low to @high. */
+#define CHECK_IN(got, low, high)                                               \
+	test_check_in((long long)(got), (long long)(low), (long long)(high),   \
+		      __FILE__, __LINE__, #got)
+
+bool test_check(bool ok, const char *file, int line, const char *text);
+bool test_check_eq(long long got, long long want, const char *file, int line,
+		   const char *text);
+bool test_check_in(long long got, long long low, long long high,
+		   const char *file, int line, const char *text);
+
+/* Read the configuration, start the watchdog. */
+void test_init(int argc, char **argv, unsigned watchdog_s);
+
+/* The configuration; a test may change a copy. */
+extern struct lend_options test_options;
+
+/* Start over with the watchdog's time. */
+void test_watchdog(unsigned seconds);
+
+/* Run @fn as the first actor of a fresh runtime and count the test as passed
+ * if no check failed, it returned 0 and left no descriptor open. */
+void test_actor(const char *name, lend_actor_fn fn);
+void test_actor_with(const char *name, lend_actor_fn fn,
+		     const struct lend_options *options);
+/* The same without a runtime around it. */
+void test_plain(const char *name, int (*fn)(void));
+/* Say that a test does not apply, and why. */
+void test_skip(const char *name, const char *reason);
+
+/* Print the summary. Return: what main() returns. */
+int test_finish(void);
+
+/* ---- what tests keep needing ---- */
+
+/* Open descriptors of this process. */
+unsigned test_count_fds(void);
+/* CPU time of this process. */
+uint64_t test_cpu_ns(void);
+/* Spawn a joinable actor; the test ends if that fails. */
+lend_ref test_spawn(lend_actor_fn fn, void *arg);
+lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg);
+/* Join; INT32_MIN if the join failed. */
+int test_join(lend_ref actor);
+/* A connected pair of stream sockets. */
+void test_pair(int fds[2]);
+/* A listening TCP socket on the loopback, its port in *@ret_port. */
+int test_listen(int backlog, uint16_t *ret_port);
+/* A blocking connection to it, from any thread. */
+int test_connect(uint16_t port);
+/* Keep the CPU busy. */
+void test_spin(uint64_t span_ns);
+/* Is the program built with a sanitizer? Times are not checked then. */
+bool test_is_slow(void);
+/* Next number of a xorshift generator. */
+uint64_t test_random(uint64_t *state);
+/* argv, LEND_TEST_SEED or the clock; printed. */
+uint64_t test_seed(int argc, char **argv, int index);
+
+#endif
