@@ -9,6 +9,11 @@
  * The stack is 64 KiB unless the runtime's options say otherwise, below it
  * lies a guard page: an overflow ends the process with a line that names the
  * actor. printf() and getaddrinfo() fit; big arrays belong on the heap.
+ *
+ * What blocks a thread (getaddrinfo(), a lock held for long, read() of a pipe)
+ * blocks all actors of its worker: use the library's calls, or a thread of the
+ * program's that answers with lend_runtime_tell().
+ *
  * Between two suspensions an actor stays on its thread; after one it may be on
  * another, so no lock of pthread, no errno and no thread-local address may be
  * kept over a call marked LEND_AWAITS.

@@ -1,5 +1,22 @@
 /*
  * Attributes, version and error names: what every other public header needs.
+ *
+ * Errors are negative errno values; errno itself is never used. A call for I/O
+ * returns what the kernel said. These have one meaning everywhere:
+ *
+ *   -ECANCELED   the actor was cancelled, or the descriptor closed under it:
+ *                clean up and return
+ *   -ETIMEDOUT   the deadline came first
+ *   -EAGAIN      not now: try again later
+ *   -EINVAL      the caller's mistake
+ *   -ENOMEM      no memory, or the actor's I/O heap is full
+ *   -ESRCH       there is no such actor (any more)
+ *   -ESHUTDOWN   the runtime is stopping
+ *   -EOPNOTSUPP  this kernel can not do that
+ *
+ * What is declared in these headers is the interface, and nothing else is.
+ * Before version 1.0 a minor version may change it. Options structs are valid
+ * when zeroed and may grow at their end.
  */
 #ifndef LEND_BASE_H
 #define LEND_BASE_H

@@ -1,11 +1,18 @@
 /*
  * A runtime: workers, their rings and the actors they run.
  *
- * Most programs need lend_run() alone. All signals are blocked in the threads
- * of a runtime, so they go to the program's own threads. SIGPIPE: lend_send()
- * never raises it; writing to a pipe without reader may, so ignore it in
- * main() as every server does. fork(): a child has neither the rings nor the
- * threads; it may only exec or _exit.
+ * Most programs need lend_run() alone.
+ *
+ * Signals: all but those of faults are blocked in the threads of a runtime, so
+ * they go to the program's own threads. To end a server, block SIGTERM before
+ * lend_runtime_new(), wait for it with sigwait(), call lend_runtime_stop().
+ * SIGSEGV: if the program has no handler for it, the first runtime installs one
+ * that names the actor whose stack overflowed and then faults as usual.
+ * SIGPIPE: lend_send() never raises it; lend_write() to a pipe without reader
+ * returns -EPIPE, as the signal stays blocked. Ignore it in main() all the
+ * same, for what the program itself writes.
+ * fork(): a child has neither the rings nor the threads; it may only exec or
+ * _exit. The library's descriptors are close-on-exec.
  */
 #ifndef LEND_RUNTIME_H
 #define LEND_RUNTIME_H
@@ -32,7 +39,7 @@ struct lend_options {
 	uint64_t stall_ns;	  /* a worker this long without a safe point
 				     has stalled; 2 ms */
 	enum lend_log_level log_level;
-	lend_log_fn log;	  /* NULL: standard error */
+	lend_log_fn log;	  /* see log.h; NULL: standard error */
 	void *log_arg;
 };
 
