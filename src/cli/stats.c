@@ -1,0 +1,140 @@
+/*
+ * Counters as JSON: see stats.h. doc/cli.md says what each field means.
+ */
+#include "stats.h"
+
+#include <inttypes.h>
+#include <lend/runtime.h>
+#include <lend/stats.h>
+#include <string.h>
+
+#include "text.h"
+
+#define TEXT_PLAIN "text/plain; charset=utf-8"
+
+static void ring_print(struct text *text, const struct lend_ring_stats *ring)
+{
+	text_print(text,
+		   "\"submissions\": %" PRIu64 ", \"enters\": %" PRIu64
+		   ", \"completions\": %" PRIu64 ", \"in_flight\": %" PRIu64
+		   ", ",
+		   ring->submissions, ring->enters, ring->completions,
+		   ring->in_flight);
+	text_print(text,
+		   "\"loans\": {\"granted\": %" PRIu64
+		   ", \"recalled\": %" PRIu64 ", \"seized\": %" PRIu64
+		   ", \"returned\": %" PRIu64 "}",
+		   ring->granted, ring->recalled, ring->seized, ring->returned);
+}
+
+static void rings_print(struct text *text, unsigned count)
+{
+	struct lend_ring_stats ring;
+
+	text_print(text, "  \"per_ring\": [\n");
+	for (unsigned i = 0; i < count; i++) {
+		if (lend_stats_read_ring(lend_runtime_current(), i, &ring))
+			continue;
+		text_print(text, "%s    {\"ring\": %u, ", i ? ",\n" : "", i);
+		if (ring.holder < 0)
+			text_print(text, "\"holder\": null, ");
+		else
+			text_print(text, "\"holder\": %d, ", ring.holder);
+		ring_print(text, &ring);
+		text_print(text, "}");
+	}
+	text_print(text, "\n  ],\n");
+}
+
+static void runtime_print(struct text *text, const struct lend_stats *stats)
+{
+	text_print(text, "  \"total\": {");
+	ring_print(text, &stats->total);
+	text_print(text, "},\n");
+	rings_print(text, stats->rings);
+	text_print(text,
+		   "  \"waits\": %" PRIu64 ",\n  \"helped\": %" PRIu64 ",\n",
+		   stats->waits, stats->helped);
+	text_print(text,
+		   "  \"actors\": {\"alive\": %" PRIu64
+		   ", \"spawned\": %" PRIu64 ", \"switches\": %" PRIu64
+		   ", \"steals\": %" PRIu64 "},\n",
+		   stats->actors, stats->spawned, stats->switches,
+		   stats->steals);
+	text_print(text, "  \"messages\": %" PRIu64 ",\n", stats->messages);
+	text_print(text,
+		   "  \"parks\": %" PRIu64 ",\n  \"wakes\": %" PRIu64 ",\n",
+		   stats->parks, stats->wakes);
+}
+
+static void traffic_print(struct text *text, const struct lend_http_stats *http)
+{
+	text_print(text,
+		   "  \"connections\": {\"open\": %" PRIu64
+		   ", \"accepted\": %" PRIu64 ", \"accept_errors\": %" PRIu64
+		   "},\n",
+		   http->connections_open, http->connections_accepted,
+		   http->accept_errors);
+	text_print(text, "  \"requests\": %" PRIu64 ",\n  \"responses\": {",
+		   http->requests);
+	for (int i = 1; i <= 5; i++)
+		text_print(text, "%s\"%dxx\": %" PRIu64, i > 1 ? ", " : "", i,
+			   http->responses[i]);
+	text_print(text,
+		   "},\n  \"bytes\": {\"received\": %" PRIu64
+		   ", \"sent\": %" PRIu64 "}\n",
+		   http->bytes_received, http->bytes_sent);
+}
+
+void stats_handle(struct lend_http_request *request,
+		  struct lend_http_response *response, void *arg)
+{
+	struct stats_source *source = arg;
+	const struct options *options = source->options;
+	struct lend_http_stats http;
+	struct lend_stats stats;
+	struct text text = { 0 };
+
+	(void)request;
+	memset(&http, 0, sizeof(http));
+	source->read(source->arg, &http);
+	lend_stats_read(NULL, &stats);
+	text_print(&text, "{\n  \"version\": \"%s\",\n  \"service\": \"%s\",\n",
+		   lend_version(),
+		   options->service == SERVICE_ECHO ? "echo" : "serve");
+	text_print(&text, "  \"uptime_s\": %" PRIu64 ".%03u,\n",
+		   stats.uptime_ns / LEND_S,
+		   (unsigned)(stats.uptime_ns % LEND_S / LEND_MS));
+	text_print(&text, "  \"draining\": %s,\n",
+		   atomic_load(&source->draining) ? "true" : "false");
+	text_print(
+		&text,
+		"  \"mode\": \"%s\",\n  \"workers\": %u,\n  \"rings\": %u,\n  \"depth\": %u,\n",
+		lend_ring_mode_name(options->mode), stats.workers, stats.rings,
+		options->depth);
+	runtime_print(&text, &stats);
+	traffic_print(&text, &http);
+	text_print(&text, "}\n");
+
+	lend_http_add_header(response, "Cache-Control", "no-store");
+	if (text.failed)
+		lend_http_reply(response, 503, TEXT_PLAIN, "no memory\n", 10);
+	else
+		lend_http_reply(response, 200, "application/json", text.data,
+				text.size);
+	text_free(&text);
+}
+
+void health_handle(struct lend_http_request *request,
+		   struct lend_http_response *response, void *arg)
+{
+	struct stats_source *source = arg;
+
+	(void)request;
+	lend_http_add_header(response, "Cache-Control", "no-store");
+	/* Whoever balances load should send us nothing new while we drain. */
+	if (atomic_load(&source->draining))
+		lend_http_reply(response, 503, TEXT_PLAIN, "draining\n", 9);
+	else
+		lend_http_reply(response, 200, TEXT_PLAIN, "ok\n", 3);
+}
