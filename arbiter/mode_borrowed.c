@@ -86,7 +86,7 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 
 	/* A flush needs no ownership, so it goes before the lock. A stale ring
 	 * (it was seized) is only entered, which harms nobody. */
-	if (borrower->ring && lend__ring_room(borrower->ring) < count)
+	if (borrower->ring && lend__ring_unsubmitted(borrower->ring))
 		lend__ring_enter(borrower->ring, 0, 0);
 
 	pthread_mutex_lock(&arbiter->lock);
@@ -145,7 +145,10 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 {
 	bool asked = atomic_load_explicit(&borrower->recalled,
 					  memory_order_relaxed);
-	bool idle = parking && borrower->ring && returns_when_parking(arbiter);
+	bool idle = parking && borrower->ring &&
+		    (returns_when_parking(arbiter) ||
+		     atomic_load_explicit(&arbiter->waiting,
+					  memory_order_relaxed));
 
 	/* Relaxed: whoever queues a waiter comes through here afterwards
 	 * itself, so a stale 0 only means that others do not help. */
@@ -156,7 +159,9 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	pthread_mutex_lock(&arbiter->lock);
 	obey_locked(arbiter, borrower);
 	serve_locked(arbiter, borrower);
-	if (idle && borrower->ring && lend_list_empty(&arbiter->waiters)) {
+	/* Also when others still wait: whoever runs those that were served
+	 * borrows it again. A ring held by a sleeper would help nobody. */
+	if (idle && borrower->ring) {
 		if (lend__ring_unsubmitted(borrower->ring))
 			lend__ring_enter(borrower->ring, 0, 0);
 		lend__loan_return(loan_of(arbiter, borrower));

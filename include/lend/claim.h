@@ -88,7 +88,10 @@ LEND_API struct io_uring_sqe *lend_claim_sqe(struct lend_claim_handle *claim,
  *            lend_pending_free() after its operation is over.
  *
  * Return: 0
- *         -ECANCELED, -ENOMEM  nothing was submitted
+ *         -EBADF      an SQE's descriptor is being closed
+ *         -ECANCELED  the actor was cancelled
+ *         -ENOMEM     the actor's I/O heap is full
+ *         In these cases nothing was submitted.
  */
 LEND_API LEND_NODISCARD int
 lend_claim_commit(struct lend_claim_handle *claim,

@@ -2,9 +2,10 @@
  * The only door to Concurrency Kit: a bounded queue with one producer and
  * several consumers.
  *
- * CK's atomics are assembly that ThreadSanitizer does not see, so the order
- * they establish is told to it here, at the queue: everything before a push
- * happens before what follows the pop that took it.
+ * CK's atomics are assembly that ThreadSanitizer does not see, and a consumer
+ * reads a slot before it knows that the slot is its own. So what CK does is
+ * hidden from it, and the order that the queue establishes is told to it here:
+ * everything before a push happens before what follows the pop that took it.
  */
 #ifndef LEND_BASE_CK_H
 #define LEND_BASE_CK_H
@@ -27,13 +28,29 @@
 #ifdef LEND_CK_TSAN
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
+
+static inline void lend__ck_enter(void)
+{
+	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+	AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+}
+
+static inline void lend__ck_leave(void)
+{
+	AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+}
 #define lend__ck_release(address) __tsan_release(address)
 #define lend__ck_acquire(address) __tsan_acquire(address)
-#define LEND_CK_UNCHECKED	   __attribute__((no_sanitize("thread")))
 #else
+#define lend__ck_enter()	  ((void)0)
+#define lend__ck_leave()	  ((void)0)
 #define lend__ck_release(address) ((void)(address))
 #define lend__ck_acquire(address) ((void)(address))
-#define LEND_CK_UNCHECKED
 #endif
 
 struct lend_queue {
@@ -58,29 +75,41 @@ static inline void lend_queue_fini(struct lend_queue *queue)
 }
 
 /* The producer's thread only. False if it is full. */
-LEND_CK_UNCHECKED static inline bool lend_queue_push(struct lend_queue *queue,
-						     void *element)
+static inline bool lend_queue_push(struct lend_queue *queue, void *element)
 {
+	bool pushed;
+
 	lend__ck_release(queue);
-	return ck_ring_enqueue_spmc(&queue->ring, queue->slots, element);
+	lend__ck_enter();
+	pushed = ck_ring_enqueue_spmc(&queue->ring, queue->slots, element);
+	lend__ck_leave();
+	return pushed;
 }
 
 /* Any thread. The oldest element, or NULL. */
-LEND_CK_UNCHECKED static inline void *lend_queue_pop(struct lend_queue *queue)
+static inline void *lend_queue_pop(struct lend_queue *queue)
 {
 	void *element;
+	bool popped;
 
-	if (!ck_ring_dequeue_spmc(&queue->ring, queue->slots, &element))
+	lend__ck_enter();
+	popped = ck_ring_dequeue_spmc(&queue->ring, queue->slots, &element);
+	lend__ck_leave();
+	if (!popped)
 		return NULL;
 	lend__ck_acquire(queue);
 	return element;
 }
 
 /* Any thread, as a hint. */
-LEND_CK_UNCHECKED static inline unsigned
-lend_queue_size(const struct lend_queue *queue)
+static inline unsigned lend_queue_size(const struct lend_queue *queue)
 {
-	return ck_ring_size(&queue->ring);
+	unsigned size;
+
+	lend__ck_enter();
+	size = ck_ring_size(&queue->ring);
+	lend__ck_leave();
+	return size;
 }
 
 #endif

@@ -1,5 +1,13 @@
 /*
  * The multishot accept: see acceptor.h.
+ *
+ * The poller, on any worker, pushes what was accepted and then sets MAILED;
+ * whoever sets it puts the mail into the mailbox, so it is there at most once.
+ * The actor takes the mail, clears the word, then takes what was pushed: what
+ * comes after that sets MAILED anew. ENDED comes with the operation's last CQE,
+ * in the same step, after which the poller touches the record no more, but for
+ * the delivery if that is its duty; so the actor believes only an ENDED that
+ * came out of the word, never the record itself.
  */
 #include "io/acceptor.h"
 
@@ -13,21 +21,25 @@
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
+#define MAILED UINT32_C(1)
+#define ENDED  UINT32_C(2)
+
 static void accept_done(struct lend_op *op, int32_t res, uint32_t flags,
 			bool more)
 {
 	struct lend_acceptor *acceptor =
 		lend_container_of(op, struct lend_acceptor, pending.io.op);
 
+	uint32_t before;
+
 	(void)flags;
-	(void)more;
 	if (res >= 0 && !lend__descriptor_push(&acceptor->accepted, res))
 		close(res); /* beyond any limit the kernel has */
-	/* Acquire-release, paired with the owner's store: whoever turns it
-	 * from false to true owns the mail, and what was pushed before is seen
-	 * by the owner after its store of false. */
-	if (!atomic_exchange_explicit(&acceptor->mailed, true,
-				      memory_order_acq_rel))
+	/* Release [I1], paired with collect(): what was pushed, and op.res. */
+	before = atomic_fetch_or_explicit(&acceptor->state,
+					  more ? MAILED : MAILED | ENDED,
+					  memory_order_acq_rel);
+	if (!(before & MAILED))
 		lend__actor_deliver(acceptor->pending.io.actor,
 				    &acceptor->pending.io.mail);
 }
@@ -52,7 +64,7 @@ int lend__acceptor_open(int fd, struct lend_acceptor **home)
 	lend__io_watch_end(lend__current_actor());
 	acceptor->fd = fd;
 	acceptor->armed = false;
-	atomic_init(&acceptor->mailed, false);
+	atomic_init(&acceptor->state, 0);
 	atomic_init(&acceptor->accepted.head, 0);
 	acceptor->taken = 0;
 	acceptor->error = 0;
@@ -85,46 +97,50 @@ static int arm(struct lend_acceptor *acceptor, uint64_t deadline)
 	return 0;
 }
 
-/* Take what has come in. The order matters: mail first, then the flag, then
- * the results, so that a result that comes later brings new mail. */
+/* Put what was pushed, newest first, behind what was taken before. */
+static void take_accepted(struct lend_acceptor *acceptor)
+{
+	uint32_t list = lend__descriptor_take_all(&acceptor->accepted);
+	uint32_t oldest_first = 0;
+	int newest = (int)list - 1;
+
+	if (!list)
+		return;
+	while (list)
+		lend__descriptor_prepend(&oldest_first,
+					 lend__descriptor_next(&list));
+	if (acceptor->taken)
+		lend__descriptor_append(acceptor->taken_last, oldest_first);
+	else
+		acceptor->taken = oldest_first;
+	acceptor->taken_last = newest;
+}
+
 static void collect(struct lend_acceptor *acceptor)
 {
 	struct lend_io_op *op = &acceptor->pending.io;
-	uint32_t list;
+	uint32_t state;
 
 	lend__actor_sort_mail(op->actor);
 	if (!op->mail.arrived)
 		return;
 	op->mail.arrived = false;
-	atomic_exchange_explicit(&acceptor->mailed, false,
-				 memory_order_acq_rel);
-	list = lend__descriptor_take_all(&acceptor->accepted);
-	if (!acceptor->taken) {
-		/* Newest first: turn it round. */
-		while (list)
-			lend__descriptor_prepend(&acceptor->taken,
-						 lend__descriptor_next(&list));
-	} else {
-		/* Some are left: serving these first is fairer than walking
-		 * to the end, and they are few. */
-		while (list)
-			lend__descriptor_push(&acceptor->accepted,
-					      lend__descriptor_next(&list));
-		op->mail.arrived = true;
-		atomic_store_explicit(&acceptor->mailed, true,
-				      memory_order_relaxed);
-	}
-	if (acceptor->armed && !op->op.in_flight) {
-		acceptor->armed = false;
-		if (op->op.res < 0)
-			acceptor->error = op->op.res;
-		lend__descriptor_leave(acceptor->fd);
-	}
+	/* Acquire [I1]. */
+	state = atomic_exchange_explicit(&acceptor->state, 0,
+					 memory_order_acq_rel);
+	take_accepted(acceptor);
+	if (!(state & ENDED))
+		return;
+	acceptor->armed = false;
+	if (op->op.res < 0)
+		acceptor->error = op->op.res;
+	lend__descriptor_leave(acceptor->fd);
 }
 
 int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 {
 	struct lend_actor *self = acceptor->pending.io.actor;
+	bool looked = false;
 
 	for (;;) {
 		int err;
@@ -139,14 +155,23 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 			acceptor->error = 0;
 			return err;
 		}
-		if (deadline != LEND_FOREVER && lend_now() >= deadline)
-			return -ETIMEDOUT;
 		if (!acceptor->armed) {
-			err = arm(acceptor, deadline);
+			err = arm(acceptor,
+				  deadline == LEND_NOW ? LEND_FOREVER :
+							 deadline);
 			if (err)
 				return err;
+		} else if (looked && deadline != LEND_FOREVER &&
+			   lend_now() >= deadline) {
+			return -ETIMEDOUT;
 		}
-		err = lend__suspend(self, deadline);
+		/* Once even for LEND_NOW: the round submits the operation, and
+		 * what waits in the backlog is there when it ends. */
+		if (!looked && deadline == LEND_NOW)
+			err = lend__suspend_yield(self);
+		else
+			err = lend__suspend(self, deadline);
+		looked = true;
 		if (err)
 			return err;
 	}
@@ -157,8 +182,8 @@ void lend__acceptor_pause(struct lend_acceptor *acceptor)
 	struct lend_io_op *op = &acceptor->pending.io;
 
 	collect(acceptor);
-	while (acceptor->armed) {
-		lend__io_cancel(&op->op, op->op.submitter);
+	for (unsigned attempt = 0; acceptor->armed; attempt++) {
+		lend__io_cancel(&op->op, attempt);
 		collect(acceptor);
 		if (acceptor->armed)
 			lend__suspend(op->actor, lend_after(5 * LEND_MS));

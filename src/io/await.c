@@ -15,6 +15,7 @@
 #include "io/descriptors.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
 #include "uring/sys.h"
@@ -187,23 +188,25 @@ static int cancel_on_ring(struct lend_ring *ring, const struct lend_op *op)
 				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
 }
 
-void lend__io_cancel(struct lend_op *op, unsigned submitter)
+void lend__io_cancel(struct lend_op *op, unsigned attempt)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_ring *ring = op->ring;
-	bool here;
+	unsigned workers = lend__current_worker()->runtime->workers_count;
 
 	/* A ring with a single issuer takes nothing from other threads. */
-	if (ring->deferred && lend__current_worker()->index != ring->index)
+	if (ring->deferred) {
 		lend__suspend_move(self, ring->index);
-	here = lend__current_worker()->index == submitter;
-	if (ring->deferred && !here)
-		return; /* taken over on the way: the caller tries again */
-	if (cancel_on_ring(ring, op) != -ENOENT || here)
+		if (lend__current_worker()->index == ring->index)
+			cancel_on_ring(ring, op);
+		return; /* else taken over on the way: the caller tries again */
+	}
+	if (cancel_on_ring(ring, op) != -ENOENT)
 		return;
-	/* What a kernel thread works on can be found only from the thread that
-	 * submitted it. */
-	lend__suspend_move(self, submitter);
+	/* What a kernel thread works on for a worker can be found only from
+	 * that worker's thread: the one that entered. Usually that is the one
+	 * which published, but it may be any. */
+	lend__suspend_move(self, (op->submitter + attempt) % workers);
 	cancel_on_ring(ring, op);
 }
 
@@ -211,6 +214,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 {
 	struct lend_actor *self = op->actor;
 	bool cancelling = false, late = false;
+	unsigned attempt = 0;
 
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
@@ -227,7 +231,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 			cancelling = cancelling || late;
 		}
 		if (lend_unlikely(cancelling)) {
-			lend__io_cancel(&op->op, op->op.submitter);
+			lend__io_cancel(&op->op, attempt++);
 			wake_ns = lend_after(CANCEL_AGAIN_NS);
 		}
 		err = lend__suspend(self, wake_ns);
@@ -241,8 +245,8 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 
 void lend__io_abort(struct lend_io_op *op)
 {
-	while (!op->mail.arrived) {
-		lend__io_cancel(&op->op, op->op.submitter);
+	for (unsigned attempt = 0; !op->mail.arrived; attempt++) {
+		lend__io_cancel(&op->op, attempt);
 		if (op->mail.arrived)
 			break;
 		lend__suspend(op->actor, lend_after(CANCEL_AGAIN_NS));

@@ -113,8 +113,8 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd);
 void lend__io_watch_end(struct lend_actor *self);
 void lend__io_end_all(struct lend_actor *self) LEND_AWAITS;
 
-/* One attempt to cancel, on the ring that has the operation. It may move the
- * actor to another worker. */
-void lend__io_cancel(struct lend_op *op, unsigned submitter) LEND_AWAITS;
+/* The @attempt-th attempt, from 0, to cancel, on the ring that has the
+ * operation. It may move the actor to another worker. */
+void lend__io_cancel(struct lend_op *op, unsigned attempt) LEND_AWAITS;
 
 #endif

@@ -14,6 +14,17 @@
 #include "rt/worker.h"
 #include "uring/buffers.h"
 
+/* The actor ends with a receive that nobody finished. */
+static void end_with_actor(struct lend_pending *pending)
+{
+	struct lend_buffer buffer = {0};
+	bool more;
+
+	lend__io_abort(&pending->io);
+	if (lend__buffer_recv_finish(pending, &buffer, &more) > 0)
+		lend_buffer_release(&buffer);
+}
+
 int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 			    struct lend_pending **ret_pending)
 {
@@ -30,6 +41,7 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	io.sqe->buf_group = LEND_BUFFERS_GROUP;
 	if (!data_expected)
 		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	(*ret_pending)->end = end_with_actor;
 	lend__io_submit(&io);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "io/await.h"
+#include "io/descriptors.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
@@ -30,6 +31,8 @@ int lend_claim(unsigned count, uint64_t deadline,
 	int err;
 
 	lend_assert(self);
+	if (!count)
+		return -EINVAL;
 	if (self->claim)
 		return -EBUSY;
 	lend__actor_sort_mail(self);
@@ -76,7 +79,7 @@ void lend_claim_abandon(struct lend_claim_handle *handle)
 		lend__claim_abandon(&lend__current_worker()->borrower,
 				    &handle->claim);
 	else
-		lend__heap_free(&self->heap, handle->claim.staged);
+		lend__claims_free_storage(handle);
 	end_claim(handle);
 }
 
@@ -96,31 +99,59 @@ static int bind_anew(struct lend_claim_handle *handle)
 		return err;
 	for (unsigned i = 0; i < handle->count; i++)
 		*lend__claim_sqe(&fresh, i) = staged[i];
-	lend__heap_free(&self->heap, staged);
+	lend__claims_free_storage(handle);
 	handle->claim = fresh;
 	return 0;
+}
+
+static int make_record(struct lend_claim_handle *handle, unsigned i,
+		       struct lend_pending **ret_pending)
+{
+	struct lend_actor *self = handle->actor;
+	/* Operations that are about no descriptor have -1 or AT_FDCWD. */
+	int fd = lend__claim_sqe(&handle->claim, i)->fd;
+	struct lend_pending *pending;
+	void *memory;
+	int err;
+
+	if (fd < 0)
+		fd = -1;
+	err = fd < 0 ? 0 : lend__descriptor_enter(fd);
+	if (err)
+		return err;
+	if (lend__heap_alloc(&self->heap, sizeof(*pending), &memory)) {
+		if (fd >= 0)
+			lend__descriptor_leave(fd);
+		return -ENOMEM;
+	}
+	pending = memory;
+	lend__io_op_init(&pending->io, self, fd);
+	pending->end = NULL;
+	pending->io.op.submitter = (uint8_t)lend__current_worker()->index;
+	*ret_pending = pending;
+	return 0;
+}
+
+static void drop_record(struct lend_pending *pending)
+{
+	if (pending->io.fd >= 0)
+		lend__descriptor_leave(pending->io.fd);
+	lend__op_fini(&pending->io.op);
+	lend__heap_free(&pending->io.actor->heap, pending);
 }
 
 /* All records or none; there is no suspension between here and the commit. */
 static int make_records(struct lend_claim_handle *handle,
 			struct lend_pending **ret_pending)
 {
-	struct lend_actor *self = handle->actor;
-	unsigned index = lend__current_worker()->index;
-
 	for (unsigned i = 0; i < handle->count; i++) {
-		void *memory;
+		int err = make_record(handle, i, &ret_pending[i]);
 
-		if (lend__heap_alloc(&self->heap, sizeof(struct lend_pending),
-				     &memory)) {
+		if (err) {
 			while (i)
-				lend__heap_free(&self->heap, ret_pending[--i]);
-			return -ENOMEM;
+				drop_record(ret_pending[--i]);
+			return err;
 		}
-		ret_pending[i] = memory;
-		lend__io_op_init(&ret_pending[i]->io, self, -1);
-		ret_pending[i]->end = NULL;
-		ret_pending[i]->io.op.submitter = (uint8_t)index;
 	}
 	return 0;
 }

@@ -2,12 +2,12 @@
  * Close: cancel, wait, close, in this order. See include/lend/io.h.
  *
  * io_uring's own CLOSE does not end what is pending on a descriptor, and its
- * number would be somebody else's while an old operation still waits on it.
+ * number would be somebody else's while an old operation still waits on it. The
+ * last step is close(2) itself: it is as fast for sockets, and leaves no time
+ * between the number's being free in the kernel and in our table.
  */
-#include <errno.h>
 #include <lend/clock.h>
 #include <lend/io.h>
-#include <unistd.h>
 
 #include "arbiter/arbiter.h"
 #include "io/await.h"
@@ -56,17 +56,6 @@ static void cancel_everywhere(struct lend_actor *self, int fd)
 	}
 }
 
-static int close_now(int fd)
-{
-	struct lend_io io;
-
-	/* Without memory for an operation there still is the system call. */
-	if (lend__io_begin_always(&io))
-		return close(fd) ? -errno : 0;
-	io_uring_prep_close(io.sqe, fd);
-	return lend__io_run_always(&io);
-}
-
 int lend_close(int fd)
 {
 	struct lend_actor *self = lend__current_actor();
@@ -81,6 +70,5 @@ int lend_close(int fd)
 			break;
 		lend__suspend(self, lend_after(CANCEL_AGAIN_NS));
 	}
-	lend__descriptor_end_close(&closer);
-	return close_now(fd);
+	return lend__descriptor_end_close(&closer);
 }

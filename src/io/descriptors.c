@@ -5,14 +5,17 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "actor/actor.h"
 #include "base/check.h"
 #include "mem/pages.h"
 
-#define CLOSING	 UINT32_C(0x80000000)
-#define IN_FLIGHT (CLOSING - 1)
+#define CLOSING	  UINT32_C(0x80000000) /* nothing new on it */
+#define FINAL	  UINT32_C(0x40000000) /* close(2) is running: wait */
+#define IN_FLIGHT (FINAL - 1)
 
 struct entry {
 	_Atomic uint32_t state; /* CLOSING | operations in flight */
@@ -56,11 +59,17 @@ int lend__descriptor_enter(int fd)
 	 * ordered by its submission. */
 	before = atomic_fetch_add_explicit(&entry->state, 1,
 					   memory_order_relaxed);
-	if (lend_unlikely(before & CLOSING)) {
-		lend__descriptor_leave(fd);
+	if (lend_likely(!(before & CLOSING)))
+		return 0;
+	lend__descriptor_leave(fd);
+	if (!(before & FINAL))
 		return -EBADF;
-	}
-	return 0;
+	/* The number may be somebody else's new descriptor already; what it
+	 * is the kernel can say in a moment. */
+	while (atomic_load_explicit(&entry->state, memory_order_relaxed) &
+	       FINAL)
+		sched_yield();
+	return lend__descriptor_enter(fd);
 }
 
 static void wake_closer(int fd)
@@ -93,7 +102,7 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 	struct entry *entry = find(fd);
 	uint32_t before;
 
-	lend_list_init(&closer->link);
+	closer->listed = false;
 	closer->actor = actor;
 	closer->fd = fd;
 	if (!entry)
@@ -107,6 +116,7 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 		 * looks at the count after this, and before it waits. */
 		pthread_mutex_lock(&closers_lock);
 		lend_list_push_back(&closers, &closer->link);
+		closer->listed = true;
 		pthread_mutex_unlock(&closers_lock);
 	}
 	return (int)(before & IN_FLIGHT);
@@ -123,19 +133,24 @@ unsigned lend__descriptor_in_flight(int fd)
 		       0;
 }
 
-void lend__descriptor_end_close(struct lend_closer *closer)
+int lend__descriptor_end_close(struct lend_closer *closer)
 {
 	struct entry *entry = find(closer->fd);
+	int err;
 
-	if (!entry)
-		return;
-	if (!lend_list_empty(&closer->link)) {
+	if (closer->listed) {
 		pthread_mutex_lock(&closers_lock);
 		lend_list_remove(&closer->link);
 		pthread_mutex_unlock(&closers_lock);
 	}
-	atomic_fetch_and_explicit(&entry->state, ~CLOSING,
-				  memory_order_acq_rel);
+	if (entry)
+		atomic_fetch_or_explicit(&entry->state, FINAL,
+					 memory_order_acq_rel);
+	err = close(closer->fd) ? -errno : 0;
+	if (entry)
+		atomic_fetch_and_explicit(&entry->state, ~(CLOSING | FINAL),
+					  memory_order_acq_rel);
+	return err;
 }
 
 /* ---- lists of descriptors ---- */
@@ -175,4 +190,9 @@ void lend__descriptor_prepend(uint32_t *list, int fd)
 {
 	atomic_store_explicit(&table[fd].next, *list, memory_order_relaxed);
 	*list = (uint32_t)fd + 1;
+}
+
+void lend__descriptor_append(int last, uint32_t list)
+{
+	atomic_store_explicit(&table[last].next, list, memory_order_relaxed);
 }

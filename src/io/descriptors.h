@@ -31,6 +31,7 @@ struct lend_closer {
 	struct lend_list link; /* [lock of the table] */
 	struct lend_actor *actor;
 	int fd;
+	bool listed; /* [owner] */
 };
 
 /**
@@ -46,8 +47,9 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 /* Operations still in flight. */
 unsigned lend__descriptor_in_flight(int fd);
 
-/* All are over: the number may be used again. */
-void lend__descriptor_end_close(struct lend_closer *closer);
+/* All are over: close the descriptor, close(2). Its number is free for
+ * operations as soon as it is free in the kernel. 0 or -errno. */
+int lend__descriptor_end_close(struct lend_closer *closer);
 
 /* A stack of descriptors: pushed by any thread, popped as a whole. */
 struct lend_descriptor_stack {
@@ -62,5 +64,7 @@ uint32_t lend__descriptor_take_all(struct lend_descriptor_stack *stack);
 int lend__descriptor_next(uint32_t *list);
 /* Put one in front of a taken list. */
 void lend__descriptor_prepend(uint32_t *list, int fd);
+/* Put a list behind the last one of another. */
+void lend__descriptor_append(int last, uint32_t list);
 
 #endif

@@ -13,14 +13,18 @@ struct lend_claim_handle {
 	struct lend_claim claim;
 	struct lend_actor *actor;
 	unsigned count;
+	bool storage_is_foreign; /* of malloc(), as the heap was full */
 };
 
 /**
  * Move the open claim's SQEs into the actor's I/O heap, free its slots.
  *
  * Return: 0, also if there is none or it was revoked before
- *         -ENOMEM  the heap is full; the claim is as it was
+ *         -ENOMEM  no memory at all; the claim is as it was
  */
 int lend__claims_revoke(struct lend_actor *self);
+
+/* Free what a revoked claim's SQEs lay in. */
+void lend__claims_free_storage(struct lend_claim_handle *handle);
 
 #endif

@@ -70,6 +70,16 @@ void lend__worker_wake_one(struct lend_runtime *runtime)
 			return;
 }
 
+static void drain_event(struct lend_worker *worker)
+{
+	uint64_t count;
+
+	if (read(worker->event_fd, &count, sizeof(count)) < 0 &&
+	    errno != EAGAIN && errno != EINTR)
+		lend_panic("an event descriptor is gone: %s",
+			   lend_error_name(-errno));
+}
+
 /* Have the ring that this worker will wait in tell it of its event descriptor.
  * NULL if it has no ring, or no room there. */
 static struct lend_ring *arm_wake(struct lend_worker *worker)
@@ -86,6 +96,10 @@ static struct lend_ring *arm_wake(struct lend_worker *worker)
 	wake = &worker->wake_ops[own->index];
 	if (atomic_load_explicit(&wake->armed, memory_order_acquire))
 		return own;
+	/* It went off, perhaps for a wake whose write came after the worker
+	 * had woken up for something else: the descriptor would be readable
+	 * for ever. What it was about is visible by now. */
+	drain_event(worker);
 	if (lend__claim_begin(borrower, 1, NULL, &claim))
 		return NULL;
 	if (claim.ring != own) {
@@ -103,58 +117,54 @@ static struct lend_ring *arm_wake(struct lend_worker *worker)
 	return mode->own_ring(borrower) == own ? own : NULL;
 }
 
-static void drain_event(struct lend_worker *worker)
-{
-	uint64_t count;
-
-	if (read(worker->event_fd, &count, sizeof(count)) < 0 &&
-	    errno != EAGAIN && errno != EINTR)
-		lend_panic("an event descriptor is gone: %s",
-			   lend_error_name(-errno));
-}
-
 /* ---- what there is to watch ---- */
 
 struct watch {
 	struct pollfd fds[WATCH_MAX + 1];
 	struct lend_ring *rings[WATCH_MAX];
 	unsigned count;
+	bool own_first;	  /* rings[0] is the worker's own */
+	bool incomplete;  /* there were more than fit */
 };
 
-static bool try_watch(struct watch *watch, struct lend_ring *ring)
+static void add(struct watch *watch, struct lend_ring *ring)
 {
-	if (atomic_exchange_explicit(&ring->watched, true,
-				     memory_order_acq_rel))
-		return false;
 	watch->fds[watch->count] =
 		(struct pollfd){.fd = lend__ring_fd(ring), .events = POLLIN};
 	watch->rings[watch->count++] = ring;
-	return true;
 }
 
-static void collect(struct lend_worker *worker, struct watch *watch,
-		    struct lend_ring *own)
+/* A worker always watches the ring it answers for. Rings that are nobody's
+ * duty are watched by one parked worker each: @watched. */
+static void collect(struct lend_worker *worker, struct watch *watch)
 {
 	struct lend_arbiter *arbiter = worker->borrower.arbiter;
+	struct lend_ring *own = arbiter->mode->own_ring(&worker->borrower);
 
 	watch->count = 0;
+	watch->incomplete = false;
+	watch->own_first = own != NULL;
 	if (own)
-		try_watch(watch, own);
+		add(watch, own);
 	if (!arbiter->mode->any_poller)
 		return;
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
-		if (watch->count < WATCH_MAX && ring != own &&
-		    arbiter->mode->is_orphan(arbiter, ring) &&
-		    lend__ring_in_flight(ring))
-			try_watch(watch, ring);
+		if (ring == own || !arbiter->mode->is_orphan(arbiter, ring) ||
+		    !lend__ring_in_flight(ring))
+			continue;
+		if (watch->count == WATCH_MAX)
+			watch->incomplete = true;
+		else if (!atomic_exchange_explicit(&ring->watched, true,
+						   memory_order_acq_rel))
+			add(watch, ring);
 	}
 }
 
 static void release(struct watch *watch)
 {
-	for (unsigned i = 0; i < watch->count; i++)
+	for (unsigned i = watch->own_first; i < watch->count; i++)
 		atomic_store_explicit(&watch->rings[i]->watched, false,
 				      memory_order_release);
 }
@@ -164,6 +174,7 @@ static void release(struct watch *watch)
 static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 			  uint64_t timeout_ns)
 {
+	struct pollfd *event = &watch->fds[watch->count];
 	struct timespec timeout = {
 		.tv_sec = (time_t)(timeout_ns / LEND_S),
 		.tv_nsec = (long)(timeout_ns % LEND_S),
@@ -172,12 +183,32 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 	lend__arbiter_flush(&worker->borrower);
 	for (unsigned i = 0; i < watch->count; i++)
 		if (lend__ring_has_cqe(watch->rings[i]) ||
-		    lend__ring_wants_enter(watch->rings[i]))
+		    lend__ring_overflowed(watch->rings[i]))
 			return;
-	watch->fds[watch->count] =
-		(struct pollfd){.fd = worker->event_fd, .events = POLLIN};
+	*event = (struct pollfd){.fd = worker->event_fd, .events = POLLIN};
 	ppoll(watch->fds, watch->count + 1,
 	      timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+	if (event->revents)
+		drain_event(worker);
+}
+
+/* Submit, and wait for a CQE of the worker's own ring. Others must not take
+ * the CQE of the wake operation away between the last look and the wait, so
+ * the ring's completions are this worker's meanwhile. False: they are somebody
+ * else's. */
+static bool wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
+			 uint64_t timeout_ns)
+{
+	struct lend_wake_op *wake = &worker->wake_ops[own->index];
+
+	if (!lend__ring_cq_trylock(own))
+		return false;
+	atomic_store_explicit(&own->watched, true, memory_order_relaxed);
+	if (atomic_load_explicit(&wake->armed, memory_order_acquire))
+		lend__ring_enter(own, 1, timeout_ns);
+	atomic_store_explicit(&own->watched, false, memory_order_relaxed);
+	lend__ring_cq_unlock(own);
+	return true;
 }
 
 /* The sentinel's duty: see Note [sentinel]. */
@@ -238,7 +269,7 @@ static void ensure_sentinel(struct lend_worker *worker)
 		lend__worker_wake_one(runtime);
 }
 
-static uint64_t time_to_wait(const struct lend_worker *worker, bool sentinel)
+static uint64_t time_to_wait(const struct lend_worker *worker, bool keep_watch)
 {
 	uint64_t next_ns = atomic_load_explicit(&worker->timers.next_ns,
 						memory_order_relaxed);
@@ -247,7 +278,7 @@ static uint64_t time_to_wait(const struct lend_worker *worker, bool sentinel)
 
 	if (next_ns != UINT64_MAX)
 		timeout_ns = next_ns > now_ns ? next_ns - now_ns : 0;
-	if (sentinel && timeout_ns > worker->runtime->arbiter.stall_ns)
+	if (keep_watch && timeout_ns > worker->runtime->arbiter.stall_ns)
 		timeout_ns = worker->runtime->arbiter.stall_ns;
 	return timeout_ns;
 }
@@ -260,37 +291,50 @@ static bool has_cqe(const struct watch *watch)
 	return false;
 }
 
-void lend__worker_park(struct lend_worker *worker)
+/* Has something come that others may depend on? */
+static bool has_come(struct lend_worker *worker, const struct watch *watch)
 {
-	struct lend_runtime *runtime = worker->runtime;
-	struct lend_ring *own;
-	struct watch watch;
-	bool sentinel, worked = true;
+	return has_cqe(watch) || lend__worker_has_work(worker) ||
+	       atomic_load_explicit(&worker->timers.next_ns,
+				    memory_order_relaxed) <= worker->now_ns;
+}
 
-	lend__arbiter_settle(&worker->borrower, true);
-	if (lend__worker_has_work(worker))
-		return;
-	own = arm_wake(worker);
+static void wait(struct lend_worker *worker, struct watch *watch,
+		 const struct lend_ring *armed, bool sentinel)
+{
+	uint64_t timeout_ns =
+		time_to_wait(worker, sentinel || watch->incomplete);
 
-	atomic_fetch_add_explicit(&runtime->parked, 1, memory_order_seq_cst);
+	if (armed && watch->count == 1 && watch->rings[0] == armed) {
+		struct lend_ring *own = watch->rings[0];
+
+		if (wait_in_ring(worker, own, timeout_ns))
+			return;
+		lend__ring_enter(own, 0, 0);
+		/* Polled at this moment: what is found may be for us, so look
+		 * again. But if a worker that shares this ring is parked in
+		 * it, it is in good hands. */
+		if (!atomic_load_explicit(&own->watched, memory_order_relaxed))
+			return;
+		watch->count = 0;
+		watch->own_first = false;
+	}
+	wait_in_ppoll(worker, watch, timeout_ns);
+}
+
+static void enter_park(struct lend_worker *worker)
+{
+	atomic_fetch_add_explicit(&worker->runtime->parked, 1,
+				  memory_order_seq_cst);
 	atomic_store_explicit(&worker->borrower.parked, true,
 			      memory_order_relaxed);
+	/* See Note [parking]: this, then the look for work. */
 	atomic_store_explicit(&worker->park_state, LEND_PARK_PARKED,
 			      memory_order_seq_cst);
-	collect(worker, &watch, own);
-	sentinel = become_sentinel(worker);
-	if (!lend__worker_has_work(worker) &&
-	    !atomic_load_explicit(&runtime->halting, memory_order_seq_cst)) {
-		uint64_t timeout_ns = time_to_wait(worker, sentinel);
+}
 
-		if (own && watch.count == 1 && watch.rings[0] == own)
-			lend__ring_enter(own, 1, timeout_ns);
-		else
-			wait_in_ppoll(worker, &watch, timeout_ns);
-		worked = has_cqe(&watch) || lend__worker_has_work(worker);
-	}
-	atomic_fetch_add_explicit(&worker->parks, 1, memory_order_relaxed);
-	release(&watch);
+static void leave_park(struct lend_worker *worker)
+{
 	/* Awake is safe: until the next round others must not take this for a
 	 * worker that is stuck. */
 	worker->now_ns = lend_now();
@@ -298,16 +342,42 @@ void lend__worker_park(struct lend_worker *worker)
 			      memory_order_relaxed);
 	atomic_store_explicit(&worker->borrower.parked, false,
 			      memory_order_relaxed);
-	atomic_fetch_sub_explicit(&runtime->parked, 1, memory_order_seq_cst);
+	atomic_fetch_sub_explicit(&worker->runtime->parked, 1,
+				  memory_order_seq_cst);
 	if (atomic_exchange_explicit(&worker->park_state, LEND_PARK_RUNNING,
 				     memory_order_seq_cst) ==
 	    LEND_PARK_NOTIFIED)
 		drain_event(worker);
+}
+
+void lend__worker_park(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	const struct lend_ring *armed;
+	struct watch watch;
+	bool sentinel, waited = false;
+
+	lend__arbiter_settle(&worker->borrower, true);
+	if (lend__worker_has_work(worker))
+		return;
+	armed = arm_wake(worker);
+
+	enter_park(worker);
+	collect(worker, &watch);
+	sentinel = become_sentinel(worker);
+	if (!lend__worker_has_work(worker) &&
+	    !atomic_load_explicit(&runtime->halting, memory_order_seq_cst)) {
+		wait(worker, &watch, armed, sentinel);
+		waited = true;
+	}
+	atomic_fetch_add_explicit(&worker->parks, 1, memory_order_relaxed);
+	release(&watch);
+	leave_park(worker);
 	if (sentinel) {
 		atomic_store_explicit(&runtime->has_sentinel, false,
 				      memory_order_seq_cst);
 		look_after_others(worker);
 	}
-	if (worked)
+	if (!waited || has_come(worker, &watch))
 		ensure_sentinel(worker);
 }

@@ -192,6 +192,9 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 		return err;
 	err = wait_for_end(self, &joiner, deadline);
 	lend__registry_leave(registry, &joiner);
+	/* It may have ended while we gave up: its value would be lost. */
+	if (atomic_load_explicit(&joiner.ended, memory_order_acquire))
+		err = 0;
 	if (!err && ret_value)
 		*ret_value = joiner.value;
 	return err;

@@ -64,7 +64,12 @@ int lend__suspend_move(struct lend_actor *self, unsigned index)
 
 	if (lend__current_worker()->index == index)
 		return 0;
-	lend_assert(!self->claim);
+	if (self->claim) {
+		int err = lend__claims_revoke(self);
+
+		if (err)
+			return err;
+	}
 	self->moving_to = &runtime->workers[index];
 	switch_away(self, LEND_AFTER_MOVE);
 	lend__actor_sort_mail(self);
@@ -121,6 +126,13 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 	struct lend_arbiter *arbiter;
 	int err;
 
+	/* A worker has one claim open at a time: its slots are those behind
+	 * the tail. The actor's own makes way. */
+	if (lend_unlikely(self->claim != NULL)) {
+		err = lend__claims_revoke(self);
+		if (err)
+			return err;
+	}
 	err = lend__claim_begin(&lend__current_worker()->borrower, count,
 				waiter, claim);
 	if (lend_likely(err != -EAGAIN) || !waiter)

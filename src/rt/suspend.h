@@ -39,6 +39,7 @@ int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
  *         -E2BIG, -EINVAL      see lend__claim_begin()
  *         -EAGAIN              no room, and @deadline is LEND_NOW
  *         -ETIMEDOUT, -ECANCELED
+ *         -ENOMEM              the actor's open claim could not make way
  */
 int lend__suspend_claim(struct lend_actor *self, unsigned count,
 			uint64_t deadline, bool cancellable,

@@ -2,17 +2,22 @@
  * Timers: see timers.h.
  *
  * An actor reads its own @timers field without the lock of the timers it names.
- * That is enough: only the actor arms, and whoever fires signals the actor
- * before it clears the field, both under the lock. So if the actor still sees
- * itself armed though its timer is just going off, the signal is on its way,
- * and the actor, about to suspend, will be woken and arm again.
+ * That is enough: only the actor arms, and whoever fires writes EXPIRING, then
+ * signals, then writes NULL. An actor that still reads the timers has therefore
+ * not taken that signal yet (its mailbox would have shown it EXPIRING, too):
+ * the signal will wake it, and it arms again. One that reads EXPIRING waits for
+ * the few instructions until NULL, as it may have taken the signal already.
  */
 #include "rt/timers.h"
 
+#include <sched.h>
 #include <stddef.h>
 
 #include "actor/actor.h"
 #include "base/list.h"
+
+/* [timers] Going off: the actor is being signalled. */
+#define EXPIRING ((struct lend_timers *)1)
 
 /* Due timers signalled under one hold of the lock. */
 #define EXPIRE_BATCH 64
@@ -38,13 +43,24 @@ static void note_next_locked(struct lend_timers *timers)
 			      memory_order_relaxed);
 }
 
-void lend__timers_disarm(struct lend_actor *actor)
+/* The timers @actor is armed in, not EXPIRING. */
+static struct lend_timers *armed_in(const struct lend_actor *actor)
 {
 	struct lend_timers *timers;
 
 	/* Acquire, paired with expire(): the signal has been delivered. */
 	while ((timers = atomic_load_explicit(&actor->timers,
-					      memory_order_acquire))) {
+					      memory_order_acquire)) ==
+	       EXPIRING)
+		sched_yield();
+	return timers;
+}
+
+void lend__timers_disarm(struct lend_actor *actor)
+{
+	struct lend_timers *timers;
+
+	while ((timers = armed_in(actor))) {
 		pthread_mutex_lock(&timers->lock);
 		if (atomic_load_explicit(&actor->timers,
 					 memory_order_relaxed) == timers) {
@@ -61,7 +77,7 @@ void lend__timers_arm(struct lend_timers *timers, struct lend_actor *actor,
 		      uint64_t deadline)
 {
 	/* The key changes only in here, so the actor may read it. */
-	if (atomic_load_explicit(&actor->timers, memory_order_acquire)) {
+	if (armed_in(actor)) {
 		if (actor->timer.key <= deadline)
 			return;
 		lend__timers_disarm(actor);
@@ -87,6 +103,9 @@ void lend__timers_expire(struct lend_timers *timers, uint64_t now_ns)
 			lend_pairing_remove(&timers->heap, first);
 			actor = lend_container_of(first, struct lend_actor,
 						  timer);
+			/* Relaxed: the signal's release publishes it. */
+			atomic_store_explicit(&actor->timers, EXPIRING,
+					      memory_order_relaxed);
 			lend__actor_signal(actor, LEND_SIGNAL_WAKE);
 			/* Release, last: afterwards the actor may end. */
 			atomic_store_explicit(&actor->timers, NULL,

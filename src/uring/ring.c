@@ -61,18 +61,12 @@ int lend__ring_enable(struct lend_ring *ring)
 				  IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
-int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
-		     uint64_t timeout_ns)
+static int enter(struct lend_ring *ring, unsigned to_submit,
+		 unsigned min_complete, unsigned flags, uint64_t timeout_ns)
 {
 	struct __kernel_timespec timeout;
 	struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8};
-	unsigned flags = 0;
-	unsigned to_submit = lend__ring_unsubmitted(ring);
 
-	/* A deferred ring does its completion work only when asked for events;
-	 * an overflowed one flushes its backlog only then. */
-	if (min_complete || ring->deferred || lend__ring_wants_enter(ring))
-		flags |= IORING_ENTER_GETEVENTS;
 	atomic_fetch_add_explicit(&ring->enters, 1, memory_order_relaxed);
 	if (!min_complete || timeout_ns == UINT64_MAX)
 		return lend__sys_enter(lend__ring_fd(ring), to_submit,
@@ -84,4 +78,35 @@ int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 	return lend__sys_enter(lend__ring_fd(ring), to_submit, min_complete,
 			       flags | IORING_ENTER_EXT_ARG, &argument,
 			       sizeof(argument));
+}
+
+/* One thread publishes and enters: the count is exact, and one call submits
+ * and waits. A deferred ring does its completion work only when asked for
+ * events. */
+static int enter_deferred(struct lend_ring *ring, unsigned min_complete,
+			  uint64_t timeout_ns)
+{
+	return enter(ring, lend__ring_unsubmitted(ring), min_complete,
+		     IORING_ENTER_GETEVENTS, timeout_ns);
+}
+
+int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
+		     uint64_t timeout_ns)
+{
+	int submitted = 0;
+
+	if (ring->deferred)
+		return enter_deferred(ring, min_complete, timeout_ns);
+	/* Others may publish and enter meanwhile, so a count read here could
+	 * end in the middle of a chain: ask for everything, which the kernel
+	 * cuts to what it sees published. It then returns without waiting. */
+	if (lend__ring_unsubmitted(ring)) {
+		submitted = enter(ring, ring->depth, 0, 0, 0);
+		if (submitted < 0)
+			return submitted;
+	}
+	if (min_complete ? lend__ring_has_cqe(ring) :
+			   !lend__ring_wants_enter(ring))
+		return submitted;
+	return enter(ring, 0, min_complete, IORING_ENTER_GETEVENTS, timeout_ns);
 }

@@ -129,7 +129,9 @@ static inline void lend__ring_publish(struct lend_ring *ring, unsigned count)
  * Thread: any for a plain ring; its owner for one with SINGLE_ISSUER.
  * Blocks: the thread, if @min_complete is not 0.
  *
- * Return: the number of SQEs taken
+ * Does not wait if there is a CQE already.
+ *
+ * Return: 0 or the number of SQEs taken
  *         -ETIME, -EINTR  the wait ended for another reason (all was taken)
  *         -EBUSY, -EAGAIN the kernel wants completions to be reaped first
  */
