@@ -59,7 +59,6 @@ int lend__arbiter_attach(struct lend_arbiter *arbiter,
 {
 	int err;
 
-	memset(borrower, 0, sizeof(*borrower));
 	borrower->arbiter = arbiter;
 	borrower->index = index;
 	/* Without membarrier the fast path is never safe: see loan.c. */
@@ -170,7 +169,7 @@ void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
 		waiter->queued = false;
 		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
 					  memory_order_relaxed);
-		/* Release, paired with the acquire of who waits for it. */
+		/* Release [L1], paired with the acquire of who waits for it. */
 		atomic_store_explicit(&waiter->served, true,
 				      memory_order_release);
 		waiter->wake(waiter);

@@ -74,7 +74,8 @@ void lend__arbiter_fini(struct lend_arbiter *arbiter);
 /**
  * A worker starts (on its own thread) or stops borrowing.
  *
- * @index  0 to borrowers - 1, distinct
+ * @borrower  zeroed; others may read its hints before it attaches
+ * @index     0 to borrowers - 1, distinct
  *
  * Return: 0, -ENOMEM, or the error of binding a private ring to the thread
  */

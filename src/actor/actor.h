@@ -62,6 +62,7 @@ struct lend_actor {
 	struct lend_msg *inbox_first; /* messages taken from the mailbox */
 	struct lend_msg *inbox_last;
 	int value;	/* exit value */
+	unsigned buffers; /* provided buffers it holds */
 	bool cancelled; /* seen the signal */
 	bool ending;	/* its function has returned */
 

@@ -210,6 +210,22 @@ void lend__io_cancel(struct lend_op *op, unsigned attempt)
 	cancel_on_ring(ring, op);
 }
 
+/* -ERESTARTSYS and its relatives, which the kernel keeps to itself but for
+ * operations that its threads were interrupted in. */
+static bool is_interrupted(int res)
+{
+	return res == -EINTR || (res <= -512 && res >= -516);
+}
+
+static int result(const struct lend_io_op *op, bool cancelled, bool late)
+{
+	int res = op->op.res;
+
+	if (cancelled && (res == -ECANCELED || is_interrupted(res)))
+		return late ? -ETIMEDOUT : -ECANCELED;
+	return is_interrupted(res) ? -EINTR : res;
+}
+
 int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 {
 	struct lend_actor *self = op->actor;
@@ -238,9 +254,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		if (lend_unlikely(err))
 			return err;
 	}
-	if (late && (op->op.res == -ECANCELED || op->op.res == -EINTR))
-		return -ETIMEDOUT;
-	return op->op.res;
+	return result(op, cancelling, late);
 }
 
 void lend__io_abort(struct lend_io_op *op)
@@ -254,6 +268,17 @@ void lend__io_abort(struct lend_io_op *op)
 }
 
 /* ---- the end of an actor ---- */
+
+/* Buffers of the rings that the actor still holds. */
+static void give_buffers(struct lend_actor *self)
+{
+	struct lend_pool *pool = &lend__current_worker()->runtime->arbiter.pool;
+
+	for (unsigned i = 0; self->buffers && i < pool->count; i++)
+		lend__buffers_give_all(&pool->rings[i].buffers,
+				       self->index + 1);
+	self->buffers = 0;
+}
 
 void lend__io_end_all(struct lend_actor *self)
 {
@@ -270,6 +295,7 @@ void lend__io_end_all(struct lend_actor *self)
 		lend__io_abort(&pending->io);
 		lend__io_end_pending(pending);
 	}
+	give_buffers(self);
 }
 
 void lend__io_watch_end(struct lend_actor *self)

@@ -46,6 +46,19 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	return 0;
 }
 
+static void hold(struct lend_actor *self, struct lend_ring *ring,
+		 unsigned number, size_t size, struct lend_buffer *ret_buffer)
+{
+	lend__buffers_own(&ring->buffers, number, self->index + 1);
+	self->buffers++;
+	*ret_buffer = (struct lend_buffer){
+		.data = lend__buffers_at(&ring->buffers, number),
+		.size = size,
+		.origin = &ring->buffers,
+		.number = number,
+	};
+}
+
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer, bool *ret_more)
 {
@@ -59,13 +72,8 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 
 		/* The end of the stream can come with a buffer, too. */
 		if (res > 0)
-			*ret_buffer = (struct lend_buffer){
-				.data = lend__buffers_at(&ring->buffers,
-							 number),
-				.size = (size_t)res,
-				.origin = &ring->buffers,
-				.number = number,
-			};
+			hold(pending->io.actor, ring, number, (size_t)res,
+			     ret_buffer);
 		else
 			lend__buffers_give(&ring->buffers, number);
 	}
@@ -116,9 +124,11 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 
 void lend_buffer_release(struct lend_buffer *buffer)
 {
-	if (buffer->origin)
+	if (buffer->origin) {
 		lend__buffers_give(buffer->origin, buffer->number);
-	else if (buffer->data)
+		lend__current_actor()->buffers--;
+	} else if (buffer->data) {
 		lend_io_free(buffer->data);
+	}
 	memset(buffer, 0, sizeof(*buffer));
 }

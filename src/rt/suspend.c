@@ -96,6 +96,7 @@ static void wake_slot_waiter(struct lend_waiter *waiter)
 static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
 			  uint64_t deadline, bool cancellable)
 {
+	/* Acquire [L1]. */
 	while (!atomic_load_explicit(&slots->waiter.served,
 				     memory_order_acquire)) {
 		int err;

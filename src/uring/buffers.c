@@ -64,9 +64,11 @@ int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 	buffers->count = count;
 	buffers->size = size;
 	buffers->links = calloc(count, sizeof(*buffers->links));
+	buffers->owners = calloc(count, sizeof(*buffers->owners));
 	buffers->base = map((size_t)count * size);
 	buffers->ring = map(ring_size(buffers));
-	if (!buffers->links || !buffers->base || !buffers->ring) {
+	if (!buffers->links || !buffers->owners || !buffers->base ||
+	    !buffers->ring) {
 		err = -ENOMEM;
 		goto fail;
 	}
@@ -95,6 +97,7 @@ void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 	if (buffers->base)
 		munmap(buffers->base, (size_t)buffers->count * buffers->size);
 	free(buffers->links);
+	free(buffers->owners);
 	memset(buffers, 0, sizeof(*buffers));
 }
 
@@ -104,6 +107,7 @@ void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 		atomic_load_explicit(&buffers->returned, memory_order_relaxed);
 
 	lend_assert(number < buffers->count);
+	lend__buffers_own(buffers, number, 0);
 	do {
 		/* Relaxed: the release below publishes it. */
 		atomic_store_explicit(&buffers->links[number], head,
@@ -113,6 +117,14 @@ void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 	} while (!atomic_compare_exchange_weak_explicit(
 		&buffers->returned, &head, number + 1, memory_order_release,
 		memory_order_relaxed));
+}
+
+void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner)
+{
+	for (unsigned i = 0; buffers->ring && i < buffers->count; i++)
+		if (atomic_load_explicit(&buffers->owners[i],
+					 memory_order_relaxed) == owner)
+			lend__buffers_give(buffers, i);
 }
 
 void lend__buffers_drain(struct lend_buffers *buffers)

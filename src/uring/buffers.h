@@ -32,6 +32,9 @@ struct lend_buffers {
 	 * none; each links to the one before it through @links */
 	_Atomic uint32_t returned;
 	_Atomic uint32_t *links;
+
+	/* [owner: the actor that holds the buffer] its mark; 0: nobody's */
+	_Atomic uint32_t *owners;
 };
 
 /**
@@ -53,6 +56,18 @@ static inline char *lend__buffers_at(const struct lend_buffers *buffers,
 {
 	return buffers->base + (uint64_t)number * buffers->size;
 }
+
+/* Note who holds buffer @number; @owner is not 0. */
+static inline void lend__buffers_own(struct lend_buffers *buffers,
+				     unsigned number, uint32_t owner)
+{
+	/* Relaxed: read by the owner itself only, and as a hint by others. */
+	atomic_store_explicit(&buffers->owners[number], owner,
+			      memory_order_relaxed);
+}
+
+/* Give back everything that @owner holds: it has ended. */
+void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner);
 
 /* Give buffer @number back. Any thread; its contents are gone. */
 void lend__buffers_give(struct lend_buffers *buffers, unsigned number);
