@@ -130,8 +130,8 @@ struct lend_buffer {
  * @ret_buffer  written only if the result is above 0
  *
  * Ownership: the caller gives the buffer back with lend_buffer_release(),
- *            soon: there are 256 of 4 KiB a ring for all connections. The
- *            actor's end does not do it.
+ *            soon: there are 256 of 4 KiB a ring for all connections. What
+ *            is left is given back when the actor ends.
  *
  * Return: bytes received, 0 at the end of the stream
  */
