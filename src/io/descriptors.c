@@ -107,10 +107,19 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 	closer->fd = fd;
 	if (!entry)
 		return fd < 0 ? -EBADF : 0;
-	before = atomic_fetch_or_explicit(&entry->state, CLOSING,
-					  memory_order_acq_rel);
-	if (before & CLOSING)
-		return -EBADF;
+	before = atomic_load_explicit(&entry->state, memory_order_relaxed);
+	do {
+		/* As in enter(): the number may be a new descriptor's. */
+		while (before & FINAL) {
+			sched_yield();
+			before = atomic_load_explicit(&entry->state,
+						      memory_order_relaxed);
+		}
+		if (before & CLOSING)
+			return -EBADF;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&entry->state, &before, before | CLOSING, memory_order_acq_rel,
+		memory_order_relaxed));
 	if (before & IN_FLIGHT) {
 		/* The last one may end before we are in the list: the closer
 		 * looks at the count after this, and before it waits. */

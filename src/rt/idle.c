@@ -299,8 +299,8 @@ static bool has_come(struct lend_worker *worker, const struct watch *watch)
 				    memory_order_relaxed) <= worker->now_ns;
 }
 
-static void wait(struct lend_worker *worker, struct watch *watch,
-		 const struct lend_ring *armed, bool sentinel)
+static void wait_for_work(struct lend_worker *worker, struct watch *watch,
+			  const struct lend_ring *armed, bool sentinel)
 {
 	uint64_t timeout_ns =
 		time_to_wait(worker, sentinel || watch->incomplete);
@@ -367,7 +367,7 @@ void lend__worker_park(struct lend_worker *worker)
 	sentinel = become_sentinel(worker);
 	if (!lend__worker_has_work(worker) &&
 	    !atomic_load_explicit(&runtime->halting, memory_order_seq_cst)) {
-		wait(worker, &watch, armed, sentinel);
+		wait_for_work(worker, &watch, armed, sentinel);
 		waited = true;
 	}
 	atomic_fetch_add_explicit(&worker->parks, 1, memory_order_relaxed);
