@@ -133,8 +133,10 @@ static void connection_end(struct lend_actor *self)
 	struct lend__http_connection *connection = self->arg;
 	struct lend_http_server *server = connection->server;
 
-	lend__io_end_all(self);
+	/* Before the end of all: that gives back what the actor still holds,
+	 * and a buffer given twice is a loop in the list of the free. */
 	lend_buffer_release(&connection->in.buffer);
+	lend__io_end_all(self);
 	lend_close(connection->fd);
 	lend__http_count(&lend__http_local(server)->counters.ended, 1);
 	lend__http_server_leave(server, connection);
