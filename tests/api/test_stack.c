@@ -1,0 +1,155 @@
+/*
+ * Goal:   a stack that overflows ends the process with a line that names its
+ *         actor; giving memory back keeps what is in use.
+ * Method: the overflow happens in a child, whose standard error is read.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+
+/* ---- overflow ---- */
+
+__attribute__((noinline)) static int recurse(volatile int *depth)
+{
+	volatile char frame[512];
+
+	frame[0] = (char)*depth;
+	if (++*depth < 0)
+		return 0;
+	return recurse(depth) + frame[0];
+}
+
+static int overflow(void *arg)
+{
+	volatile int depth = 0;
+
+	(void)arg;
+	return recurse(&depth);
+}
+
+static int spawn_overflow(void *arg)
+{
+	const struct lend_spawn_options options = {
+		.name = "deep-thinker",
+		.joinable = true,
+	};
+	lend_ref ref;
+
+	(void)arg;
+	if (lend_spawn(overflow, NULL, &options, &ref))
+		return -1;
+	return lend_join(ref, LEND_FOREVER, NULL);
+}
+
+static int overflow_names_the_actor(void)
+{
+	char text[4096] = "";
+	size_t size = 0;
+	int status, fds[2];
+	pid_t child;
+	ssize_t n;
+
+	if (!CHECK_EQ(pipe(fds), 0))
+		return -1;
+	child = fork();
+	if (child == 0) {
+		const struct rlimit none = { 0, 0 };
+
+		setrlimit(RLIMIT_CORE, &none);
+		signal(SIGALRM, SIG_DFL);
+		alarm(20);
+		dup2(fds[1], STDERR_FILENO);
+		close(fds[0]);
+		close(fds[1]);
+		_exit(lend_run(&test_options, spawn_overflow, NULL) & 0x7f);
+	}
+	close(fds[1]);
+	while (size < sizeof(text) - 1 &&
+	       (n = read(fds[0], text + size, sizeof(text) - 1 - size)) > 0)
+		size += (size_t)n;
+	close(fds[0]);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(WTERMSIG(status), SIGSEGV);
+	CHECK(strstr(text, "stack overflow") != NULL);
+	CHECK(strstr(text, "\"deep-thinker\"") != NULL);
+	return 0;
+}
+
+/* ---- trim ---- */
+
+static int trim_keeps_data(void *arg)
+{
+	char data[20000];
+	char *span = lend_io_alloc(5000), *other = lend_io_alloc(100000);
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i * 13);
+	memset(span, 'k', 5000);
+	memset(other, 'o', 100000);
+	lend_io_free(other);
+	for (int round = 0; round < 5; round++) {
+		lend_trim();
+		lend_sleep(lend_after(100 * LEND_US));
+		for (size_t i = 0; i < sizeof(data); i++)
+			if (!CHECK_EQ(data[i], (char)(i * 13)))
+				return -1;
+		for (size_t i = 0; i < 5000; i++)
+			if (!CHECK_EQ(span[i], 'k'))
+				return -1;
+		other = lend_io_alloc(60000);
+		memset(other, 'p', 60000);
+		lend_io_free(other);
+	}
+	lend_io_free(span);
+	return (int)(intptr_t)arg;
+}
+
+static int trim_many(void *arg)
+{
+	lend_ref refs[50];
+
+	(void)arg;
+	for (int i = 0; i < 50; i++)
+		refs[i] = test_spawn(trim_keeps_data, (void *)(intptr_t)i);
+	for (int i = 0; i < 50; i++)
+		CHECK_EQ(test_join(refs[i]), i);
+	return 0;
+}
+
+static int big_stacks(void *arg)
+{
+	volatile char big[900000];
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(big); i += 4096)
+		big[i] = 1;
+	lend_yield();
+	return big[4096] - 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct lend_options options;
+
+	test_init(argc, argv, 30);
+	options = test_options;
+	if (test_is_slow())
+		test_skip("overflow_names_the_actor",
+			  "the sanitizer has a handler of its own");
+	else
+		test_plain("overflow_names_the_actor",
+			   overflow_names_the_actor);
+	test_actor("trim_many", trim_many);
+	options.stack_size = 1 << 20;
+	options.actors_max = 100;
+	test_actor_with("big_stacks", big_stacks, &options);
+	return test_finish();
+}
