@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""Goal:   `lend serve` does what its options say, at its limits and at its end
+        as well.
+Method: a server of its own for each case, asked by clients that know exactly
+        what has to come back.
+"""
+import hashlib
+import os
+import random
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+
+from harness import (DEADLINE_S, Client, case, connect, equal, main, true,
+                     wait_for)
+
+
+@case
+def the_built_in_page_is_there(lend):
+    with lend.serve() as server:
+        with Client(server.address) as client:
+            page = client.ask("GET", "/")
+            equal((page.status, page["Content-Type"]),
+                  (200, "text/html; charset=utf-8"))
+            true(b"without-demo" in page.body, "not the page without demo")
+            true(b"{{" not in page.body, "a word was not replaced")
+            equal(client.ask("HEAD", "/")["Content-Length"],
+                  str(len(page.body)))
+            equal(client.ask("GET", "/nothing").status, 404)
+            equal(client.ask("GET", "/plaintext").status, 404)
+            answer = client.ask("DELETE", "/")
+            equal((answer.status, answer["Allow"]), (405, "GET, HEAD"))
+            true("per_ring" in client.ask("GET", "/stats").json(), "stats")
+        server.stop()
+
+
+@case
+def demo_routes_answer(lend):
+    with lend.serve("--demo") as server:
+        with Client(server.address) as client:
+            answer = client.ask("GET", "/plaintext")
+            equal((answer.status, answer["Content-Type"], answer.body),
+                  (200, "text/plain", b"Hello, World!"))
+            answer = client.ask("GET", "/json")
+            equal(answer["Content-Type"], "application/json")
+            equal(answer.json(), {"message": "Hello, World!"})
+            answer = client.ask("POST", "/echo", body=b"hello")
+            equal((answer.status, answer.body), (200, b"hello"))
+            equal(client.ask("POST", "/echo").body, b"")
+            answer = client.ask("GET", "/echo")
+            equal((answer.status, answer["Allow"]), (405, "POST"))
+            for route, name in (("/sleep", "ms"), ("/spin", "us")):
+                equal(client.ask("GET", f"{route}?{name}=1").status, 200)
+                for query in ("", f"?{name}=", f"?{name}=x", f"?{name}=-1",
+                              f"?{name}=99999999999999999999", "?x=1"):
+                    equal(client.ask("GET", route + query).status, 400, query)
+            true(b"with-demo" in client.ask("GET", "/").body, "no demo")
+        server.stop()
+
+
+def echo_stream(address, chunks, head, frame):
+    """Send and receive at once; the body's digest that came back."""
+    with Client(address) as client:
+        def send():
+            client.socket.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\n"
+                                  + head + b"\r\n\r\n")
+            for chunk in chunks:
+                client.socket.sendall(frame(chunk))
+            client.socket.sendall(frame(b""))
+        sender = threading.Thread(target=send)
+        sender.start()
+        answer = client.receive()
+        sender.join(DEADLINE_S)
+        equal(answer.status, 200)
+        return len(answer.body), hashlib.sha256(answer.body).digest()
+
+
+@case
+def echo_streams_any_length(lend):
+    chunks = [random.randbytes(random.randrange(1, 200000))
+              for _ in range(500)]
+    size = sum(map(len, chunks))
+    digest = hashlib.sha256(b"".join(chunks)).digest()
+    with lend.serve("--demo") as server:
+        sized = echo_stream(server.address, chunks,
+                            b"Content-Length: %d" % size, bytes)
+        equal(sized, (size, digest))
+        chunked = echo_stream(
+            server.address, chunks, b"Transfer-Encoding: chunked",
+            lambda chunk: b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        equal(chunked, (size, digest))
+        rss = server.rss_max_kib()
+        true(rss < 50 << 10, f"{rss} KiB for a body of {size >> 20} MiB")
+        server.stop()
+
+
+@case
+def sleeping_holds_nobody_up(lend):
+    with lend.serve("--demo") as server:
+        clients = [Client(server.address) for _ in range(50)]
+        start = time.monotonic()
+        for client in clients:
+            client.send("GET", "/sleep?ms=300")
+        with Client(server.address) as other:
+            other.ask("GET", "/plaintext")
+        true(time.monotonic() - start < 0.29, "a sleeper held up another")
+        for client in clients:
+            equal(client.receive().body, b"slept 300 ms\n")
+            client.socket.close()
+        seconds = time.monotonic() - start
+        true(0.3 <= seconds < 3, f"50 sleeps of 0.3 s took {seconds} s")
+        server.stop()
+
+
+@case
+def spinning_is_survived(lend):
+    with lend.serve("--demo") as server:
+        with Client(server.address) as spinner:
+            start = time.monotonic()
+            spinner.send("GET", "/spin?us=300000")
+            for _ in range(20):
+                equal(server.get("/plaintext").status, 200)
+            equal(spinner.receive().status, 200)
+            seconds = time.monotonic() - start
+            true(0.3 <= seconds < 5, f"{seconds} s")
+        server.stop()
+
+
+RING_FIELDS = {"submissions", "enters", "completions", "in_flight", "loans"}
+FIELDS = {
+    "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
+    "depth", "total", "per_ring", "waits", "helped", "actors", "messages",
+    "parks", "wakes", "connections", "requests", "responses", "bytes"}
+
+
+@case
+def admin_tells_plausible_numbers(lend):
+    count = 200
+    with lend.serve("--demo", "--admin", "127.0.0.1:0") as server:
+        with Client(server.address) as client:
+            for _ in range(count):
+                client.ask("GET", "/plaintext")
+            client.ask("GET", "/sleep")
+            client.ask("GET", "/favicon.ico")
+            with Client(server.admin) as admin:
+                equal(admin.ask("GET", "/healthz").body, b"ok\n")
+                equal(admin.ask("GET", "/plaintext").status, 404)
+                equal(admin.ask("POST", "/stats").status, 405)
+                answer = admin.ask("GET", "/stats")
+                equal(answer["Content-Type"], "application/json")
+                check_stats(answer.json(), count)
+                later = admin.ask("GET", "/stats").json()
+        true(later["total"]["submissions"] >
+             answer.json()["total"]["submissions"], "no progress")
+        server.stop()
+
+
+def check_stats(stats, count):
+    equal(set(stats), FIELDS)
+    equal(set(stats["total"]), RING_FIELDS)
+    equal(len(stats["per_ring"]), stats["rings"])
+    for ring in stats["per_ring"]:
+        equal(set(ring), RING_FIELDS | {"ring", "holder"})
+        equal(set(ring["loans"]), {"granted", "recalled", "seized",
+                                   "returned"})
+    equal(set(stats["actors"]), {"alive", "spawned", "switches", "steals"})
+    equal(stats["connections"],
+          {"open": 1, "accepted": 1, "accept_errors": 0})
+    equal(stats["requests"], count + 2)
+    equal(stats["responses"],
+          {"1xx": 0, "2xx": count, "3xx": 0, "4xx": 2, "5xx": 0})
+    true(stats["bytes"]["sent"] > count * 100, "bytes sent")
+    true(stats["bytes"]["received"] > count * 30, "bytes received")
+    true(stats["actors"]["alive"] >= 3, "actors")
+    total = stats["total"]
+    true(total["submissions"] > count, "submissions")
+    true(total["completions"] > count, "completions")
+    true(total["in_flight"] < 100, "in flight")
+    for name in ("submissions", "enters", "completions"):
+        parts = sum(ring[name] for ring in stats["per_ring"])
+        true(parts >= total[name], f"{name}: {parts} of {total[name]}")
+
+
+@case
+def drain_finishes_the_request_in_flight(lend):
+    with lend.serve("--demo", "--admin", "127.0.0.1:0") as server:
+        with Client(server.address) as busy, Client(server.address) as idle, \
+                Client(server.admin) as admin:
+            equal(idle.ask("GET", "/plaintext").status, 200)
+            received = admin.ask("GET", "/stats").json()["bytes"]["received"]
+            busy.send("GET", "/sleep?ms=700")
+            wait_for(lambda: admin.ask("GET", "/stats").json()["bytes"]
+                     ["received"] > received, "the request")
+            server.signal()
+            equal(idle.socket.recv(1), b"", "an idle connection stays open")
+            answer = admin.ask("GET", "/healthz")
+            equal((answer.status, answer.body), (503, b"draining\n"))
+            try:
+                with connect(server.address) as late:
+                    late.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    equal(late.recv(100), b"", "a late one was served")
+            except (ConnectionRefusedError, ConnectionResetError,
+                    BrokenPipeError):
+                pass
+            answer = busy.receive()
+            equal((answer.status, answer.body), (200, b"slept 700 ms\n"))
+        equal(server.wait(), 0)
+        equal(len(server.lines), 2, str(server.lines))
+        true("SIGTERM" in server.lines[1], server.lines[1])
+
+
+@case
+def drain_timeout_ends_what_is_left(lend):
+    with lend.serve("--demo", "--drain-timeout", "1") as server:
+        with Client(server.address) as client:
+            client.send("GET", "/sleep?ms=60000")
+            time.sleep(0.2)
+            start = time.monotonic()
+            server.signal(signal.SIGINT)
+            equal(server.wait(), 0)
+            seconds = time.monotonic() - start
+            true(0.9 < seconds < 5, f"{seconds} s")
+
+
+@case
+def a_second_signal_ends_at_once(lend):
+    for request in ("/sleep?ms=60000", "/spin?us=60000000"):
+        with lend.serve("--demo", "--drain-timeout", "60") as server:
+            clients = [Client(server.address) for _ in range(16)]
+            for client in clients:
+                client.send("GET", request)
+            time.sleep(0.3)
+            server.signal(signal.SIGINT)
+            time.sleep(0.1)
+            server.signal(signal.SIGINT)
+            equal(server.wait(5), 128 + signal.SIGINT)
+            equal(server.lines[-1], "lend: second signal: ended at once")
+            for client in clients:
+                client.socket.close()
+
+
+@case
+def all_kinds_of_addresses(lend):
+    path = lend.path("socket")
+    listen = ["127.0.0.1:0", "unix:" + path]
+    if socket.has_ipv6 and os.path.exists("/proc/net/if_inet6"):
+        listen.append("[::1]:0")
+    with lend.serve("--demo", listen=listen) as server:
+        equal(len(server.addresses), len(listen))
+        for address in server.addresses:
+            with Client(address) as client:
+                equal(client.ask("GET", "/plaintext").status, 200)
+        # Somebody listens there: the file is not taken away from him.
+        status, _, lines = lend.run("serve", "--listen", "unix:" + path)
+        equal(status, 2)
+        true("Address already in use" in lines[0], lines[0])
+        server.stop()
+    true(not os.path.exists(path), "the socket's file is still there")
+
+
+@case
+def a_stale_unix_socket_is_replaced(lend):
+    path = lend.path("socket")
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)
+    with lend.serve("--demo", listen=["unix:" + path]) as server:
+        equal(server.get("/plaintext").status, 200)
+        server.stop()
+
+
+@case
+def more_connections_than_allowed_wait(lend):
+    with lend.serve("--demo", "--max-connections", "2") as server:
+        first, second = Client(server.address), Client(server.address)
+        equal(first.ask("GET", "/plaintext").status, 200)
+        equal(second.ask("GET", "/plaintext").status, 200)
+        with Client(server.address) as third:
+            third.send("GET", "/plaintext")
+            third.socket.settimeout(0.3)
+            try:
+                true(not third.socket.recv(1), "three at once")
+                raise AssertionError("the third was closed")
+            except TimeoutError:
+                pass
+            third.socket.settimeout(DEADLINE_S)
+            first.socket.close()
+            equal(third.receive().status, 200)
+        second.socket.close()
+        server.stop()
+
+
+@case
+def lack_of_descriptors_is_survived(lend):
+    with lend.serve("--demo", nofile=64) as server:
+        clients = [Client(server.address) for _ in range(150)]
+        for client in clients:
+            client.send("GET", "/plaintext")
+        answered = 0
+        for client in clients:
+            client.socket.settimeout(0.5 if answered else DEADLINE_S)
+            try:
+                equal(client.receive().status, 200)
+                answered += 1
+            except TimeoutError:
+                break
+        true(answered > 20, f"only {answered} were served")
+        true(answered < 64, f"{answered} with 64 descriptors")
+        for client in clients[:answered]:
+            client.socket.close()
+        # Each that goes makes room for one that waits.
+        clients[answered].socket.settimeout(DEADLINE_S)
+        equal(clients[answered].receive().status, 200)
+        for client in clients[answered:]:
+            client.socket.close()
+        wait_for(lambda: server.get("/plaintext").status == 200, "recovery")
+        server.stop()
+
+
+LINE = re.compile(r'(\S+) - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] '
+                  r'"((?:GET|POST) [^"]*) HTTP/1\.1" (\d{3}) (\d+) '
+                  r'\d+\.\d{6}')
+
+
+@case
+def access_log_has_a_line_for_each_response(lend):
+    path = lend.path("log")
+    threads, each = 8, 200
+    with open(path, "w", encoding="ascii") as file:
+        file.write("what was there before\n")
+    with lend.serve("--demo", "--access-log", path) as server:
+        def ask(number):
+            with Client(server.address) as client:
+                for turn in range(each):
+                    client.ask("GET", f"/plaintext?{number}-{turn}")
+        workers = [threading.Thread(target=ask, args=(number,))
+                   for number in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(DEADLINE_S)
+        server.get('/a"b\\c')
+        server.get("/" + "x" * 7000)
+        wait_for(lambda: os.path.getsize(path) > 10000, "lines while it runs")
+        server.stop()
+    with open(path, encoding="ascii") as file:
+        lines = file.read().splitlines()
+    equal(lines.pop(0), "what was there before")
+    equal(len(lines), threads * each + 2)
+    targets = set()
+    for line in lines[:-2]:
+        host, request, status, size = LINE.fullmatch(line).groups()
+        true(host.startswith("127.0.0.1:"), host)
+        equal((status, size), ("200", "13"))
+        targets.add(request.split("?")[1])
+    equal(len(targets), threads * each)
+    true('"/a' not in lines[-2], lines[-2])
+    true(max(map(len, lines)) < 2200, "a line is too long")
+
+
+@case
+def access_log_to_standard_output(lend):
+    with lend.serve("--demo", "--access-log", "-") as server:
+        equal(server.get("/json").status, 200)
+        line = server.process.stdout.readline()
+        equal(LINE.fullmatch(line.rstrip("\n")).group(2), "GET /json")
+        server.stop()
+
+
+@case
+def a_log_that_nobody_reads_stops_nobody(lend):
+    with lend.serve("--demo", "--access-log", "-") as server:
+        with Client(server.address) as client:
+            # 4 MiB of lines into a pipe of 64 KiB.
+            for _ in range(2000):
+                equal(client.ask("GET", "/plaintext?" + "x" * 2000).status,
+                      200)
+        server.process.stdout.read(65536)
+        server.process.stdout.close()
+        with Client(server.address) as client:
+            for _ in range(10):
+                equal(client.ask("GET", "/plaintext").status, 200)
+        server.signal()
+        equal(server.wait(), 0)
+        true(any("were dropped" in line or "lines are lost" in line
+                 for line in server.lines), str(server.lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
