@@ -31,9 +31,11 @@ static int signals;
 static void on_root(struct lend_http_request *request,
 		    struct lend_http_response *response, void *arg)
 {
-	(void)request;
 	(void)arg;
-	lend_http_reply(response, 200, "text/plain", "root\n", 5);
+	if (lend_http_path(request).size > 1)
+		lend_http_reply(response, 404, "text/plain", "none\n", 5);
+	else
+		lend_http_reply(response, 200, "text/plain", "root\n", 5);
 }
 
 static void on_plaintext(struct lend_http_request *request,
