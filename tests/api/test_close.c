@@ -18,7 +18,7 @@
 
 #define BOUND (2 * LEND_S)
 
-static int shared_fd;
+static _Atomic int shared_fd;
 static _Atomic int waiting;
 
 static int wait_on_fd(void *arg)
