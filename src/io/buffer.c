@@ -64,6 +64,7 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 {
 	struct lend_ring *ring = pending->io.op.ring;
 	uint32_t flags = pending->io.op.flags;
+	struct lend_buffer held;
 	int res = pending->io.op.res;
 
 	*ret_more = flags & IORING_CQE_F_SOCK_NONEMPTY;
@@ -71,11 +72,11 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 		unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
 
 		/* The end of the stream can come with a buffer, too. */
+		hold(pending->io.actor, ring, number, (size_t)res, &held);
 		if (res > 0)
-			hold(pending->io.actor, ring, number, (size_t)res,
-			     ret_buffer);
+			*ret_buffer = held;
 		else
-			lend__buffers_give(&ring->buffers, number);
+			lend_buffer_release(&held);
 	}
 	lend__io_end_pending(pending);
 	return res;

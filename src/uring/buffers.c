@@ -107,6 +107,9 @@ void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 		atomic_load_explicit(&buffers->returned, memory_order_relaxed);
 
 	lend_assert(number < buffers->count);
+	/* Given twice it would be in the list twice, and the list a circle. */
+	lend_assert(atomic_load_explicit(&buffers->owners[number],
+					 memory_order_relaxed));
 	lend__buffers_own(buffers, number, 0);
 	do {
 		/* Relaxed: the release below publishes it. */
