@@ -325,7 +325,9 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 		    !read_length(data + length->value, length->value_size,
 				 &framing.length))
 			return -LEND__HTTP_BAD_REQUEST;
-		if (framing.length == UINT64_MAX ||
+		/* No file is longer than INT64_MAX, and sizes are signed in
+		 * what a handler sees. */
+		if (framing.length > INT64_MAX ||
 		    framing.length > limits->body_max)
 			return -LEND__HTTP_CONTENT_TOO_LARGE;
 		if (framing.length > 0)

@@ -131,7 +131,9 @@ Test(framing, length_above_the_limit_is_413_however_large)
 	cr_expect_eq(frame("Content-Length: 99999999999999999999999999999999"),
 		     -413);
 	limits.body_max = UINT64_MAX;
-	cr_expect_eq(frame("Content-Length: 18446744073709551614"), 0);
+	cr_expect_eq(frame("Content-Length: 9223372036854775807"), 0);
+	cr_expect_eq(frame("Content-Length: 9223372036854775808"), -413);
+	cr_expect_eq(frame("Content-Length: 18446744073709551614"), -413);
 	cr_expect_eq(frame("Content-Length: 18446744073709551621"), -413);
 }
 
