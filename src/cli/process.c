@@ -24,25 +24,27 @@
 #define ACTORS_EXTRA   1024
 #define ACTORS_DEFAULT 131072
 
+/* Takes the number of the first signal to the actor that waits for it. */
 static int signal_event = -1;
-static volatile sig_atomic_t signal_first;
 
 /* Async-signal-safe calls only. */
 static void signal_handle(int number)
 {
 	static const char line[] = "lend: second signal: ended at once\n";
-	const uint64_t one = 1;
+	/* The first thread's alone. */
+	static volatile sig_atomic_t is_second;
+	const uint64_t count = (uint64_t)number;
 	int saved = errno;
 
-	if (signal_first) {
+	if (is_second) {
 		if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0) {
 			/* Nowhere to say it. */
 		}
 		_exit(128 + number);
 	}
-	signal_first = number;
-	if (write(signal_event, &one, sizeof(one)) < 0) {
-		/* An eventfd that was never written to takes 1. */
+	is_second = 1;
+	if (write(signal_event, &count, sizeof(count)) < 0) {
+		/* An eventfd that was never written to has room. */
 	}
 	errno = saved;
 }
@@ -144,18 +146,19 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 
 int process_signal_await(const struct options *options)
 {
-	uint64_t *count = lend_io_alloc(sizeof(*count));
+	uint64_t *number = lend_io_alloc(sizeof(*number));
 	ssize_t res;
 
-	if (!count)
+	if (!number)
 		return -ENOMEM;
-	res = lend_read(signal_event, count, sizeof(*count), -1, LEND_FOREVER);
-	lend_io_free(count);
-	if (res < 0)
-		return (int)res;
-	say("SIG%s: finishing what is in flight, %u s at most",
-	    signal_first == SIGINT ? "INT" : "TERM", options->drain_timeout_s);
-	return 0;
+	res = lend_read(signal_event, number, sizeof(*number), -1,
+			LEND_FOREVER);
+	if (res == sizeof(*number))
+		say("SIG%s: finishing what is in flight, %u s at most",
+		    *number == SIGINT ? "INT" : "TERM",
+		    options->drain_timeout_s);
+	lend_io_free(number);
+	return res < 0 ? (int)res : 0;
 }
 
 void process_complain_listen(const char *option, const char *address, int err)
