@@ -5,6 +5,7 @@ Method: clients of all manners against a server of its own for each case.
 """
 import os
 import random
+import select
 import signal
 import socket
 import sys
@@ -24,6 +25,19 @@ def receive_exactly(connection, size):
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def fill(connection):
+    """Send until nobody takes anything any more; the bytes sent."""
+    sent = 0
+    connection.setblocking(False)
+    while select.select([], [connection], [], 0.4)[1]:
+        try:
+            sent += connection.send(bytes(65536))
+        except BlockingIOError:
+            pass
+    connection.settimeout(DEADLINE_S)
+    return sent
 
 
 def exchange(connection, data):
@@ -53,16 +67,9 @@ def bytes_come_back(lend):
 def a_slow_reader_holds_up_itself_only(lend):
     with lend.echo() as server:
         with connect(server.address) as slow:
-            slow.setblocking(False)
-            sent = 0
-            try:
-                while True:
-                    sent += slow.send(bytes(65536))
-            except BlockingIOError:
-                pass
+            sent = fill(slow)
             with connect(server.address) as other:
                 exchange(other, random.randbytes(1 << 20))
-            slow.settimeout(DEADLINE_S)
             equal(len(receive_exactly(slow, sent)), sent)
         true(server.rss_max_kib() < 200 << 10, "more than 200 MiB")
         server.stop()
@@ -123,13 +130,7 @@ def drain_finishes_what_is_in_flight(lend):
 def drain_timeout_cuts_who_does_not_read(lend):
     with lend.echo("--drain-timeout", "1") as server:
         with connect(server.address) as connection:
-            connection.setblocking(False)
-            try:
-                while True:
-                    connection.send(bytes(65536))
-                    time.sleep(0.001)
-            except BlockingIOError:
-                pass
+            fill(connection)
             start = time.monotonic()
             server.signal(signal.SIGINT)
             equal(server.wait(), 0)
@@ -141,13 +142,7 @@ def drain_timeout_cuts_who_does_not_read(lend):
 def a_second_signal_ends_at_once(lend):
     with lend.echo("--drain-timeout", "60") as server:
         with connect(server.address) as connection:
-            connection.setblocking(False)
-            try:
-                while True:
-                    connection.send(bytes(65536))
-                    time.sleep(0.001)
-            except BlockingIOError:
-                pass
+            fill(connection)
             server.signal()
             wait_for(lambda: len(server.lines) > 1, "the line of the drain")
             server.signal()
