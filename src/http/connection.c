@@ -71,7 +71,8 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 		if (self->cancelled)
 			return -ECANCELED;
 		if (lend__http_phase(connection->server) != LEND__HTTP_OPEN) {
-			/* What has come all the same is served. */
+			/* What has come all the same is served. A send goes
+			 * on, and is waited for at the end. */
 			lend__io_abort(op);
 			return 0;
 		}
@@ -101,13 +102,19 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 /* Wait for a request's first bytes. False: there are none to come. */
 static bool wait_for_request(struct lend__http_connection *connection)
 {
+	ssize_t res;
+
 	if (lend__http_input_start(connection) || wait_for_bytes(connection))
 		return false;
-	return lend__http_input_finish(
-		       connection,
-		       lend__http_after(
-			       connection->server->options.header_timeout_ns)) >
-	       0;
+	res = lend__http_input_finish(
+		connection,
+		lend__http_after(
+			connection->server->options.header_timeout_ns));
+	/* Cancelled in a drain, between the arrival of a request and the
+	 * kernel's look at it: it was sent to a server that was open. */
+	if (lend_unlikely(res == -ECANCELED && !connection->actor->cancelled))
+		res = lend__http_input_last(connection);
+	return res > 0;
 }
 
 __attribute__((noinline)) static void

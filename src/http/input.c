@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "arbiter/pool.h"
 #include "base/bits.h"
@@ -137,10 +138,26 @@ ssize_t lend__http_input_direct(struct lend__http_connection *connection,
 	return res;
 }
 
-void lend__http_input_settle(struct lend__http_connection *connection)
+ssize_t lend__http_input_last(struct lend__http_connection *connection)
 {
-	if (connection->in.at == connection->in.end)
-		lend__http_input_drop(connection);
+	struct lend__http_input *in = &connection->in;
+	char *span = lend_io_alloc(LEND_POOL_BUFFER_SIZE);
+	ssize_t res;
+
+	if (!span)
+		return -ENOMEM;
+	lend_assert(!in->buffer.data);
+	res = lend_recv(connection->fd, span, LEND_POOL_BUFFER_SIZE,
+			MSG_DONTWAIT, LEND_FOREVER);
+	if (res <= 0) {
+		lend_io_free(span);
+		return res;
+	}
+	in->buffer = (struct lend_buffer){ .data = span, .size = (size_t)res };
+	in->room = LEND_POOL_BUFFER_SIZE;
+	in->end = (uint32_t)res;
+	count_received(connection, res);
+	return res;
 }
 
 void lend__http_input_drop(struct lend__http_connection *connection)

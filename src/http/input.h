@@ -44,8 +44,10 @@ LEND_NODISCARD ssize_t
 lend__http_input_direct(struct lend__http_connection *connection, void *data,
 			size_t size, uint64_t deadline) LEND_AWAITS;
 
-/* Give the buffer back if all of it was used. */
-void lend__http_input_settle(struct lend__http_connection *connection);
+/* Take what is there already, if anything is; the input is empty, and no
+ * receive is in flight. Bytes, or 0 or an error. */
+LEND_NODISCARD ssize_t
+lend__http_input_last(struct lend__http_connection *connection) LEND_AWAITS;
 
 /* Give the buffer back, whatever is in it. */
 void lend__http_input_drop(struct lend__http_connection *connection);

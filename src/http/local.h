@@ -42,8 +42,9 @@ struct lend__http_local {
 	/* [owner: the worker] written, read by others */
 	struct lend__http_counters counters;
 
-	/* [atomic] connections that were started here and have not ended */
-	LEND_CACHE_ALIGNED _Atomic uint32_t load;
+	/* [lock: the server's] connections that were started here and have
+	 * not ended */
+	LEND_CACHE_ALIGNED uint32_t load;
 };
 
 /* The present worker's; good until the next await. */
