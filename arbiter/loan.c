@@ -51,13 +51,19 @@
 #include "uring/ring.h"
 #include "uring/sys.h"
 
+/* Relaxed: written under the lock, read without it as a hint. */
+static void set_state(struct lend_loan *loan, enum lend_loan_state state)
+{
+	atomic_store_explicit(&loan->state, state, memory_order_relaxed);
+}
+
 void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower)
 {
-	lend_assert(loan->state == LEND_LOAN_VACANT);
+	lend_assert(lend__loan_state(loan) == LEND_LOAN_VACANT);
 	lend_assert(!loan->borrower);
 	lend_assert(!borrower->ring && !borrower->recall_pending);
 
-	loan->state = LEND_LOAN_GRANTED;
+	set_state(loan, LEND_LOAN_GRANTED);
 	loan->borrower = borrower;
 	loan->granted++;
 	borrower->ring = loan->ring;
@@ -69,8 +75,7 @@ void lend__loan_return(struct lend_loan *loan)
 
 	/* GRANTED: of its own accord. RECALLED: it was asked. Any other state
 	 * means two owners, and a ring that can not be trusted. */
-	lend_assert(loan->state == LEND_LOAN_GRANTED ||
-		    loan->state == LEND_LOAN_RECALLED);
+	lend_assert(lend__loan_state(loan) != LEND_LOAN_VACANT);
 	lend_assert(borrower && borrower->ring == loan->ring);
 	lend_assert(!atomic_load_explicit(&borrower->in_use,
 					  memory_order_relaxed));
@@ -78,7 +83,7 @@ void lend__loan_return(struct lend_loan *loan)
 	borrower->ring = NULL;
 	borrower->recall_pending = false;
 	loan->borrower = NULL;
-	loan->state = LEND_LOAN_VACANT;
+	set_state(loan, LEND_LOAN_VACANT);
 	loan->returned++;
 }
 
@@ -86,9 +91,9 @@ bool lend__loan_recall(struct lend_loan *loan)
 {
 	struct lend_borrower *borrower = loan->borrower;
 
-	lend_assert(loan->state != LEND_LOAN_VACANT);
-	if (loan->state == LEND_LOAN_GRANTED) {
-		loan->state = LEND_LOAN_RECALLED;
+	lend_assert(lend__loan_state(loan) != LEND_LOAN_VACANT);
+	if (lend__loan_state(loan) == LEND_LOAN_GRANTED) {
+		set_state(loan, LEND_LOAN_RECALLED);
 		loan->recalled++;
 		borrower->recall_pending = true;
 	}
@@ -105,7 +110,7 @@ bool lend__loan_recall(struct lend_loan *loan)
 	borrower->recall_pending = false;
 	borrower->seized = true;
 	loan->borrower = NULL;
-	loan->state = LEND_LOAN_VACANT;
+	set_state(loan, LEND_LOAN_VACANT);
 	loan->seized++;
 	return true;
 }

@@ -42,6 +42,12 @@ struct lend_loan {
 	unsigned reserved; /* [lock: sq_lock] */
 };
 
+/* Exact under the lock, a hint without it. */
+static inline enum lend_loan_state lend__loan_state(const struct lend_loan *loan)
+{
+	return atomic_load_explicit(&loan->state, memory_order_relaxed);
+}
+
 /* Lend a vacant ring. */
 void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower);
 

@@ -48,7 +48,7 @@ static bool take_vacant_locked(struct lend_arbiter *arbiter,
 		struct lend_loan *loan =
 			&arbiter->loans[(borrower->index + i) % n];
 
-		if (loan->state != LEND_LOAN_VACANT)
+		if (lend__loan_state(loan) != LEND_LOAN_VACANT)
 			continue;
 		if (lend__ring_room(loan->ring) < count)
 			lend__ring_enter(loan->ring, 0, 0);
@@ -175,8 +175,7 @@ static bool is_orphan(const struct lend_arbiter *arbiter,
 	/* Relaxed: acting on a ring that was granted a moment ago is
 	 * harmless, and one that was returned a moment ago is looked after by
 	 * the worker that did it. */
-	return atomic_load_explicit(&arbiter->loans[ring->index].state,
-				    memory_order_relaxed) == LEND_LOAN_VACANT;
+	return lend__loan_state(&arbiter->loans[ring->index]) == LEND_LOAN_VACANT;
 }
 
 /* Any thread may enter any of these rings, so a flush looks at all that have

@@ -51,7 +51,7 @@ static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
 	do {
 		mail->next = head == LEND_MAILBOX_IDLE ? NULL : head;
 		/* Release [M1], paired with take(): the mail's contents.
-		 * Acquire, paired with idle(): who replaces IDLE goes on to
+		 * Acquire [M3], paired with idle(): who replaces IDLE goes on to
 		 * queue the actor and must see it as it was suspended. */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&mailbox->head, &head, mail, memory_order_acq_rel,
@@ -70,7 +70,7 @@ static inline bool lend__mailbox_idle(struct lend_mailbox *mailbox)
 {
 	struct lend_mail *empty = NULL;
 
-	/* Release, paired with push(): the actor's saved registers. */
+	/* Release [M3], paired with push(): the actor's saved registers. */
 	return atomic_compare_exchange_strong_explicit(
 		&mailbox->head, &empty, LEND_MAILBOX_IDLE, memory_order_release,
 		memory_order_relaxed);

@@ -193,7 +193,7 @@ static void wake_joiners_locked(struct lend_actor *actor)
 		struct lend_actor *waiter = joiner->waiter;
 
 		joiner->value = actor->value;
-		/* Release, paired with the waiter's acquire; afterwards the
+		/* Release [G3], paired with the waiter's acquire; afterwards the
 		 * joiner may be gone. The lock keeps the waiter itself: it
 		 * has to take it to leave. */
 		atomic_store_explicit(&joiner->ended, true,

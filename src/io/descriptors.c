@@ -89,7 +89,7 @@ void lend__descriptor_leave(int fd)
 {
 	struct entry *entry = find(fd);
 
-	/* Acquire-release: the closer goes on after every operation's end. */
+	/* Acquire-release [D1]: the closer goes on after each one's end. */
 	if (entry && atomic_fetch_sub_explicit(&entry->state, 1,
 					       memory_order_acq_rel) ==
 			     (CLOSING | 1))
@@ -135,7 +135,7 @@ unsigned lend__descriptor_in_flight(int fd)
 {
 	struct entry *entry = find(fd);
 
-	/* Acquire, paired with leave(). */
+	/* Acquire [D1], paired with leave(). */
 	return entry ? atomic_load_explicit(&entry->state,
 					    memory_order_acquire) &
 			       IN_FLIGHT :
@@ -174,7 +174,7 @@ bool lend__descriptor_push(struct lend_descriptor_stack *stack, int fd)
 		return false;
 	do {
 		atomic_store_explicit(&entry->next, head, memory_order_relaxed);
-		/* Release, paired with take_all(). Popped as a whole, so the
+		/* Release [D2], paired with take_all(). Popped as a whole, so the
 		 * head being the same again means nothing (no ABA). */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&stack->head, &head, (uint32_t)fd + 1, memory_order_release,

@@ -47,8 +47,9 @@ int lend__pages_reserve(size_t size, void **ret_address)
 		return -EOPNOTSUPP;
 	address = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* Valgrind, for one, calls what it has no room for EINVAL. */
 	if (address == MAP_FAILED)
-		return -errno;
+		return -ENOMEM;
 	/* Refused by kernels that have no huge pages: then they are off. */
 	(void)madvise(address, size, MADV_NOHUGEPAGE);
 	*ret_address = address;

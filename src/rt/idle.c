@@ -47,12 +47,13 @@ bool lend__worker_wake(struct lend_worker *worker)
 	uint32_t parked = LEND_PARK_PARKED;
 	uint64_t one = 1;
 
-	/* See Note [parking]: orders the work before the look. */
+	/* [P1], Note [parking]: orders the work before the look. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&worker->park_state, memory_order_seq_cst) !=
 		    LEND_PARK_PARKED ||
-	    !atomic_compare_exchange_strong(&worker->park_state, &parked,
-					    LEND_PARK_NOTIFIED))
+	    !atomic_compare_exchange_strong_explicit(
+		    &worker->park_state, &parked, LEND_PARK_NOTIFIED,
+		    memory_order_seq_cst, memory_order_relaxed))
 		return false;
 	atomic_fetch_add_explicit(&worker->wakes, 1, memory_order_relaxed);
 	if (write(worker->event_fd, &one, sizeof(one)) < 0)
@@ -94,6 +95,7 @@ static struct lend_ring *arm_wake(struct lend_worker *worker)
 	if (!own)
 		return NULL;
 	wake = &worker->wake_ops[own->index];
+	/* Acquire [P3], paired with wake_op_done(). */
 	if (atomic_load_explicit(&wake->armed, memory_order_acquire))
 		return own;
 	/* It went off, perhaps for a wake whose write came after the worker
@@ -247,6 +249,8 @@ static bool become_sentinel(struct lend_worker *worker)
 	if (all_parked && worker->now_ns > busy_ns &&
 	    worker->now_ns - busy_ns > SENTINEL_LINGER_NS)
 		return false;
+	/* [P2]: of a worker that goes to sleep and one that needs a sentinel,
+	 * one sees the other; the same in ensure_sentinel(). */
 	return !atomic_exchange_explicit(&runtime->has_sentinel, true,
 					 memory_order_seq_cst);
 }
@@ -328,7 +332,7 @@ static void enter_park(struct lend_worker *worker)
 				  memory_order_seq_cst);
 	atomic_store_explicit(&worker->borrower.parked, true,
 			      memory_order_relaxed);
-	/* See Note [parking]: this, then the look for work. */
+	/* [P1], Note [parking]: this, then the look for work. */
 	atomic_store_explicit(&worker->park_state, LEND_PARK_PARKED,
 			      memory_order_seq_cst);
 }

@@ -161,7 +161,7 @@ void lend_exit(int value)
 static int wait_for_end(struct lend_actor *self,
 			const struct lend_joiner *joiner, uint64_t deadline)
 {
-	/* Acquire, paired with the registry's release: the value. */
+	/* Acquire [G3], paired with the registry's release: the value. */
 	while (!atomic_load_explicit(&joiner->ended, memory_order_acquire)) {
 		int err;
 

@@ -115,7 +115,8 @@ void lend__runtime_worker_started(struct lend_runtime *runtime, int err)
 
 static void join_threads(struct lend_runtime *runtime, unsigned count)
 {
-	atomic_store(&runtime->halting, true);
+	/* See Note [parking]: no worker goes to sleep after it. */
+	atomic_store_explicit(&runtime->halting, true, memory_order_seq_cst);
 	for (unsigned i = 0; i < count; i++)
 		lend__worker_wake(&runtime->workers[i]);
 	for (unsigned i = 0; i < count; i++)
@@ -239,6 +240,14 @@ int lend_runtime_new(const struct lend_options *options,
 	}
 	err = lend__registry_init(&runtime->registry, complete.actors_max,
 				  complete.stack_size);
+	if (err == -ENOMEM)
+		lend__log(&log, LEND_LOG_ERROR,
+			  "no room for the addresses of %u actors (%llu GiB): lower actors_max, or the stack size, or raise ulimit -v",
+			  complete.actors_max,
+			  (unsigned long long)complete.actors_max *
+				  (complete.stack_size +
+				   LEND_HEAP_SLICE_DEFAULT) >>
+				  30);
 	if (!err)
 		err = make_workers(runtime);
 	lend__overflow_install();

@@ -48,7 +48,7 @@ static struct lend_timers *armed_in(const struct lend_actor *actor)
 {
 	struct lend_timers *timers;
 
-	/* Acquire, paired with expire(): the signal has been delivered. */
+	/* Acquire [T1], paired with expire(): the signal was delivered. */
 	while ((timers = atomic_load_explicit(&actor->timers,
 					      memory_order_acquire)) ==
 	       EXPIRING)
@@ -107,7 +107,7 @@ void lend__timers_expire(struct lend_timers *timers, uint64_t now_ns)
 			atomic_store_explicit(&actor->timers, EXPIRING,
 					      memory_order_relaxed);
 			lend__actor_signal(actor, LEND_SIGNAL_WAKE);
-			/* Release, last: afterwards the actor may end. */
+			/* Release [T1], last: afterwards the actor may end. */
 			atomic_store_explicit(&actor->timers, NULL,
 					      memory_order_release);
 		}

@@ -44,7 +44,7 @@ static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 	(void)res;
 	(void)flags;
 	(void)more;
-	/* Release, paired with the worker's acquire before it arms again. */
+	/* Release [P3], paired with the worker's acquire before it arms again. */
 	atomic_store_explicit(&wake->armed, false, memory_order_release);
 }
 
