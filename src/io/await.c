@@ -8,7 +8,6 @@
 #include "io/await.h"
 
 #include <errno.h>
-#include <lend/claim.h>
 #include <lend/clock.h>
 
 #include "base/check.h"
@@ -265,41 +264,4 @@ void lend__io_abort(struct lend_io_op *op)
 			break;
 		lend__suspend(op->actor, lend_after(CANCEL_AGAIN_NS));
 	}
-}
-
-/* ---- the end of an actor ---- */
-
-/* Buffers of the rings that the actor still holds. */
-static void give_buffers(struct lend_actor *self)
-{
-	struct lend_pool *pool = &lend__current_worker()->runtime->arbiter.pool;
-
-	for (unsigned i = 0; self->buffers && i < pool->count; i++)
-		lend__buffers_give_all(&pool->rings[i].buffers,
-				       self->index + 1);
-	self->buffers = 0;
-}
-
-void lend__io_end_all(struct lend_actor *self)
-{
-	if (self->claim)
-		lend_claim_abandon(self->claim);
-	while (!lend_list_empty(&self->pendings)) {
-		struct lend_pending *pending = lend_container_of(
-			self->pendings.next, struct lend_pending, link);
-
-		if (pending->end) {
-			pending->end(pending);
-			continue;
-		}
-		lend__io_abort(&pending->io);
-		lend__io_end_pending(pending);
-	}
-	give_buffers(self);
-}
-
-void lend__io_watch_end(struct lend_actor *self)
-{
-	if (!self->end_io)
-		self->end_io = lend__io_end_all;
 }

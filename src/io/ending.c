@@ -1,0 +1,49 @@
+/*
+ * What an actor leaves behind in io when it ends: an open claim, operations in
+ * flight, buffers of the rings. Called through the actor's end_io, from
+ * wherever its function or lend_exit() ended it.
+ */
+#include <lend/claim.h>
+
+#include "arbiter/pool.h"
+#include "io/await.h"
+#include "rt/claims.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+#include "uring/buffers.h"
+
+/* Buffers of the rings that the actor still holds. */
+static void give_buffers(struct lend_actor *self)
+{
+	struct lend_pool *pool = &lend__current_worker()->runtime->arbiter.pool;
+
+	for (unsigned i = 0; self->buffers && i < pool->count; i++)
+		lend__buffers_give_all(&pool->rings[i].buffers,
+				       self->index + 1);
+	self->buffers = 0;
+}
+
+void lend__io_end_all(struct lend_actor *self)
+{
+	if (self->claim)
+		lend_claim_abandon(self->claim);
+	while (!lend_list_empty(&self->pendings)) {
+		struct lend_pending *pending = lend_container_of(
+			self->pendings.next, struct lend_pending, link);
+
+		if (pending->end) {
+			pending->end(pending);
+			continue;
+		}
+		lend__io_abort(&pending->io);
+		lend__io_end_pending(pending);
+	}
+	give_buffers(self);
+}
+
+void lend__io_watch_end(struct lend_actor *self)
+{
+	if (!self->end_io)
+		self->end_io = lend__io_end_all;
+}
