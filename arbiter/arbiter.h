@@ -42,13 +42,13 @@ struct lend_arbiter {
 	uint64_t stall_ns; /* a borrower this long without safe point stalls */
 
 	pthread_mutex_t lock;
-	struct lend_loan *loans;   /* [lock] one for each ring */
-	struct lend_list waiters;  /* [lock] first come, first served */
-	uint64_t next_order;	   /* [lock] */
-	uint64_t waits;		   /* [lock] counter */
-	unsigned borrowers;	   /* [lock] attached */
-	_Atomic unsigned waiting;  /* length of @waiters, as a hint */
-	_Atomic uint64_t helped;   /* polls of a ring its own poller neglected */
+	struct lend_loan *loans;  /* [lock] one for each ring */
+	struct lend_list waiters; /* [lock] first come, first served */
+	uint64_t next_order;	  /* [lock] */
+	uint64_t waits;		  /* [lock] counter */
+	unsigned borrowers;	  /* [lock] attached */
+	_Atomic unsigned waiting; /* length of @waiters, as a hint */
+	_Atomic uint64_t helped;  /* polls of a ring its own poller neglected */
 };
 
 struct lend_arbiter_options {

@@ -77,8 +77,8 @@ void lend__loan_return(struct lend_loan *loan)
 	 * means two owners, and a ring that can not be trusted. */
 	lend_assert(lend__loan_state(loan) != LEND_LOAN_VACANT);
 	lend_assert(borrower && borrower->ring == loan->ring);
-	lend_assert(!atomic_load_explicit(&borrower->in_use,
-					  memory_order_relaxed));
+	lend_assert(
+		!atomic_load_explicit(&borrower->in_use, memory_order_relaxed));
 
 	borrower->ring = NULL;
 	borrower->recall_pending = false;

@@ -29,8 +29,8 @@ enum lend_loan_state {
 /* One for each ring of the pool. [lock: arbiter] unless said otherwise. */
 struct lend_loan {
 	_Atomic enum lend_loan_state state; /* read without it as a hint */
-	struct lend_borrower *borrower; /* NULL while VACANT */
-	struct lend_ring *ring;		/* [const] */
+	struct lend_borrower *borrower;	    /* NULL while VACANT */
+	struct lend_ring *ring;		    /* [const] */
 
 	uint64_t granted;
 	uint64_t recalled;
@@ -43,7 +43,8 @@ struct lend_loan {
 };
 
 /* Exact under the lock, a hint without it. */
-static inline enum lend_loan_state lend__loan_state(const struct lend_loan *loan)
+static inline enum lend_loan_state
+lend__loan_state(const struct lend_loan *loan)
 {
 	return atomic_load_explicit(&loan->state, memory_order_relaxed);
 }

@@ -53,8 +53,9 @@ const char *lend_ring_mode_name(enum lend_ring_mode id)
 
 int lend_ring_mode_parse(const char *name, enum lend_ring_mode *ret_mode)
 {
-	static const enum lend_ring_mode all[] = {
-		LEND_RING_BORROWED, LEND_RING_PRIVATE, LEND_RING_SHARED};
+	static const enum lend_ring_mode all[] = { LEND_RING_BORROWED,
+						   LEND_RING_PRIVATE,
+						   LEND_RING_SHARED };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(name, lend_ring_mode_name(all[i])) == 0) {

@@ -21,10 +21,10 @@ struct lend_waiter;
 struct lend_mode {
 	const char *name;
 	enum lend_ring_mode id;
-	bool exclusive;	  /* a claim needs no lock while the loan holds */
-	bool revocable;	  /* loans move between borrowers */
-	bool one_to_one;  /* as many rings as workers, no other number */
-	bool any_poller;  /* any thread may enter and poll a ring */
+	bool exclusive;	 /* a claim needs no lock while the loan holds */
+	bool revocable;	 /* loans move between borrowers */
+	bool one_to_one; /* as many rings as workers, no other number */
+	bool any_poller; /* any thread may enter and poll a ring */
 
 	/* A worker starts, on its own thread, or stops. detach() leaves no
 	 * loan behind. */

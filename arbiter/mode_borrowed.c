@@ -175,7 +175,8 @@ static bool is_orphan(const struct lend_arbiter *arbiter,
 	/* Relaxed: acting on a ring that was granted a moment ago is
 	 * harmless, and one that was returned a moment ago is looked after by
 	 * the worker that did it. */
-	return lend__loan_state(&arbiter->loans[ring->index]) == LEND_LOAN_VACANT;
+	return lend__loan_state(&arbiter->loans[ring->index]) ==
+	       LEND_LOAN_VACANT;
 }
 
 /* Any thread may enter any of these rings, so a flush looks at all that have

@@ -22,8 +22,8 @@ static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	unsigned home = borrower->index % arbiter->pool.count;
 
 	borrower->home = &arbiter->pool.rings[home];
-	borrower->staging =
-		calloc(arbiter->pool.depth, sizeof(*borrower->staging));
+	borrower->staging = calloc(arbiter->pool.depth,
+				   sizeof(*borrower->staging));
 	return borrower->staging ? 0 : -ENOMEM;
 }
 

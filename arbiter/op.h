@@ -24,15 +24,15 @@ struct lend_op;
 typedef void (*lend_op_done_fn)(struct lend_op *op, int32_t res, uint32_t flags,
 				bool more);
 
-#define LEND_OP_MAGIC	    UINT32_C(0x4c6e644f)
-#define LEND_OP_DEAD	    UINT32_C(0xdead4f70)
+#define LEND_OP_MAGIC	     UINT32_C(0x4c6e644f)
+#define LEND_OP_DEAD	     UINT32_C(0xdead4f70)
 #define LEND_OP_ADDRESS_BITS 48
 
 struct lend_op {
 	uint32_t magic;
 	uint16_t generation;
-	bool in_flight;	    /* between commit and the last CQE */
-	uint8_t submitter;  /* free for the owner; see io/await */
+	bool in_flight;	   /* between commit and the last CQE */
+	uint8_t submitter; /* free for the owner; see io/await */
 	lend_op_done_fn done;
 	struct lend_ring *ring; /* where it was published; for cancelling */
 	int32_t res;		/* of the last CQE, once it is over */
@@ -54,8 +54,8 @@ static inline void lend__op_fini(struct lend_op *op)
 
 static inline uint64_t lend__op_user_data(const struct lend_op *op)
 {
-	return (uint64_t)(uintptr_t)op |
-	       (uint64_t)op->generation << LEND_OP_ADDRESS_BITS;
+	return (uint64_t)(uintptr_t)op | (uint64_t)op->generation
+						 << LEND_OP_ADDRESS_BITS;
 }
 
 static inline struct lend_op *lend__op_from_user_data(uint64_t user_data)

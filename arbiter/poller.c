@@ -56,11 +56,11 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
 	}
 	/* Single writer under cq_lock; relaxed, as they are counters. */
 	atomic_store_explicit(&ring->finished, finished, memory_order_relaxed);
-	atomic_store_explicit(&ring->completions,
-			      handled + atomic_load_explicit(
-						&ring->completions,
-						memory_order_relaxed),
-			      memory_order_relaxed);
+	atomic_store_explicit(
+		&ring->completions,
+		handled + atomic_load_explicit(&ring->completions,
+					       memory_order_relaxed),
+		memory_order_relaxed);
 	atomic_store_explicit(&ring->polled_ns, now_ns, memory_order_relaxed);
 	if (ring->buffers.ring)
 		lend__buffers_drain(&ring->buffers);

@@ -58,7 +58,7 @@ typedef void (*lend_http_access_fn)(const struct lend_http_access *access,
  * none. */
 struct lend_http_options {
 	const char *server_name; /* Server: header; "lend/<version>"; "" none */
-	unsigned connections_max; /* more wait in the backlog; 65536 */
+	unsigned connections_max;   /* more wait in the backlog; 65536 */
 	uint64_t header_timeout_ns; /* from the first byte of a head to its
 				       end; 10 s: 408 */
 	uint64_t body_timeout_ns;   /* between two reads of a body; 30 s: 408 */
@@ -115,11 +115,9 @@ lend_http_server_new(const struct lend_http_options *options,
  * Return: 0, -ENOMEM, -EINVAL (@path does not begin with a slash), -EBUSY (it
  *         serves)
  */
-LEND_API LEND_NODISCARD int lend_http_route(struct lend_http_server *server,
-					    const char *method,
-					    const char *path,
-					    lend_http_handler handler,
-					    void *arg);
+LEND_API LEND_NODISCARD int
+lend_http_route(struct lend_http_server *server, const char *method,
+		const char *path, lend_http_handler handler, void *arg);
 
 /* The body limit of the routes with @path instead of the server's; UINT64_MAX:
  * none. Return: 0, -ENOENT (no such route), -EBUSY. */

@@ -135,9 +135,8 @@ struct lend_buffer {
  *
  * Return: bytes received, 0 at the end of the stream
  */
-LEND_API LEND_NODISCARD ssize_t
-lend_recv_buffer(int fd, uint64_t deadline,
-		 struct lend_buffer *ret_buffer) LEND_AWAITS;
+LEND_API LEND_NODISCARD ssize_t lend_recv_buffer(
+	int fd, uint64_t deadline, struct lend_buffer *ret_buffer) LEND_AWAITS;
 
 /* Give a buffer back; one that was given back or never filled is ignored.
  * Thread: the actor that received it. Blocks: no. */

@@ -50,8 +50,8 @@ LEND_API LEND_NODISCARD int lend_tell(lend_ref to, uint32_t type,
  *         -ECANCELED  the actor was cancelled
  *         -ENOMEM     as for lend_yield()
  */
-LEND_API LEND_NODISCARD int
-lend_receive(uint64_t deadline, struct lend_msg **ret_msg) LEND_AWAITS;
+LEND_API LEND_NODISCARD int lend_receive(uint64_t deadline,
+					 struct lend_msg **ret_msg) LEND_AWAITS;
 
 /* A message's contents. Thread: its owner. Blocks: no. */
 LEND_API uint32_t lend_msg_type(const struct lend_msg *msg);

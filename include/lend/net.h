@@ -34,8 +34,8 @@ LEND_BEGIN_DECLS
  *         -EINVAL        it is none
  *         -ENAMETOOLONG  the path is longer than a socket's may be (107)
  */
-LEND_API LEND_NODISCARD int lend_address_parse(const char *text,
-					       struct lend_address *ret_address);
+LEND_API LEND_NODISCARD int
+lend_address_parse(const char *text, struct lend_address *ret_address);
 
 /**
  * Write an address, in the form that lend_address_parse() reads.

@@ -34,8 +34,8 @@ LEND_API const char *lend_ring_mode_name(enum lend_ring_mode mode);
  * Return: 0
  *         -EINVAL  there is no such mode
  */
-LEND_API LEND_NODISCARD int
-lend_ring_mode_parse(const char *name, enum lend_ring_mode *ret_mode);
+LEND_API LEND_NODISCARD int lend_ring_mode_parse(const char *name,
+						 enum lend_ring_mode *ret_mode);
 
 LEND_END_DECLS
 

@@ -39,7 +39,7 @@ struct lend_options {
 	uint64_t stall_ns;	  /* a worker this long without a safe point
 				     has stalled; 2 ms */
 	enum lend_log_level log_level;
-	lend_log_fn log;	  /* see log.h; NULL: standard error */
+	lend_log_fn log; /* see log.h; NULL: standard error */
 	void *log_arg;
 };
 

@@ -27,15 +27,15 @@ struct lend_stats {
 	unsigned workers;
 	unsigned rings;
 	struct lend_ring_stats total; /* .holder is -1 */
-	uint64_t waits;	       /* claims that had to queue for SQEs */
-	uint64_t helped;       /* polls of rings their poller neglected */
-	uint64_t actors;       /* alive now */
+	uint64_t waits;		      /* claims that had to queue for SQEs */
+	uint64_t helped; /* polls of rings their poller neglected */
+	uint64_t actors; /* alive now */
 	uint64_t spawned;
-	uint64_t switches;     /* times an actor was resumed */
-	uint64_t messages;     /* sent */
-	uint64_t steals;       /* actors taken from another worker's queue */
-	uint64_t parks;	       /* times a worker had nothing to do */
-	uint64_t wakes;	       /* times a parked worker was woken by another */
+	uint64_t switches; /* times an actor was resumed */
+	uint64_t messages; /* sent */
+	uint64_t steals;   /* actors taken from another worker's queue */
+	uint64_t parks;	   /* times a worker had nothing to do */
+	uint64_t wakes;	   /* times a parked worker was woken by another */
 };
 
 LEND_BEGIN_DECLS

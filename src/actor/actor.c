@@ -35,9 +35,9 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal)
 	/* Release [M2], paired with the acquire in sort_mail(): what the
 	 * signal is about. Whoever sets MAILED owns the node until the actor
 	 * clears it, so the node is in the mailbox at most once. */
-	uint32_t before = atomic_fetch_or_explicit(
-		&actor->signals, signal | LEND_SIGNAL_MAILED,
-		memory_order_acq_rel);
+	uint32_t before = atomic_fetch_or_explicit(&actor->signals,
+						   signal | LEND_SIGNAL_MAILED,
+						   memory_order_acq_rel);
 
 	if (!(before & LEND_SIGNAL_MAILED))
 		lend__actor_deliver(actor, &actor->signal_mail);
@@ -46,9 +46,8 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal)
 static void take_signals(struct lend_actor *actor)
 {
 	/* Acquire [M2]. */
-	uint32_t signals =
-		atomic_exchange_explicit(&actor->signals, 0,
-					 memory_order_acq_rel);
+	uint32_t signals = atomic_exchange_explicit(&actor->signals, 0,
+						    memory_order_acq_rel);
 
 	if (signals & LEND_SIGNAL_CANCEL)
 		actor->cancelled = true;

@@ -35,7 +35,8 @@
 /* Why an actor was woken beside completions and messages: bits of @signals. */
 #define LEND_SIGNAL_CANCEL UINT32_C(0x1) /* sticky: lend_cancel() */
 #define LEND_SIGNAL_WAKE   UINT32_C(0x2) /* what it waits for may be there */
-#define LEND_SIGNAL_MAILED UINT32_C(0x80000000) /* the node is in the mailbox */
+#define LEND_SIGNAL_MAILED UINT32_C(0x80000000) /* the node is in the mailbox  \
+						 */
 
 struct lend_claim_handle;
 struct lend_msg;
@@ -54,17 +55,17 @@ struct lend_actor {
 
 	/* ---- [owner] the worker that runs it ---- */
 	struct lend_fiber fiber;
-	struct lend_actor *run_next; /* in a run queue's list or an inbox */
+	struct lend_actor *run_next;	 /* in a run queue's list or an inbox */
 	struct lend_claim_handle *claim; /* open one */
 	struct lend_worker *moving_to;	 /* on its way to that worker */
 	struct lend_list pendings;	 /* asynchronous operations */
 	void (*end_io)(struct lend_actor *self); /* ends them; NULL: none */
 	struct lend_msg *inbox_first; /* messages taken from the mailbox */
 	struct lend_msg *inbox_last;
-	int value;	/* exit value */
+	int value;	  /* exit value */
 	unsigned buffers; /* provided buffers it holds */
-	bool cancelled; /* seen the signal */
-	bool ending;	/* its function has returned */
+	bool cancelled;	  /* seen the signal */
+	bool ending;	  /* its function has returned */
 
 	/* ---- [atomic] any thread ---- */
 	LEND_CACHE_ALIGNED struct lend_mailbox mailbox;
@@ -114,7 +115,7 @@ void lend__actor_sort_mail(struct lend_actor *actor);
 
 static inline lend_ref lend__actor_ref(const struct lend_actor *actor)
 {
-	return (lend_ref){actor->index, actor->generation};
+	return (lend_ref){ actor->index, actor->generation };
 }
 
 #endif

@@ -56,7 +56,7 @@ static inline void lend__sanitize_init(struct lend_fiber_sanitize *self,
  * the thread has left it, which is before anyone can switch back to it. */
 static inline void lend__sanitize_adopt(struct lend_fiber_sanitize *self)
 {
-	*self = (struct lend_fiber_sanitize){0};
+	*self = (struct lend_fiber_sanitize){ 0 };
 }
 
 static inline void lend__sanitize_leave(struct lend_fiber_sanitize *from,

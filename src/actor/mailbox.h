@@ -45,14 +45,14 @@ struct lend_mailbox {
 static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
 				      struct lend_mail *mail)
 {
-	struct lend_mail *head =
-		atomic_load_explicit(&mailbox->head, memory_order_relaxed);
+	struct lend_mail *head = atomic_load_explicit(&mailbox->head,
+						      memory_order_relaxed);
 
 	do {
 		mail->next = head == LEND_MAILBOX_IDLE ? NULL : head;
 		/* Release [M1], paired with take(): the mail's contents.
-		 * Acquire [M3], paired with idle(): who replaces IDLE goes on to
-		 * queue the actor and must see it as it was suspended. */
+		 * Acquire [M3], paired with idle(): who replaces IDLE goes on
+		 * to queue the actor and must see it as it was suspended. */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&mailbox->head, &head, mail, memory_order_acq_rel,
 		memory_order_relaxed));
@@ -71,9 +71,10 @@ static inline bool lend__mailbox_idle(struct lend_mailbox *mailbox)
 	struct lend_mail *empty = NULL;
 
 	/* Release [M3], paired with push(): the actor's saved registers. */
-	return atomic_compare_exchange_strong_explicit(
-		&mailbox->head, &empty, LEND_MAILBOX_IDLE, memory_order_release,
-		memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&mailbox->head, &empty,
+						       LEND_MAILBOX_IDLE,
+						       memory_order_release,
+						       memory_order_relaxed);
 }
 
 static inline bool lend__mailbox_has_mail(const struct lend_mailbox *mailbox)

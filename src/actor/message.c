@@ -51,8 +51,9 @@ struct lend_msg *lend__message_take(struct lend_actor *actor)
 	if (!msg)
 		return NULL;
 	next = msg->mail.next;
-	actor->inbox_first =
-		next ? lend_container_of(next, struct lend_msg, mail) : NULL;
+	actor->inbox_first = next ? lend_container_of(next, struct lend_msg,
+						      mail) :
+				    NULL;
 	if (!next)
 		actor->inbox_last = NULL;
 	atomic_fetch_sub_explicit(&actor->messages, 1, memory_order_relaxed);

@@ -68,8 +68,8 @@ void lend__registry_fini(struct lend_registry *registry)
 struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 				     uint32_t index)
 {
-	const size_t size =
-		lend_align_up(sizeof(struct lend_actor), LEND_CACHE_LINE);
+	const size_t size = lend_align_up(sizeof(struct lend_actor),
+					  LEND_CACHE_LINE);
 	char *high = lend__stacks_high(&registry->stacks, index);
 
 	return (struct lend_actor *)(void *)(high - size);
@@ -134,8 +134,8 @@ void lend__registry_publish(struct lend_registry *registry,
 			    struct lend_actor *actor)
 {
 	struct lend_registry_entry *entry = &registry->entries[actor->index];
-	uint64_t word =
-		atomic_load_explicit(&entry->word, memory_order_relaxed);
+	uint64_t word = atomic_load_explicit(&entry->word,
+					     memory_order_relaxed);
 	bool closed;
 
 	/* Generation 0 is nobody's, so that a zeroed reference is. */
@@ -188,13 +188,13 @@ static void wake_joiners_locked(struct lend_actor *actor)
 	struct lend_list *link;
 
 	while ((link = lend_list_pop_front(&actor->joiners))) {
-		struct lend_joiner *joiner =
-			lend_container_of(link, struct lend_joiner, link);
+		struct lend_joiner *joiner = lend_container_of(
+			link, struct lend_joiner, link);
 		struct lend_actor *waiter = joiner->waiter;
 
 		joiner->value = actor->value;
-		/* Release [G3], paired with the waiter's acquire; afterwards the
-		 * joiner may be gone. The lock keeps the waiter itself: it
+		/* Release [G3], paired with the waiter's acquire; afterwards
+		 * the joiner may be gone. The lock keeps the waiter itself: it
 		 * has to take it to leave. */
 		atomic_store_explicit(&joiner->ended, true,
 				      memory_order_release);
@@ -286,7 +286,7 @@ void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
 	for (unsigned i = 0; i < end; i++) {
 		uint64_t word = atomic_load_explicit(&registry->entries[i].word,
 						     memory_order_relaxed);
-		lend_ref ref = {i, (uint32_t)(word >> GENERATION)};
+		lend_ref ref = { i, (uint32_t)(word >> GENERATION) };
 		struct lend_actor *actor = lend__registry_pin(registry, ref);
 
 		if (!actor)
@@ -301,8 +301,8 @@ static int join_ended_locked(struct lend_registry *registry, lend_ref ref,
 			     struct lend_joiner *joiner)
 {
 	struct lend_registry_entry *entry = &registry->entries[ref.index];
-	uint64_t word =
-		atomic_load_explicit(&entry->word, memory_order_relaxed);
+	uint64_t word = atomic_load_explicit(&entry->word,
+					     memory_order_relaxed);
 
 	if (word >> GENERATION != ref.generation || !(word & ENDED))
 		return -ESRCH;

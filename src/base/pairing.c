@@ -58,8 +58,8 @@ static struct lend_pairing_node *meld_siblings(struct lend_pairing_node *first)
 	return root;
 }
 
-void lend_pairing_add(struct lend_pairing *heap,
-		      struct lend_pairing_node *node, uint64_t key)
+void lend_pairing_add(struct lend_pairing *heap, struct lend_pairing_node *node,
+		      uint64_t key)
 {
 	node->key = key;
 	node->child = NULL;

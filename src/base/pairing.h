@@ -23,8 +23,8 @@ struct lend_pairing {
 	struct lend_pairing_node *root; /* the smallest; NULL: empty */
 };
 
-void lend_pairing_add(struct lend_pairing *heap,
-		      struct lend_pairing_node *node, uint64_t key);
+void lend_pairing_add(struct lend_pairing *heap, struct lend_pairing_node *node,
+		      uint64_t key);
 
 /* @node is in @heap. */
 void lend_pairing_remove(struct lend_pairing *heap,

@@ -27,8 +27,8 @@
 static void accept_done(struct lend_op *op, int32_t res, uint32_t flags,
 			bool more)
 {
-	struct lend_acceptor *acceptor =
-		lend_container_of(op, struct lend_acceptor, pending.io.op);
+	struct lend_acceptor *acceptor = lend_container_of(
+		op, struct lend_acceptor, pending.io.op);
 
 	uint32_t before;
 
@@ -76,7 +76,7 @@ int lend__acceptor_open(int fd, struct lend_acceptor **home)
 static int arm(struct lend_acceptor *acceptor, uint64_t deadline)
 {
 	struct lend_actor *self = acceptor->pending.io.actor;
-	struct lend_io io = {.self = self, .op = &acceptor->pending.io};
+	struct lend_io io = { .self = self, .op = &acceptor->pending.io };
 	int err = lend__descriptor_enter(acceptor->fd);
 
 	if (err)
@@ -156,9 +156,9 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 			return err;
 		}
 		if (!acceptor->armed) {
-			err = arm(acceptor,
-				  deadline == LEND_NOW ? LEND_FOREVER :
-							 deadline);
+			err = arm(acceptor, deadline == LEND_NOW ?
+						    LEND_FOREVER :
+						    deadline);
 			if (err)
 				return err;
 		} else if (looked && deadline != LEND_FOREVER &&

@@ -19,13 +19,13 @@
 struct lend_acceptor {
 	struct lend_pending pending; /* first: known to the actor's end */
 	int fd;			     /* the listening socket */
-	bool armed;		     /* [owner] in flight, or its end not taken */
-	_Atomic uint32_t state;	     /* [I1] see acceptor.c */
+	bool armed;		/* [owner] in flight, or its end not taken */
+	_Atomic uint32_t state; /* [I1] see acceptor.c */
 	struct lend_descriptor_stack accepted;
 	/* [owner] taken from @accepted, oldest first, and the last of them */
 	uint32_t taken;
 	int taken_last;
-	int error;	/* [owner] why it ended; 0 */
+	int error;		     /* [owner] why it ended; 0 */
 	struct lend_acceptor **home; /* [owner] cleared when it closes */
 };
 

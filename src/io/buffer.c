@@ -17,7 +17,7 @@
 /* The actor ends with a receive that nobody finished. */
 static void end_with_actor(struct lend_pending *pending)
 {
-	struct lend_buffer buffer = {0};
+	struct lend_buffer buffer = { 0 };
 	bool more;
 
 	lend__io_abort(&pending->io);
@@ -95,7 +95,7 @@ ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
 		lend_io_free(span);
 		return res;
 	}
-	*ret_buffer = (struct lend_buffer){.data = span, .size = (size_t)res};
+	*ret_buffer = (struct lend_buffer){ .data = span, .size = (size_t)res };
 	return res;
 }
 
@@ -116,9 +116,9 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 	if (pending->io.op.res < 0) {
 		/* The await's result, as it tells a deadline from others. */
 		lend__io_end_pending(pending);
-		return res == -ENOBUFS ? lend__buffer_recv_own(fd, deadline,
-							       ret_buffer) :
-					 res;
+		return res == -ENOBUFS ?
+			       lend__buffer_recv_own(fd, deadline, ret_buffer) :
+			       res;
 	}
 	return lend__buffer_recv_finish(pending, ret_buffer, &more);
 }

@@ -19,10 +19,9 @@ struct lend_pending;
  * Return: 0, or an error of lend__io_begin(); -EOPNOTSUPP without buffer
  *         rings: use lend_recv_buffer()
  */
-LEND_NODISCARD int lend__buffer_recv_start(int fd, bool data_expected,
-					   uint64_t deadline,
-					   struct lend_pending **ret_pending)
-	LEND_AWAITS;
+LEND_NODISCARD int
+lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
+			struct lend_pending **ret_pending) LEND_AWAITS;
 
 /* The result of one that is over; frees its record. -ENOBUFS: there was no
  * buffer; use lend__buffer_recv_own(). @ret_more: there is more to receive. */

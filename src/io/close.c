@@ -26,7 +26,7 @@ static void cancel_on_ring(struct lend_ring *ring, int fd)
 	struct io_uring_sync_cancel_reg cancel = {
 		.fd = fd,
 		.flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL,
-		.timeout = {0, 0},
+		.timeout = { 0, 0 },
 	};
 
 	if (lend__ring_unsubmitted(ring))

@@ -26,7 +26,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct entry *table; /* [const] after the first use */
 
 static pthread_mutex_t closers_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct lend_list closers = {&closers, &closers}; /* [closers_lock] */
+static struct lend_list closers = { &closers, &closers }; /* [closers_lock] */
 
 static void map_table(void)
 {
@@ -76,8 +76,8 @@ static void wake_closer(int fd)
 {
 	pthread_mutex_lock(&closers_lock);
 	lend_list_for_each (link, &closers) {
-		struct lend_closer *closer =
-			lend_container_of(link, struct lend_closer, link);
+		struct lend_closer *closer = lend_container_of(
+			link, struct lend_closer, link);
 
 		if (closer->fd == fd)
 			lend__actor_signal(closer->actor, LEND_SIGNAL_WAKE);
@@ -90,9 +90,9 @@ void lend__descriptor_leave(int fd)
 	struct entry *entry = find(fd);
 
 	/* Acquire-release [D1]: the closer goes on after each one's end. */
-	if (entry && atomic_fetch_sub_explicit(&entry->state, 1,
-					       memory_order_acq_rel) ==
-			     (CLOSING | 1))
+	if (entry &&
+	    atomic_fetch_sub_explicit(&entry->state, 1, memory_order_acq_rel) ==
+		    (CLOSING | 1))
 		wake_closer(fd);
 }
 
@@ -167,15 +167,15 @@ int lend__descriptor_end_close(struct lend_closer *closer)
 bool lend__descriptor_push(struct lend_descriptor_stack *stack, int fd)
 {
 	struct entry *entry = find(fd);
-	uint32_t head =
-		atomic_load_explicit(&stack->head, memory_order_relaxed);
+	uint32_t head = atomic_load_explicit(&stack->head,
+					     memory_order_relaxed);
 
 	if (!entry)
 		return false;
 	do {
 		atomic_store_explicit(&entry->next, head, memory_order_relaxed);
-		/* Release [D2], paired with take_all(). Popped as a whole, so the
-		 * head being the same again means nothing (no ABA). */
+		/* Release [D2], paired with take_all(). Popped as a whole, so
+		 * the head being the same again means nothing (no ABA). */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&stack->head, &head, (uint32_t)fd + 1, memory_order_release,
 		memory_order_relaxed));

@@ -44,14 +44,13 @@ int lend_openat2(int dir_fd, const char *path, int flags, mode_t mode,
 	memset(how, 0, sizeof(*how));
 	how->flags = (uint64_t)(unsigned)(flags | O_CLOEXEC);
 	/* openat2 refuses a mode where openat ignores it. */
-	how->mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ?
-			    mode :
-			    0;
+	how->mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? mode :
+									  0;
 	how->resolve = resolve;
 	res = lend__io_begin(&io, -1, deadline);
 	if (!res) {
-		io_uring_prep_openat2(io.sqe, dir_fd,
-				      (const char *)(how + 1), how);
+		io_uring_prep_openat2(io.sqe, dir_fd, (const char *)(how + 1),
+				      how);
 		res = lend__io_run(&io, deadline);
 	}
 	lend__heap_free(&self->heap, span);

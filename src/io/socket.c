@@ -36,10 +36,10 @@ int lend_accept(int fd, struct sockaddr *address, unsigned *size,
 	}
 	res = lend__io_begin(&io, fd, deadline);
 	if (!res) {
-		io_uring_prep_accept(
-			io.sqe, fd,
-			peer ? (struct sockaddr *)&peer->storage : NULL,
-			peer ? &peer->size : NULL, SOCK_CLOEXEC);
+		io_uring_prep_accept(io.sqe, fd,
+				     peer ? (struct sockaddr *)&peer->storage :
+					    NULL,
+				     peer ? &peer->size : NULL, SOCK_CLOEXEC);
 		res = lend__io_run(&io, deadline);
 	}
 	if (res >= 0 && peer) {

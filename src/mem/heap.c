@@ -399,17 +399,17 @@ void lend__heap_free_all(struct lend_heap *heap)
 	/* Any span ends where a granule is marked last; freeing takes starts,
 	 * and the lowest used granule is always one. */
 	while (heap->home_last)
-		lend__heap_free(heap,
-				heap->home +
-					(size_t)__builtin_ctzll(
-						heap->home_used) *
-						LEND_HEAP_HOME_GRANULE);
+		lend__heap_free(
+			heap,
+			heap->home + (size_t)__builtin_ctzll(heap->home_used) *
+					     LEND_HEAP_HOME_GRANULE);
 	while (heap->slice_used) {
 		unsigned first = granule_next(heap->slice, 1,
 					      heap->slice->granule_end, true);
 
-		lend__heap_free(heap, (char *)heap->slice +
-					      (size_t)first * LEND_HEAP_GRANULE);
+		lend__heap_free(heap,
+				(char *)heap->slice +
+					(size_t)first * LEND_HEAP_GRANULE);
 	}
 }
 

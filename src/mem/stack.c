@@ -56,7 +56,7 @@ void lend__stacks_fini(struct lend_stacks *stacks)
 {
 	lend__pages_unreserve(stacks->base, stacks->slots * stacks->slot_size);
 	free(stacks->guarded);
-	*stacks = (struct lend_stacks){0};
+	*stacks = (struct lend_stacks){ 0 };
 }
 
 /*

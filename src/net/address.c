@@ -23,8 +23,8 @@ static int parse_unix(const char *path, struct lend_address *address)
 		return -ENAMETOOLONG;
 	un->sun_family = AF_UNIX;
 	memcpy(un->sun_path, path, size + 1);
-	address->size =
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + 1);
+	address->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				    size + 1);
 	return 0;
 }
 
@@ -120,7 +120,8 @@ void lend_address_format(const struct lend_address *address, char *text)
 	case AF_UNIX:
 		/* A peer's unix socket usually has no name. */
 		snprintf(text, LEND_ADDRESS_TEXT_MAX, "unix:%s",
-			 address->size > offsetof(struct sockaddr_un, sun_path) ?
+			 address->size > offsetof(struct sockaddr_un,
+						  sun_path) ?
 				 un->sun_path :
 				 "");
 		return;

@@ -19,8 +19,8 @@ int lend__claims_revoke(struct lend_actor *self)
 	if (!handle || !handle->claim.ring)
 		return 0;
 	size = handle->count * sizeof(struct io_uring_sqe);
-	handle->storage_is_foreign =
-		lend__heap_alloc(&self->heap, size, &storage) != 0;
+	handle->storage_is_foreign = lend__heap_alloc(&self->heap, size,
+						      &storage) != 0;
 	/* The actor may be in the middle of cleaning up because its heap is
 	 * full: that must not fail for want of the same memory. */
 	if (handle->storage_is_foreign)

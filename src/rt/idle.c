@@ -125,14 +125,14 @@ struct watch {
 	struct pollfd fds[WATCH_MAX + 1];
 	struct lend_ring *rings[WATCH_MAX];
 	unsigned count;
-	bool own_first;	  /* rings[0] is the worker's own */
-	bool incomplete;  /* there were more than fit */
+	bool own_first;	 /* rings[0] is the worker's own */
+	bool incomplete; /* there were more than fit */
 };
 
 static void add(struct watch *watch, struct lend_ring *ring)
 {
-	watch->fds[watch->count] =
-		(struct pollfd){.fd = lend__ring_fd(ring), .events = POLLIN};
+	watch->fds[watch->count] = (struct pollfd){ .fd = lend__ring_fd(ring),
+						    .events = POLLIN };
 	watch->rings[watch->count++] = ring;
 }
 
@@ -187,7 +187,7 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 		if (lend__ring_has_cqe(watch->rings[i]) ||
 		    lend__ring_overflowed(watch->rings[i]))
 			return;
-	*event = (struct pollfd){.fd = worker->event_fd, .events = POLLIN};
+	*event = (struct pollfd){ .fd = worker->event_fd, .events = POLLIN };
 	ppoll(watch->fds, watch->count + 1,
 	      timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
 	if (event->revents)
@@ -263,13 +263,12 @@ static void ensure_sentinel(struct lend_worker *worker)
 	if (runtime->workers_count == 1)
 		return;
 	/* Not at every park: the line is shared by all workers. */
-	if (worker->now_ns > atomic_load_explicit(&runtime->last_busy_ns,
-						  memory_order_relaxed) +
-				     SENTINEL_LINGER_NS / 8)
+	if (worker->now_ns >
+	    atomic_load_explicit(&runtime->last_busy_ns, memory_order_relaxed) +
+		    SENTINEL_LINGER_NS / 8)
 		atomic_store_explicit(&runtime->last_busy_ns, worker->now_ns,
 				      memory_order_relaxed);
-	if (!atomic_load_explicit(&runtime->has_sentinel,
-				  memory_order_seq_cst))
+	if (!atomic_load_explicit(&runtime->has_sentinel, memory_order_seq_cst))
 		lend__worker_wake_one(runtime);
 }
 
@@ -306,8 +305,8 @@ static bool has_come(struct lend_worker *worker, const struct watch *watch)
 static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 			  const struct lend_ring *armed, bool sentinel)
 {
-	uint64_t timeout_ns =
-		time_to_wait(worker, sentinel || watch->incomplete);
+	uint64_t timeout_ns = time_to_wait(worker,
+					   sentinel || watch->incomplete);
 
 	if (armed && watch->count == 1 && watch->rings[0] == armed) {
 		struct lend_ring *own = watch->rings[0];

@@ -106,7 +106,7 @@ lend_ref lend_self(void)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	return self ? lend__actor_ref(self) : (lend_ref){0, 0};
+	return self ? lend__actor_ref(self) : (lend_ref){ 0, 0 };
 }
 
 const char *lend_self_name(void)
@@ -180,7 +180,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_registry *registry;
-	struct lend_joiner joiner = {.waiter = self};
+	struct lend_joiner joiner = { .waiter = self };
 	int err;
 
 	lend_assert(self);
@@ -202,8 +202,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 
 static int cancel(struct lend_runtime *runtime, lend_ref ref)
 {
-	struct lend_actor *actor =
-		lend__registry_pin(&runtime->registry, ref);
+	struct lend_actor *actor = lend__registry_pin(&runtime->registry, ref);
 
 	if (!actor)
 		return -ESRCH;

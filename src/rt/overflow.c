@@ -23,13 +23,14 @@ static void say_who(const struct lend_worker *worker, const void *address)
 	char line[256];
 	int size;
 
-	if (!actor || lend__stacks_owner(&registry->stacks, address) !=
-			      (int)actor->index)
+	if (!actor ||
+	    lend__stacks_owner(&registry->stacks, address) != (int)actor->index)
 		return;
-	size = snprintf(line, sizeof(line),
-			"lend: panic: stack overflow in actor %u%s%s%s: its %zu bytes are used up; give the runtime a bigger stack_size\n",
-			actor->index, actor->name[0] ? " \"" : "", actor->name,
-			actor->name[0] ? "\"" : "", registry->stacks.slot_size);
+	size = snprintf(
+		line, sizeof(line),
+		"lend: panic: stack overflow in actor %u%s%s%s: its %zu bytes are used up; give the runtime a bigger stack_size\n",
+		actor->index, actor->name[0] ? " \"" : "", actor->name,
+		actor->name[0] ? "\"" : "", registry->stacks.slot_size);
 	if (write(STDERR_FILENO, line, (size_t)size) < 0) {
 		/* Nothing is left to tell anyone with. */
 	}
@@ -69,7 +70,7 @@ void lend__overflow_install(void)
 
 void lend__overflow_thread_start(void)
 {
-	stack_t stack = {.ss_size = SIGNAL_STACK_SIZE}, old;
+	stack_t stack = { .ss_size = SIGNAL_STACK_SIZE }, old;
 
 	/* A sanitizer may have given the thread one. */
 	if (sigaltstack(NULL, &old) || !(old.ss_flags & SS_DISABLE))
@@ -82,7 +83,7 @@ void lend__overflow_thread_start(void)
 
 void lend__overflow_thread_stop(void)
 {
-	stack_t off = {.ss_flags = SS_DISABLE}, old;
+	stack_t off = { .ss_flags = SS_DISABLE }, old;
 
 	if (sigaltstack(NULL, &old) || old.ss_flags & SS_DISABLE ||
 	    old.ss_size != SIGNAL_STACK_SIZE)

@@ -19,8 +19,8 @@
 
 static void runnable(struct lend_host *host, struct lend_actor *actor)
 {
-	struct lend_runtime *runtime =
-		lend_container_of(host, struct lend_runtime, host);
+	struct lend_runtime *runtime = lend_container_of(
+		host, struct lend_runtime, host);
 	struct lend_worker *worker = lend__current_worker();
 
 	/* Where its completion was seen it runs: its next operation goes to
@@ -96,8 +96,9 @@ static int complete_options(struct lend_options *options,
 	if (options->depth > LEND_DEPTH_MAX)
 		return refuse(log, "depth", options->depth, "1 to 32768");
 	if (mode->one_to_one && options->rings != options->workers)
-		return refuse(log, "rings", options->rings,
-			      "private mode has one ring for each worker; give the same number, or use borrowed or shared");
+		return refuse(
+			log, "rings", options->rings,
+			"private mode has one ring for each worker; give the same number, or use borrowed or shared");
 	return check_sizes(options, log);
 }
 
@@ -211,7 +212,7 @@ static int make_workers(struct lend_runtime *runtime)
 int lend_runtime_new(const struct lend_options *options,
 		     struct lend_runtime **ret_runtime)
 {
-	struct lend_options complete = {0};
+	struct lend_options complete = { 0 };
 	struct lend_runtime *runtime = NULL;
 	struct lend_log log;
 	int err;
@@ -241,13 +242,14 @@ int lend_runtime_new(const struct lend_options *options,
 	err = lend__registry_init(&runtime->registry, complete.actors_max,
 				  complete.stack_size);
 	if (err == -ENOMEM)
-		lend__log(&log, LEND_LOG_ERROR,
-			  "no room for the addresses of %u actors (%llu GiB): lower actors_max, or the stack size, or raise ulimit -v",
-			  complete.actors_max,
-			  (unsigned long long)complete.actors_max *
-				  (complete.stack_size +
-				   LEND_HEAP_SLICE_DEFAULT) >>
-				  30);
+		lend__log(
+			&log, LEND_LOG_ERROR,
+			"no room for the addresses of %u actors (%llu GiB): lower actors_max, or the stack size, or raise ulimit -v",
+			complete.actors_max,
+			(unsigned long long)complete.actors_max *
+					(complete.stack_size +
+					 LEND_HEAP_SLICE_DEFAULT) >>
+				30);
 	if (!err)
 		err = make_workers(runtime);
 	lend__overflow_install();
@@ -259,13 +261,12 @@ int lend_runtime_new(const struct lend_options *options,
 	}
 	runtime->threads_running = true;
 	lend__log(&log, LEND_LOG_INFO,
-		  "%u workers, %u rings of %u, mode %s%s%s",
-		  complete.workers, complete.rings,
-		  runtime->arbiter.pool.depth, runtime->arbiter.mode->name,
+		  "%u workers, %u rings of %u, mode %s%s%s", complete.workers,
+		  complete.rings, runtime->arbiter.pool.depth,
+		  runtime->arbiter.mode->name,
 		  runtime->arbiter.has_membarrier ? "" : ", no membarrier",
-		  runtime->arbiter.features.buffer_rings ?
-			  "" :
-			  ", no buffer rings");
+		  runtime->arbiter.features.buffer_rings ? "" :
+							   ", no buffer rings");
 	*ret_runtime = runtime;
 	return 0;
 }
@@ -301,7 +302,7 @@ int lend_runtime_join(struct lend_runtime *runtime, lend_ref actor,
 		      int *ret_value)
 {
 	struct lend_registry *registry = &runtime->registry;
-	struct lend_joiner joiner = {0};
+	struct lend_joiner joiner = { 0 };
 	int err = lend__registry_join(registry, actor, &joiner);
 
 	if (err)

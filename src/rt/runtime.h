@@ -19,7 +19,7 @@ struct lend_worker;
 
 struct lend_runtime {
 	/* [const] after start */
-	struct lend_host host; /* first: actors know only this */
+	struct lend_host host;	     /* first: actors know only this */
 	struct lend_options options; /* with the defaults filled in */
 	struct lend_log log;
 	struct lend_worker *workers;

@@ -57,7 +57,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 {
 	const struct lend_arbiter *arbiter;
 	struct lend_registry *registry;
-	struct lend_stats stats = {0};
+	struct lend_stats stats = { 0 };
 
 	if (!runtime)
 		runtime = lend_runtime_current();

@@ -85,8 +85,8 @@ struct slot_waiter {
  * the room it was woken for. */
 static void wake_slot_waiter(struct lend_waiter *waiter)
 {
-	struct slot_waiter *self =
-		lend_container_of(waiter, struct slot_waiter, waiter);
+	struct slot_waiter *self = lend_container_of(waiter, struct slot_waiter,
+						     waiter);
 	struct lend_actor *actor = self->actor;
 
 	atomic_store_explicit(&actor->urgent, true, memory_order_relaxed);
@@ -119,11 +119,11 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 			struct lend_claim *claim)
 {
 	struct slot_waiter slots = {
-		.waiter = {.count = count, .wake = wake_slot_waiter},
+		.waiter = { .count = count, .wake = wake_slot_waiter },
 		.actor = self,
 	};
-	struct lend_waiter *waiter =
-		deadline == LEND_NOW ? NULL : &slots.waiter;
+	struct lend_waiter *waiter = deadline == LEND_NOW ? NULL :
+							    &slots.waiter;
 	struct lend_arbiter *arbiter;
 	int err;
 

@@ -38,8 +38,7 @@ static void note_next_locked(struct lend_timers *timers)
 {
 	struct lend_pairing_node *first = timers->heap.root;
 
-	atomic_store_explicit(&timers->next_ns,
-			      first ? first->key : UINT64_MAX,
+	atomic_store_explicit(&timers->next_ns, first ? first->key : UINT64_MAX,
 			      memory_order_relaxed);
 }
 
@@ -49,9 +48,8 @@ static struct lend_timers *armed_in(const struct lend_actor *actor)
 	struct lend_timers *timers;
 
 	/* Acquire [T1], paired with expire(): the signal was delivered. */
-	while ((timers = atomic_load_explicit(&actor->timers,
-					      memory_order_acquire)) ==
-	       EXPIRING)
+	while ((timers = atomic_load_explicit(
+			&actor->timers, memory_order_acquire)) == EXPIRING)
 		sched_yield();
 	return timers;
 }

@@ -38,13 +38,13 @@
 static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 			 bool more)
 {
-	struct lend_wake_op *wake =
-		lend_container_of(op, struct lend_wake_op, op);
+	struct lend_wake_op *wake = lend_container_of(op, struct lend_wake_op,
+						      op);
 
 	(void)res;
 	(void)flags;
 	(void)more;
-	/* Release [P3], paired with the worker's acquire before it arms again. */
+	/* Release [P3], paired with the acquire before it is armed again. */
 	atomic_store_explicit(&wake->armed, false, memory_order_release);
 }
 
@@ -158,8 +158,8 @@ void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 
 void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
 {
-	struct lend_actor *head =
-		atomic_load_explicit(&worker->inbox, memory_order_relaxed);
+	struct lend_actor *head = atomic_load_explicit(&worker->inbox,
+						       memory_order_relaxed);
 
 	do {
 		actor->run_next = head;
@@ -355,7 +355,8 @@ static void poll_rings(struct lend_worker *worker)
 
 	if (own)
 		lend__poller_poll(own, worker->now_ns);
-	lend__poller_help(borrower, worker->now_ns, borrower->arbiter->stall_ns);
+	lend__poller_help(borrower, worker->now_ns,
+			  borrower->arbiter->stall_ns);
 }
 
 /* Submit now, though there is other work to do? */
@@ -371,11 +372,10 @@ static void loop(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
 
-	while (!atomic_load_explicit(&runtime->halting,
-				     memory_order_relaxed)) {
+	while (!atomic_load_explicit(&runtime->halting, memory_order_relaxed)) {
 		worker->now_ns = lend_now();
-		atomic_store_explicit(&worker->borrower.safe_ns,
-				      worker->now_ns, memory_order_relaxed);
+		atomic_store_explicit(&worker->borrower.safe_ns, worker->now_ns,
+				      memory_order_relaxed);
 		lend__timers_expire(&worker->timers, worker->now_ns);
 		drain_inbox(worker);
 		run_round(worker);

@@ -88,7 +88,7 @@ fail:
 
 void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 {
-	struct io_uring_buf_reg reg = {.bgid = LEND_BUFFERS_GROUP};
+	struct io_uring_buf_reg reg = { .bgid = LEND_BUFFERS_GROUP };
 
 	if (buffers->ring && fd >= 0)
 		lend__sys_register(fd, IORING_UNREGISTER_PBUF_RING, &reg, 1);
@@ -103,8 +103,8 @@ void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 
 void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 {
-	uint32_t head =
-		atomic_load_explicit(&buffers->returned, memory_order_relaxed);
+	uint32_t head = atomic_load_explicit(&buffers->returned,
+					     memory_order_relaxed);
 
 	lend_assert(number < buffers->count);
 	/* Given twice it would be in the list twice, and the list a circle. */

@@ -16,10 +16,10 @@
 
 /* Operations without which nothing works; the rest has fallbacks. */
 static const unsigned char required_opcodes[] = {
-	IORING_OP_NOP,	  IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
-	IORING_OP_ACCEPT, IORING_OP_CONNECT,  IORING_OP_SEND,
-	IORING_OP_RECV,	  IORING_OP_READ,     IORING_OP_WRITE,
-	IORING_OP_STATX,  IORING_OP_OPENAT2,  IORING_OP_CLOSE,
+	IORING_OP_NOP,	    IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
+	IORING_OP_ACCEPT,   IORING_OP_CONNECT,	IORING_OP_SEND,
+	IORING_OP_RECV,	    IORING_OP_READ,	IORING_OP_WRITE,
+	IORING_OP_STATX,    IORING_OP_OPENAT2,	IORING_OP_CLOSE,
 	IORING_OP_SHUTDOWN,
 };
 
@@ -42,7 +42,7 @@ static bool is_masked(const char *feature)
 
 static bool can_open(unsigned flags)
 {
-	struct io_uring_params params = {.flags = flags};
+	struct io_uring_params params = { .flags = flags };
 	struct io_uring uring;
 
 	if (lend__sys_ring_open(&uring, 1, &params) < 0)
@@ -53,7 +53,7 @@ static bool can_open(unsigned flags)
 
 static bool can_register_buffers(struct io_uring *uring)
 {
-	struct io_uring_buf_reg reg = {.ring_entries = 1, .bgid = 0};
+	struct io_uring_buf_reg reg = { .ring_entries = 1, .bgid = 0 };
 	void *ring = NULL;
 	int err;
 
@@ -64,8 +64,8 @@ static bool can_register_buffers(struct io_uring *uring)
 	err = lend__sys_register(uring->ring_fd, IORING_REGISTER_PBUF_RING,
 				 &reg, 1);
 	if (err >= 0)
-		lend__sys_register(uring->ring_fd,
-				   IORING_UNREGISTER_PBUF_RING, &reg, 1);
+		lend__sys_register(uring->ring_fd, IORING_UNREGISTER_PBUF_RING,
+				   &reg, 1);
 	free(ring);
 	return err >= 0;
 }
@@ -97,8 +97,8 @@ int lend__features_probe(struct lend_features *ret_features)
 	const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
 				IORING_FEAT_SUBMIT_STABLE |
 				IORING_FEAT_FAST_POLL;
-	struct lend_features features = {0};
-	struct io_uring_params params = {0};
+	struct lend_features features = { 0 };
+	struct io_uring_params params = { 0 };
 	struct io_uring uring;
 	int err;
 
@@ -132,41 +132,47 @@ int lend__features_probe(struct lend_features *ret_features)
 
 void lend__features_explain(int error, char *text, unsigned long size)
 {
-	struct rlimit limit = {0};
+	struct rlimit limit = { 0 };
 	const char *name = lend_error_name(error);
 
 	switch (error) {
 	case -ENOSYS:
-		snprintf(text, size,
-			 "io_uring_setup failed with %s: this kernel or sandbox has no io_uring; use Linux 6.1 or newer, outside gVisor and WSL 1",
-			 name);
+		snprintf(
+			text, size,
+			"io_uring_setup failed with %s: this kernel or sandbox has no io_uring; use Linux 6.1 or newer, outside gVisor and WSL 1",
+			name);
 		return;
 	case -EPERM:
 	case -EACCES:
-		snprintf(text, size,
-			 "io_uring_setup failed with %s: io_uring is forbidden here; set sysctl kernel.io_uring_disabled=0, or in a container allow io_uring_setup, io_uring_enter and io_uring_register in the seccomp profile",
-			 name);
+		snprintf(
+			text, size,
+			"io_uring_setup failed with %s: io_uring is forbidden here; set sysctl kernel.io_uring_disabled=0, or in a container allow io_uring_setup, io_uring_enter and io_uring_register in the seccomp profile",
+			name);
 		return;
 	case -ENOMEM:
 		getrlimit(RLIMIT_MEMLOCK, &limit);
-		snprintf(text, size,
-			 "io_uring_setup failed with %s: the limit of locked memory is %llu KiB; raise it (ulimit -l, LimitMEMLOCK=) or use a smaller --depth or fewer --rings",
-			 name, (unsigned long long)limit.rlim_cur / 1024);
+		snprintf(
+			text, size,
+			"io_uring_setup failed with %s: the limit of locked memory is %llu KiB; raise it (ulimit -l, LimitMEMLOCK=) or use a smaller --depth or fewer --rings",
+			name, (unsigned long long)limit.rlim_cur / 1024);
 		return;
 	case -EMFILE:
 	case -ENFILE:
 		getrlimit(RLIMIT_NOFILE, &limit);
-		snprintf(text, size,
-			 "io_uring_setup failed with %s: the limit of open files is %llu; raise it (ulimit -n, LimitNOFILE=)",
-			 name, (unsigned long long)limit.rlim_cur);
+		snprintf(
+			text, size,
+			"io_uring_setup failed with %s: the limit of open files is %llu; raise it (ulimit -n, LimitNOFILE=)",
+			name, (unsigned long long)limit.rlim_cur);
 		return;
 	case -EOPNOTSUPP:
-		snprintf(text, size,
-			 "this kernel's io_uring is too old (an operation or IORING_FEAT_NODROP/EXT_ARG is missing); use Linux 6.1 or newer");
+		snprintf(
+			text, size,
+			"this kernel's io_uring is too old (an operation or IORING_FEAT_NODROP/EXT_ARG is missing); use Linux 6.1 or newer");
 		return;
 	default:
-		snprintf(text, size,
-			 "io_uring_setup failed with %s (%s); use Linux 6.1 or newer and check kernel.io_uring_disabled, the seccomp profile and ulimit -l",
-			 name, lend_error_text(error));
+		snprintf(
+			text, size,
+			"io_uring_setup failed with %s (%s); use Linux 6.1 or newer and check kernel.io_uring_disabled, the seccomp profile and ulimit -l",
+			name, lend_error_text(error));
 	}
 }

@@ -18,7 +18,7 @@
 int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
 		    unsigned setup_flags)
 {
-	struct io_uring_params params = {.flags = setup_flags};
+	struct io_uring_params params = { .flags = setup_flags };
 	int err;
 
 	/* A deep CQ: completions of multishots and of accepted connections
@@ -65,7 +65,7 @@ static int enter(struct lend_ring *ring, unsigned to_submit,
 		 unsigned min_complete, unsigned flags, uint64_t timeout_ns)
 {
 	struct __kernel_timespec timeout;
-	struct io_uring_getevents_arg argument = {.sigmask_sz = _NSIG / 8};
+	struct io_uring_getevents_arg argument = { .sigmask_sz = _NSIG / 8 };
 
 	atomic_fetch_add_explicit(&ring->enters, 1, memory_order_relaxed);
 	if (!min_complete || timeout_ns == UINT64_MAX)

@@ -97,8 +97,8 @@ static inline unsigned lend__ring_room(const struct lend_ring *ring)
 }
 
 /* The @i-th slot behind the tail. Holder only; @i below lend__ring_room(). */
-static inline struct io_uring_sqe *
-lend__ring_slot(const struct lend_ring *ring, unsigned i)
+static inline struct io_uring_sqe *lend__ring_slot(const struct lend_ring *ring,
+						   unsigned i)
 {
 	return &ring->sqes[(ring->sq_tail + i) & ring->sq_mask];
 }
@@ -106,8 +106,8 @@ lend__ring_slot(const struct lend_ring *ring, unsigned i)
 /* Hand the next @count slots to the kernel by one store. Holder only. */
 static inline void lend__ring_publish(struct lend_ring *ring, unsigned count)
 {
-	uint64_t published =
-		atomic_load_explicit(&ring->published, memory_order_relaxed);
+	uint64_t published = atomic_load_explicit(&ring->published,
+						  memory_order_relaxed);
 
 	ring->sq_tail += count;
 	/* Release [R2], paired with peek(): what the SQEs and their op records
@@ -116,8 +116,7 @@ static inline void lend__ring_publish(struct lend_ring *ring, unsigned count)
 	atomic_store_explicit(&ring->published, published + count,
 			      memory_order_release);
 	/* Release, paired with the kernel's acquire of the tail. */
-	__atomic_store_n(ring->uring.sq.ktail, ring->sq_tail,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(ring->uring.sq.ktail, ring->sq_tail, __ATOMIC_RELEASE);
 }
 
 /**
@@ -200,8 +199,8 @@ static inline void lend__ring_consume(struct lend_ring *ring)
  * only while nobody submits or reaps. */
 static inline uint64_t lend__ring_in_flight(const struct lend_ring *ring)
 {
-	uint64_t finished =
-		atomic_load_explicit(&ring->finished, memory_order_relaxed);
+	uint64_t finished = atomic_load_explicit(&ring->finished,
+						 memory_order_relaxed);
 
 	return atomic_load_explicit(&ring->published, memory_order_relaxed) -
 	       finished;

@@ -24,8 +24,7 @@ int lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
 		    unsigned flags, void *argument, size_t size);
 
 /* io_uring_register(2). */
-int lend__sys_register(int fd, unsigned opcode, void *argument,
-		       unsigned count);
+int lend__sys_register(int fd, unsigned opcode, void *argument, unsigned count);
 
 /* Register this process for expedited membarriers. -ENOSYS or -EPERM where a
  * sandbox refuses it. */
