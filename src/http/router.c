@@ -243,9 +243,11 @@ static void allow(char *text, const char *method)
 	}
 	if (used + size + 3 > LEND__HTTP_ALLOW_MAX)
 		return;
-	if (used)
-		strcpy(text + used, ", ");
-	strcat(text, method);
+	if (used) {
+		memcpy(text + used, ", ", 2);
+		used += 2;
+	}
+	memcpy(text + used, method, size + 1);
 }
 
 static void allow_place(const struct lend__http_place *place, char *text)

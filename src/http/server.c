@@ -156,7 +156,7 @@ int lend_http_listen(struct lend_http_server *server, const char *address)
 	int err;
 
 	doors = realloc(server->doors,
-			(server->doors_count + 1) * sizeof(struct door *));
+			(server->doors_count + 1) * sizeof(*doors));
 	if (!doors)
 		return -ENOMEM;
 	server->doors = doors;
