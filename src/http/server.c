@@ -155,8 +155,8 @@ int lend_http_listen(struct lend_http_server *server, const char *address)
 	struct lend__http_door *door, **doors;
 	int err;
 
-	doors = realloc(server->doors,
-			(server->doors_count + 1) * sizeof(*doors));
+	doors = realloc(server->doors, (server->doors_count +
+					1) * sizeof(struct lend__http_door *));
 	if (!doors)
 		return -ENOMEM;
 	server->doors = doors;
