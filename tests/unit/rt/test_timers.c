@@ -1,0 +1,140 @@
+/*
+ * Goal:   whoever is due is woken, in order, once; a timer that is early enough
+ *         is left alone; who ends is in no timers.
+ * Method: actor records without fibers in the timers of two workers.
+ */
+#include "rt/timers.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+
+#include "actor/actor.h"
+
+static struct lend_timers timers, others;
+static struct lend_actor actors[200];
+static unsigned order[200], woken;
+
+static void note_runnable(struct lend_host *host, struct lend_actor *actor)
+{
+	(void)host;
+	order[woken++] = actor->index;
+}
+
+static struct lend_host host = { .runnable = note_runnable };
+
+static void init(void)
+{
+	lend__timers_init(&timers);
+	lend__timers_init(&others);
+	for (unsigned i = 0; i < 200; i++) {
+		actors[i].index = i;
+		lend__actor_init(&actors[i], &host, NULL, NULL, NULL);
+		cr_assert(lend__mailbox_idle(&actors[i].mailbox));
+	}
+	woken = 0;
+}
+
+static void fini(void)
+{
+	for (unsigned i = 0; i < 200; i++)
+		lend__timers_disarm(&actors[i]);
+	cr_expect_eq(atomic_load(&timers.next_ns), UINT64_MAX);
+	lend__timers_fini(&timers);
+	lend__timers_fini(&others);
+}
+
+Test(timers, wake_in_order_who_is_due, .init = init, .fini = fini)
+{
+	for (unsigned i = 0; i < 200; i++)
+		lend__timers_arm(&timers, &actors[i], 1000 + i * 7919 % 200);
+	cr_expect_eq(atomic_load(&timers.next_ns), 1000);
+	lend__timers_expire(&timers, 999);
+	cr_expect_eq(woken, 0);
+	lend__timers_expire(&timers, 1099);
+	cr_expect_eq(woken, 100);
+	for (unsigned i = 0; i < 100; i++)
+		cr_assert_eq(order[i] * 7919 % 200, i);
+	cr_expect_eq(atomic_load(&timers.next_ns), 1100);
+	lend__timers_expire(&timers, UINT64_MAX - 1);
+	cr_expect_eq(woken, 200);
+	lend__timers_expire(&timers, UINT64_MAX - 1);
+	cr_expect_eq(woken, 200);
+}
+
+Test(timers, later_deadline_leaves_the_timer, .init = init, .fini = fini)
+{
+	lend__timers_arm(&timers, &actors[0], 100);
+	lend__timers_arm(&timers, &actors[0], 500);
+	cr_expect_eq(atomic_load(&timers.next_ns), 100);
+	lend__timers_arm(&timers, &actors[0], 50);
+	cr_expect_eq(atomic_load(&timers.next_ns), 50);
+	lend__timers_expire(&timers, 60);
+	cr_expect_eq(woken, 1);
+	/* It went off, so the next one is armed afresh. */
+	lend__actor_sort_mail(&actors[0]);
+	lend__timers_arm(&timers, &actors[0], 500);
+	cr_expect_eq(atomic_load(&timers.next_ns), 500);
+}
+
+Test(timers, moves_with_its_actor, .init = init, .fini = fini)
+{
+	lend__timers_arm(&timers, &actors[0], 100);
+	/* On another worker, with an earlier deadline. */
+	lend__timers_arm(&others, &actors[0], 80);
+	cr_expect_eq(atomic_load(&timers.next_ns), UINT64_MAX);
+	cr_expect_eq(atomic_load(&others.next_ns), 80);
+	lend__timers_disarm(&actors[0]);
+	lend__timers_disarm(&actors[0]);
+	cr_expect_eq(atomic_load(&others.next_ns), UINT64_MAX);
+	lend__timers_expire(&others, 1000);
+	cr_expect_eq(woken, 0);
+}
+
+/* ---- going off while its actor is awake ---- */
+
+#define ROUNDS 200000
+
+static atomic_bool stop;
+static atomic_uint wakes;
+
+static void count_wake(struct lend_host *unused, struct lend_actor *actor)
+{
+	(void)unused;
+	(void)actor;
+	atomic_fetch_add(&wakes, 1);
+}
+
+static void *expire_all_the_time(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		lend__timers_expire(&timers, 1000);
+	return NULL;
+}
+
+/* Whatever the moment at which the timer goes off, an actor that armed and went
+ * to sleep is woken. */
+Test(timers, none_is_lost, .init = init, .timeout = 60)
+{
+	struct lend_host counting = { .runnable = count_wake };
+	unsigned sleeps = 0;
+	pthread_t thread;
+
+	actors[0].host = &counting;
+	cr_assert(lend__mailbox_push(
+		&actors[0].mailbox,
+		&(struct lend_mail){ .kind = LEND_MAIL_OP }));
+	pthread_create(&thread, NULL, expire_all_the_time, NULL);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		lend__actor_sort_mail(&actors[0]);
+		lend__timers_arm(&timers, &actors[0], 500 + i % 2);
+		if (!lend__mailbox_idle(&actors[0].mailbox))
+			continue;
+		sleeps++;
+		while (atomic_load(&wakes) < sleeps)
+			;
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	lend__timers_disarm(&actors[0]);
+}
