@@ -31,6 +31,7 @@ enum { MSG_ENDED = 1, MSG_DRAIN };
 struct echo_connection {
 	struct echo_server *server;
 	int fd;
+	_Atomic bool is_receiving;    /* Note [drain] */
 	struct echo_connection *next; /* [lock] */
 	struct echo_connection **link;
 };
@@ -96,7 +97,7 @@ static void connection_unlink(struct echo_connection *connection)
 			tell[count++] = server->acceptors[i].actor;
 		server->acceptors[i].is_waiting = false;
 	}
-	if (server->is_draining && !server->open)
+	if (atomic_load(&server->is_draining) && !server->open)
 		tell[count++] = server->main;
 	pthread_mutex_unlock(&server->lock);
 	for (unsigned i = 0; i < count; i++) {
@@ -106,51 +107,58 @@ static void connection_unlink(struct echo_connection *connection)
 	}
 }
 
-static bool is_draining(struct echo_server *server)
+/*
+ * Receive what comes; while draining, until nothing has come for QUIET_NS: a
+ * client may have sent it before it could know.
+ *
+ * Note [drain]: who is receiving when the drain begins is woken by a shutdown()
+ * of that direction. It is not done to others, as the kernel then tells the
+ * client no more that there is room again: what is on its way would take
+ * seconds. So each says that it receives, then looks whether we drain, and the
+ * drain does the same the other way round; seq_cst, lest both miss it.
+ */
+static ssize_t connection_receive(struct echo_connection *connection,
+				  struct lend_buffer *ret_buffer)
 {
-	bool draining;
+	struct echo_server *server = connection->server;
+	uint64_t deadline = LEND_FOREVER;
+	bool is_again = false;
+	ssize_t size;
 
-	pthread_mutex_lock(&server->lock);
-	draining = server->is_draining;
-	pthread_mutex_unlock(&server->lock);
-	return draining;
+	for (;;) {
+		atomic_store(&connection->is_receiving, true);
+		if (atomic_load(&server->is_draining))
+			deadline = lend_after(QUIET_NS);
+		size = lend_recv_buffer(connection->fd, deadline, ret_buffer);
+		/* Relaxed: a shutdown() too many does no harm. */
+		atomic_store_explicit(&connection->is_receiving, false,
+				      memory_order_relaxed);
+		/* The end of the stream, or the drain's shutdown(). */
+		if (size || is_again || !atomic_load(&server->is_draining))
+			return size;
+		is_again = true;
+		if (lend_sleep(lend_after(QUIET_NS)))
+			return size;
+	}
 }
 
-/* Send back what comes until nothing comes for the moment, or ever: after the
- * shutdown() of a drain, receiving does not tell the two apart. Return: the
- * bytes sent, -1 after an error. */
-static int64_t connection_echo(struct echo_connection *connection)
+static void connection_echo(struct echo_connection *connection)
 {
 	struct echo_server *server = connection->server;
 	struct lend_buffer buffer;
-	int64_t total = 0;
 	ssize_t size, sent;
 
-	while ((size = lend_recv_buffer(connection->fd, LEND_FOREVER,
-					&buffer)) > 0) {
+	while ((size = connection_receive(connection, &buffer)) > 0) {
 		atomic_fetch_add_explicit(&server->bytes_received,
 					  (uint64_t)size, memory_order_relaxed);
 		sent = lend_send_all(connection->fd, buffer.data, (size_t)size,
 				     lend_after(SEND_TIMEOUT_NS));
 		lend_buffer_release(&buffer);
 		if (sent < 0)
-			return -1;
-		total += sent;
+			return;
 		atomic_fetch_add_explicit(&server->bytes_sent, (uint64_t)sent,
 					  memory_order_relaxed);
 	}
-	return size < 0 ? -1 : total;
-}
-
-/* What a client has sent before it could know of the drain may still be on its
- * way: the connection is done when it has been quiet for a while. */
-static void connection_finish(struct echo_connection *connection)
-{
-	int64_t sent = 1;
-
-	while (sent > 0 && is_draining(connection->server) &&
-	       !lend_sleep(lend_after(QUIET_NS)))
-		sent = connection_echo(connection);
 }
 
 static int connection_run(void *arg)
@@ -158,8 +166,7 @@ static int connection_run(void *arg)
 	struct echo_connection *connection = arg;
 	int fd = connection->fd;
 
-	if (connection_echo(connection) >= 0)
-		connection_finish(connection);
+	connection_echo(connection);
 	/* Off the list first: who is on it may get a shutdown(), and once it
 	 * is closed the number is somebody else's. */
 	connection_unlink(connection);
@@ -257,8 +264,7 @@ static int acceptor_run(void *arg)
 
 /* ---- the whole ---- */
 
-/* The acceptors end; then each connection's next receive that finds nothing
- * says so instead of waiting. */
+/* The acceptors end; then each connection does when it is quiet. */
 static void connections_drain(struct echo_server *server)
 {
 	for (unsigned i = 0; i < server->acceptors_count; i++) {
@@ -268,10 +274,11 @@ static void connections_drain(struct echo_server *server)
 		}
 	}
 	pthread_mutex_lock(&server->lock);
-	server->is_draining = true;
+	atomic_store(&server->is_draining, true); /* Note [drain] */
 	for (struct echo_connection *connection = server->connections;
 	     connection; connection = connection->next)
-		shutdown(connection->fd, SHUT_RD);
+		if (atomic_load(&connection->is_receiving))
+			shutdown(connection->fd, SHUT_RD);
 	pthread_mutex_unlock(&server->lock);
 }
 

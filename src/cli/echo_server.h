@@ -35,8 +35,8 @@ struct echo_server {
 	struct echo_connection *connections; /* a list of those that are open */
 	unsigned open;
 	unsigned next_worker;
-	bool is_draining;
 
+	_Atomic bool is_draining; /* [atomic: drain] set under the lock */
 	/* [atomic] counters */
 	_Atomic uint64_t accepted;
 	_Atomic uint64_t accept_errors;
