@@ -197,9 +197,13 @@ static void *take_away(void *arg)
 {
 	(void)arg;
 	lend__arbiter_attach(&arbiter, &thread_borrowers[2], 2);
-	/* Everybody looks stuck to it: nobody reports a safe point. */
+	/* Whatever is lent, at whatever moment. */
 	while (!atomic_load(&stop)) {
-		lend__arbiter_rescue(&thread_borrowers[2], lend_now());
+		pthread_mutex_lock(&arbiter.lock);
+		for (unsigned i = 0; i < arbiter.pool.count; i++)
+			if (arbiter.loans[i].borrower)
+				lend__loan_recall(&arbiter.loans[i]);
+		pthread_mutex_unlock(&arbiter.lock);
 		sched_yield();
 	}
 	lend__arbiter_detach(&thread_borrowers[2]);
