@@ -55,6 +55,7 @@ struct lend_actor {
 
 	/* ---- [owner] the worker that runs it ---- */
 	struct lend_fiber fiber;
+	struct lend_worker *worker; /* that runs it now; read anew after awaits */
 	struct lend_actor *run_next;	 /* in a run queue's list or an inbox */
 	struct lend_claim_handle *claim; /* open one */
 	struct lend_worker *moving_to;	 /* on its way to that worker */

@@ -31,7 +31,7 @@ enum { MSG_ENDED = 1, MSG_DRAIN };
 struct echo_connection {
 	struct echo_server *server;
 	int fd;
-	_Atomic bool is_receiving;    /* Note [drain] */
+	_Atomic bool is_waiting;      /* Note [drain] */
 	struct echo_connection *next; /* [lock] */
 	struct echo_connection **link;
 };
@@ -111,35 +111,27 @@ static void connection_unlink(struct echo_connection *connection)
  * Receive what comes; while draining, until nothing has come for QUIET_NS: a
  * client may have sent it before it could know.
  *
- * Note [drain]: who is receiving when the drain begins is woken by a shutdown()
- * of that direction. It is not done to others, as the kernel then tells the
- * client no more that there is room again: what is on its way would take
- * seconds. So each says that it receives, then looks whether we drain, and the
- * drain does the same the other way round; seq_cst, lest both miss it.
+ * Note [drain]: who has waited in a receive since before the drain, and got
+ * nothing for QUIET_NS of it, is woken by a shutdown() of that direction. It is
+ * not done to others, as the kernel then tells the client no more that there
+ * is room again: what is on its way would take seconds. So each says that it
+ * waits, then looks whether we drain, and the drain does the same the other
+ * way round; seq_cst, lest both miss it.
  */
 static ssize_t connection_receive(struct echo_connection *connection,
 				  struct lend_buffer *ret_buffer)
 {
-	struct echo_server *server = connection->server;
 	uint64_t deadline = LEND_FOREVER;
-	bool is_again = false;
 	ssize_t size;
 
-	for (;;) {
-		atomic_store(&connection->is_receiving, true);
-		if (atomic_load(&server->is_draining))
-			deadline = lend_after(QUIET_NS);
-		size = lend_recv_buffer(connection->fd, deadline, ret_buffer);
-		/* Relaxed: a shutdown() too many does no harm. */
-		atomic_store_explicit(&connection->is_receiving, false,
-				      memory_order_relaxed);
-		/* The end of the stream, or the drain's shutdown(). */
-		if (size || is_again || !atomic_load(&server->is_draining))
-			return size;
-		is_again = true;
-		if (lend_sleep(lend_after(QUIET_NS)))
-			return size;
+	atomic_store(&connection->is_waiting, true);
+	if (atomic_load(&connection->server->is_draining)) {
+		atomic_store(&connection->is_waiting, false);
+		deadline = lend_after(QUIET_NS);
 	}
+	size = lend_recv_buffer(connection->fd, deadline, ret_buffer);
+	atomic_store(&connection->is_waiting, false);
+	return size;
 }
 
 static void connection_echo(struct echo_connection *connection)
@@ -265,8 +257,10 @@ static int acceptor_run(void *arg)
 /* ---- the whole ---- */
 
 /* The acceptors end; then each connection does when it is quiet. */
-static void connections_drain(struct echo_server *server)
+static void connections_drain(struct echo_server *server, uint64_t deadline)
 {
+	uint64_t quiet;
+
 	for (unsigned i = 0; i < server->acceptors_count; i++) {
 		lend_cancel(server->acceptors[i].actor);
 		if (lend_join(server->acceptors[i].actor, LEND_FOREVER, NULL)) {
@@ -275,9 +269,14 @@ static void connections_drain(struct echo_server *server)
 	}
 	pthread_mutex_lock(&server->lock);
 	atomic_store(&server->is_draining, true); /* Note [drain] */
+	pthread_mutex_unlock(&server->lock);
+	quiet = lend_after(QUIET_NS);
+	if (lend_sleep(quiet < deadline ? quiet : deadline))
+		return;
+	pthread_mutex_lock(&server->lock);
 	for (struct echo_connection *connection = server->connections;
 	     connection; connection = connection->next)
-		if (atomic_load(&connection->is_receiving))
+		if (atomic_load(&connection->is_waiting))
 			shutdown(connection->fd, SHUT_RD);
 	pthread_mutex_unlock(&server->lock);
 }
@@ -324,7 +323,7 @@ int echo_server_run(struct echo_server *server)
 		return err;
 	lend_msg_free(msg); /* MSG_DRAIN */
 	deadline = lend_after(server->options->drain_timeout_s * LEND_S);
-	connections_drain(server);
+	connections_drain(server, deadline);
 	connections_wait(server, deadline);
 	return 0;
 }

@@ -84,6 +84,8 @@ int lend__http_output_start(struct lend__http_connection *connection)
 	/* MSG_WAITALL has the kernel go on after a short send. */
 	io_uring_prep_send(io.sqe, connection->fd, out->data, out->size,
 			   MSG_NOSIGNAL | MSG_WAITALL);
+	/* It is over before the client can ask for more. */
+	lend__io_quieten(&io);
 	lend__io_submit(&io);
 	return 0;
 }

@@ -23,6 +23,35 @@
  * about to wait again), so it is repeated until the operation has ended. */
 #define CANCEL_AGAIN_NS (5 * LEND_MS)
 
+static bool ends_quietly(struct lend_io_op *io)
+{
+	uint8_t quiet = LEND_IO_QUIET;
+
+	/* Release [I2], paired with lend__io_done() and make_loud(): the
+	 * result. The actor may be making it loud at this moment: one of the
+	 * two comes first, and the other acts on it. */
+	return atomic_load_explicit(&io->notice, memory_order_relaxed) ==
+		       LEND_IO_QUIET &&
+	       atomic_compare_exchange_strong_explicit(
+		       &io->notice, &quiet, LEND_IO_OVER, memory_order_acq_rel,
+		       memory_order_relaxed);
+}
+
+/* The actor is going to wait for it. */
+static void make_loud(struct lend_io_op *io)
+{
+	uint8_t quiet = LEND_IO_QUIET;
+
+	/* Acquire [I2] if it is over already. */
+	if (atomic_load_explicit(&io->notice, memory_order_relaxed) !=
+		    LEND_IO_LOUD &&
+	    !atomic_compare_exchange_strong_explicit(
+		    &io->notice, &quiet, LEND_IO_LOUD, memory_order_acq_rel,
+		    memory_order_acquire) &&
+	    quiet == LEND_IO_OVER)
+		io->mail.arrived = true;
+}
+
 static void io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 		       bool more)
 {
@@ -31,7 +60,7 @@ static void io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 	(void)res;
 	(void)flags;
 	/* Of several CQEs (zero-copy sends) the last one counts. */
-	if (!more)
+	if (!more && !ends_quietly(io))
 		lend__actor_deliver(io->actor, &io->mail);
 }
 
@@ -43,6 +72,7 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 	op->mail.arrived = false;
 	op->actor = self;
 	op->fd = fd;
+	atomic_init(&op->notice, LEND_IO_LOUD);
 }
 
 static int begin(struct lend_io *io, int fd, size_t record_size,
@@ -118,7 +148,7 @@ int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 
 void lend__io_submit(struct lend_io *io)
 {
-	struct lend_worker *worker = lend__current_worker();
+	struct lend_worker *worker = io->self->worker;
 
 	io->sqe->user_data = lend__op_user_data(&io->op->op);
 	io->op->op.submitter = (uint8_t)worker->index;
@@ -191,12 +221,12 @@ void lend__io_cancel(struct lend_op *op, unsigned attempt)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_ring *ring = op->ring;
-	unsigned workers = lend__current_worker()->runtime->workers_count;
+	unsigned workers = self->worker->runtime->workers_count;
 
 	/* A ring with a single issuer takes nothing from other threads. */
 	if (ring->deferred) {
 		lend__suspend_move(self, ring->index);
-		if (lend__current_worker()->index == ring->index)
+		if (self->worker->index == ring->index)
 			cancel_on_ring(ring, op);
 		return; /* else taken over on the way: the caller tries again */
 	}
@@ -231,6 +261,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 	bool cancelling = false, late = false;
 	unsigned attempt = 0;
 
+	make_loud(op);
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
 		int err;
@@ -239,7 +270,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 			if (lend_unlikely(self->cancelled))
 				cancelling = true;
 			else if (deadline != LEND_FOREVER &&
-				 lend__suspend_now() >= deadline)
+				 self->worker->now_ns >= deadline)
 				late = true;
 			if (late && !cancel)
 				return -ETIMEDOUT;
@@ -258,6 +289,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 
 void lend__io_abort(struct lend_io_op *op)
 {
+	make_loud(op);
 	for (unsigned attempt = 0; !op->mail.arrived; attempt++) {
 		lend__io_cancel(&op->op, attempt);
 		if (op->mail.arrived)

@@ -22,12 +22,20 @@
 #include "arbiter/claim.h"
 #include "arbiter/op.h"
 
+/* Whether an operation's end wakes its actor. */
+enum lend_io_notice {
+	LEND_IO_LOUD,  /* by mail */
+	LEND_IO_QUIET, /* not unless the actor begins to wait for it */
+	LEND_IO_OVER,  /* it was quiet, and is over */
+};
+
 /* An operation of an actor; one granule of its I/O heap. */
 struct lend_io_op {
 	struct lend_op op;
 	struct lend_mail mail;
 	struct lend_actor *actor;
-	int fd; /* counted in the table of descriptors; -1: none */
+	int fd;			/* counted in the table of descriptors; -1 */
+	_Atomic uint8_t notice; /* [I2] enum lend_io_notice */
 };
 
 _Static_assert(sizeof(struct lend_io_op) <= 64, "one granule: X4");
@@ -90,9 +98,22 @@ void lend__io_submit(struct lend_io *io);
 int lend__io_await(struct lend_io_op *op, uint64_t deadline,
 		   bool cancel) LEND_AWAITS;
 
-/* Is it over, as far as the actor has taken its mail? */
-static inline bool lend__io_done(const struct lend_io_op *op)
+/* Call before lend__io_submit(): the end of an operation that is most often
+ * over by the time anybody asks need not wake the actor. */
+static inline void lend__io_quieten(struct lend_io *io)
 {
+	atomic_store_explicit(&io->op->notice, LEND_IO_QUIET,
+			      memory_order_relaxed);
+}
+
+/* Is it over, as far as the actor has taken its mail? */
+static inline bool lend__io_done(struct lend_io_op *op)
+{
+	/* Acquire [I2], paired with the end of a quiet one: its result. */
+	if (!op->mail.arrived &&
+	    atomic_load_explicit(&op->notice, memory_order_acquire) ==
+		    LEND_IO_OVER)
+		op->mail.arrived = true;
 	return op->mail.arrived;
 }
 

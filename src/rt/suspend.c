@@ -16,9 +16,9 @@
 
 static void switch_away(struct lend_actor *self, enum lend_worker_after after)
 {
-	struct lend_worker *worker = lend__current_worker();
+	struct lend_worker *worker = self->worker;
 
-	lend_assert(worker && worker->running == self);
+	lend_assert(worker->running == self);
 	worker->after = after;
 	lend__fiber_switch(&self->fiber, &worker->fiber);
 	/* Here perhaps on another thread: @worker is stale. */
@@ -38,7 +38,7 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 			return err;
 	}
 	if (deadline != LEND_FOREVER)
-		lend__timers_arm(&lend__current_worker()->timers, self,
+		lend__timers_arm(&self->worker->timers, self,
 				 deadline);
 	switch_away(self, LEND_AFTER_SUSPEND);
 	lend__actor_sort_mail(self);
@@ -60,9 +60,9 @@ int lend__suspend_yield(struct lend_actor *self)
 
 int lend__suspend_move(struct lend_actor *self, unsigned index)
 {
-	struct lend_runtime *runtime = lend__current_worker()->runtime;
+	struct lend_runtime *runtime = self->worker->runtime;
 
-	if (lend__current_worker()->index == index)
+	if (self->worker->index == index)
 		return 0;
 	if (self->claim) {
 		int err = lend__claims_revoke(self);
@@ -134,16 +134,16 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 		if (err)
 			return err;
 	}
-	err = lend__claim_begin(&lend__current_worker()->borrower, count,
+	err = lend__claim_begin(&self->worker->borrower, count,
 				waiter, claim);
 	if (lend_likely(err != -EAGAIN) || !waiter)
 		return err;
-	arbiter = lend__current_worker()->borrower.arbiter;
+	arbiter = self->worker->borrower.arbiter;
 	do {
 		err = wait_for_slots(self, &slots, deadline, cancellable);
 		if (err)
 			break;
-		err = lend__claim_begin(&lend__current_worker()->borrower,
+		err = lend__claim_begin(&self->worker->borrower,
 					count, waiter, claim);
 	} while (err == -EAGAIN);
 	/* Whoever gives up must let the next one have its turn: the worker's

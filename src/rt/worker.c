@@ -212,6 +212,7 @@ bool lend__worker_has_work(struct lend_worker *worker)
 static void run(struct lend_worker *worker, struct lend_actor *actor)
 {
 	worker->running = actor;
+	actor->worker = worker;
 	lend__fiber_switch(&worker->fiber, &actor->fiber);
 	worker->running = NULL;
 	switch (worker->after) {
