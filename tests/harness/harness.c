@@ -100,10 +100,15 @@ static void read_options(const char *text)
 
 void test_init(int argc, char **argv, unsigned watchdog_s)
 {
+	const char *actors_max = getenv("LEND_TEST_ACTORS_MAX");
+
 	signal(SIGALRM, bark);
 	signal(SIGPIPE, SIG_IGN);
 	test_options.workers = 2;
-	test_options.actors_max = 16384;
+	/* Under valgrind the reservations have to be smaller. */
+	test_options.actors_max = actors_max ? (unsigned)strtoul(actors_max,
+								 NULL, 0) :
+					       16384;
 	if (argc > 1)
 		read_options(argv[1]);
 	if (argc > 2)

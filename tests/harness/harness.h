@@ -6,6 +6,7 @@
  *	test_program [MODE[:WORKERS[:RINGS[:DEPTH]]] [DISABLE]]
  *
  * MODE is borrowed, private or shared; DISABLE goes to LEND_DISABLE.
+ * LEND_TEST_ACTORS_MAX: lend_options.actors_max, for valgrind.
  */
 #ifndef LEND_TESTS_HARNESS_H
 #define LEND_TESTS_HARNESS_H
