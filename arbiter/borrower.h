@@ -22,6 +22,7 @@ struct lend_borrower {
 	unsigned index;
 	struct lend_ring *home;	      /* shared mode: the ring tried first */
 	struct io_uring_sqe *staging; /* shared mode: where claims are filled */
+	bool strayed; /* shared mode: it published on a ring not its home */
 
 	/* [owner] The loan's ring, NULL without one. Valid only while
 	 * @recalled is 0, or under the arbiter's lock. */

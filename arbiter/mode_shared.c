@@ -103,7 +103,7 @@ static void commit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 {
 	struct lend_loan *loan = loan_of(arbiter, claim->ring);
 
-	(void)borrower;
+	borrower->strayed |= claim->ring != borrower->home;
 	pthread_mutex_lock(&loan->sq_lock);
 	for (unsigned i = 0; i < claim->count; i++)
 		*lend__ring_slot(loan->ring, i) = claim->staged[i];
@@ -123,16 +123,30 @@ static void abandon(struct lend_arbiter *arbiter,
 	pthread_mutex_unlock(&loan->sq_lock);
 }
 
-/* Submit for everybody: whoever reaches its safe point first takes along what
- * others have published, and they find nothing left to do. */
-static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+static void flush_all(struct lend_arbiter *arbiter)
 {
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
-		if (lend__ring_unsubmitted(ring) ||
-		    (ring == borrower->home && lend__ring_wants_enter(ring)))
+		if (lend__ring_unsubmitted(ring))
 			lend__ring_enter(ring, 0, 0);
+	}
+}
+
+/* Submit for everybody whose home is this ring: whoever reaches its safe point
+ * first takes along what others have published, and they find nothing left to
+ * do. Other rings are left to their own workers, as completion work belongs to
+ * the thread that entered; but what this worker put there it submits itself,
+ * as those may be asleep. */
+static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	struct lend_ring *home = borrower->home;
+
+	if (lend__ring_unsubmitted(home) || lend__ring_wants_enter(home))
+		lend__ring_enter(home, 0, 0);
+	if (lend_unlikely(borrower->strayed)) {
+		borrower->strayed = false;
+		flush_all(arbiter);
 	}
 }
 
@@ -146,6 +160,7 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 					      memory_order_relaxed)))
 		return;
 	flush(arbiter, borrower);
+	flush_all(arbiter);
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_loan *loan = &arbiter->loans[i];
 		unsigned free_slots;

@@ -89,7 +89,9 @@ unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 		if (!arbiter->mode->is_orphan(arbiter, ring) &&
 		    (now_ns < polled_ns || now_ns - polled_ns < age_ns))
 			continue;
-		if (lend__ring_in_flight(ring) && lend__ring_wants_enter(ring))
+		if (lend__ring_unsubmitted(ring) ||
+		    (lend__ring_in_flight(ring) &&
+		     lend__ring_wants_enter(ring)))
 			lend__ring_enter(ring, 0, 0);
 		n = lend__poller_poll(ring, now_ns);
 		if (n)

@@ -73,8 +73,35 @@ Test(shared, next_ring_when_home_is_full, .init = two_rings, .fini = fini,
 	fill_nop(&a, 0, &ops[0]);
 	cr_assert_eq(submit_nop(bob, &ops[1]), 0);
 	lend__claim_commit(alice, &a);
-	while (reap_all(alice))
+	while (reap_all(alice) + reap_all(bob))
 		;
 	cr_expect_eq(ops[0].done, 1);
 	cr_expect_eq(ops[1].done, 1);
+}
+
+static void two_rings_for_three(void)
+{
+	open_arbiter(&lend__mode_shared, 2, 1, 3);
+}
+
+/*
+ * Goal:   what a worker put on a ring that is not its home it submits itself:
+ *         those whose home it is may be asleep.
+ * Method: Alice and Carol share a home with room for one; Carol is sent to
+ *         Bob's, and Bob does nothing.
+ */
+Test(shared, strays_are_submitted_by_who_published,
+     .init = two_rings_for_three, .fini = fini, .timeout = 10)
+{
+	struct lend_claim a;
+	struct counted_op op;
+
+	cr_assert_eq(lend__claim_begin(alice, 1, NULL, &a), 0);
+	cr_assert_eq(submit_nop(carol, &op), 0);
+	cr_expect_eq(op.op.ring, &arbiter.pool.rings[1]);
+	lend__arbiter_flush(carol);
+	cr_expect_eq(lend__ring_unsubmitted(&arbiter.pool.rings[1]), 0);
+	reap_all(carol);
+	cr_expect_eq(op.done, 1);
+	lend__claim_abandon(alice, &a);
 }
