@@ -63,7 +63,9 @@ LEND_BEGIN_DECLS
  *
  * Return: 0
  *         -EINVAL     @fn is NULL, or there is no such worker
- *         -ENOMEM     no memory, or as many actors as lend_options.actors_max
+ *         -ENOMEM     no memory, or as many actors as lend_options.actors_max;
+ *                     the place of one that was just joined is free a moment
+ *                     later
  *         -ESHUTDOWN  the runtime is stopping
  */
 LEND_API LEND_NODISCARD int lend_spawn(lend_actor_fn fn, void *arg,
