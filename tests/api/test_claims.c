@@ -181,6 +181,13 @@ static int io_between(void *arg)
 
 /* ---- chains ---- */
 
+/* The timeout of a read that got its data: it may have gone off all the same
+ * and found nothing to cancel. EINVAL would tell of a chain that was cut. */
+static void check_not_needed(int res)
+{
+	CHECK(res == -ECANCELED || res == -ENOENT || res == -EALREADY);
+}
+
 static int timed_reads(void *arg)
 {
 	struct __kernel_timespec *timeout = lend_io_alloc(64);
@@ -210,8 +217,8 @@ static int timed_reads(void *arg)
 		if (i % 3 == 1) {
 			CHECK_EQ(lend_pending_await(pending[0], LEND_FOREVER),
 				 1);
-			CHECK_EQ(lend_pending_await(pending[1], LEND_FOREVER),
-				 -ECANCELED);
+			check_not_needed(
+				lend_pending_await(pending[1], LEND_FOREVER));
 		} else {
 			CHECK_EQ(lend_pending_await(pending[0], LEND_FOREVER),
 				 -ECANCELED);

@@ -90,8 +90,8 @@ static void two_rings_for_three(void)
  * Method: Alice and Carol share a home with room for one; Carol is sent to
  *         Bob's, and Bob does nothing.
  */
-Test(shared, strays_are_submitted_by_who_published,
-     .init = two_rings_for_three, .fini = fini, .timeout = 10)
+Test(shared, strays_are_submitted_by_who_published, .init = two_rings_for_three,
+     .fini = fini, .timeout = 10)
 {
 	struct lend_claim a;
 	struct counted_op op;
