@@ -137,10 +137,19 @@ static void collect(struct lend_acceptor *acceptor)
 	lend__descriptor_leave(acceptor->fd);
 }
 
+/* What waits in the kernel's queue at this moment. */
+static int accept_now(const struct lend_acceptor *acceptor)
+{
+	int fd = accept4(acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	return errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
 int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 {
 	struct lend_actor *self = acceptor->pending.io.actor;
-	bool looked = false;
 
 	for (;;) {
 		int err;
@@ -155,23 +164,16 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 			acceptor->error = 0;
 			return err;
 		}
+		if (deadline == LEND_NOW)
+			return accept_now(acceptor);
+		if (deadline != LEND_FOREVER && lend_now() >= deadline)
+			return -ETIMEDOUT;
 		if (!acceptor->armed) {
-			err = arm(acceptor, deadline == LEND_NOW ?
-						    LEND_FOREVER :
-						    deadline);
+			err = arm(acceptor, deadline);
 			if (err)
 				return err;
-		} else if (looked && deadline != LEND_FOREVER &&
-			   lend_now() >= deadline) {
-			return -ETIMEDOUT;
 		}
-		/* Once even for LEND_NOW: the round submits the operation, and
-		 * what waits in the backlog is there when it ends. */
-		if (!looked && deadline == LEND_NOW)
-			err = lend__suspend_yield(self);
-		else
-			err = lend__suspend(self, deadline);
-		looked = true;
+		err = lend__suspend(self, deadline);
 		if (err)
 			return err;
 	}

@@ -29,9 +29,9 @@ struct lend_acceptor {
 	struct lend_acceptor **home; /* [owner] cleared when it closes */
 };
 
-/* @fd: a listening socket, which stays the caller's. *@home names the acceptor
- * until it is closed, which the end of the calling actor does, too.
- * 0, -ENOMEM. */
+/* @fd: a listening, non-blocking socket, which stays the caller's. *@home names
+ * the acceptor until it is closed, which the end of the calling actor does,
+ * too. 0, -ENOMEM. */
 int lend__acceptor_open(int fd, struct lend_acceptor **home);
 
 /* Stop, and close what was accepted and not taken. */

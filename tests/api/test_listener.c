@@ -206,6 +206,26 @@ static int left_to_the_runtime(void *arg)
 	return 0;
 }
 
+/* LEND_NOW takes what is there, without having accepted before. */
+static int now_takes_the_backlog(void *arg)
+{
+	struct lend_listener *listener;
+	int client, fd;
+
+	(void)arg;
+	if (!CHECK_EQ(lend_listener_open("127.0.0.1:0", 16, &listener), 0))
+		return -1;
+	CHECK_EQ(lend_listener_accept(listener, LEND_NOW), -ETIMEDOUT);
+	client = test_connect(port_of(listener));
+	fd = lend_listener_accept(listener, LEND_NOW);
+	if (CHECK(fd >= 0))
+		CHECK_EQ(lend_close(fd), 0);
+	CHECK_EQ(lend_listener_accept(listener, LEND_NOW), -ETIMEDOUT);
+	CHECK(!lend_listener_close(listener));
+	close(client);
+	return 0;
+}
+
 static int unix_listener(void *arg)
 {
 	struct lend_listener *listener, *second;
@@ -245,6 +265,7 @@ int main(int argc, char **argv)
 	test_actor("pause_stops_accepting", pause_stops_accepting);
 	test_actor("cancelled_acceptors", cancelled_acceptors);
 	test_actor("left_to_the_runtime", left_to_the_runtime);
+	test_actor("now_takes_the_backlog", now_takes_the_backlog);
 	test_actor("unix_listener", unix_listener);
 	return test_finish();
 }
