@@ -233,7 +233,7 @@ int main(int argc, char **argv)
 	};
 	struct load_worker *workers;
 	pthread_barrier_t connected;
-	int opt;
+	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		options_set(&options, opt, optarg);
@@ -265,5 +265,9 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < options.threads; i++)
 		pthread_join(workers[i].thread, NULL);
-	return report(&options, workers);
+	status = report(&options, workers);
+	pthread_barrier_destroy(&connected);
+	free(workers);
+	free(options.requests);
+	return status;
 }

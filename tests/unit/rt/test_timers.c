@@ -117,13 +117,12 @@ static void *expire_all_the_time(void *arg)
 Test(timers, none_is_lost, .init = init, .timeout = 60)
 {
 	struct lend_host counting = { .runnable = count_wake };
+	struct lend_mail first = { .kind = LEND_MAIL_OP };
 	unsigned sleeps = 0;
 	pthread_t thread;
 
 	actors[0].host = &counting;
-	cr_assert(lend__mailbox_push(
-		&actors[0].mailbox,
-		&(struct lend_mail){ .kind = LEND_MAIL_OP }));
+	cr_assert(lend__mailbox_push(&actors[0].mailbox, &first));
 	pthread_create(&thread, NULL, expire_all_the_time, NULL);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		lend__actor_sort_mail(&actors[0]);
