@@ -18,6 +18,10 @@
 
 /* When accept fails for want of something: until a connection of ours ends,
  * or this long, as it may be somebody else who has it. */
+/* Connections taken from the kernel's queue when a drain begins: more than its
+ * limit would be new ones. */
+#define LAST_MAX 4096
+
 #define RETRY_NS (50 * LEND_MS)
 
 /* Failures closer than this to each other are one episode: one line. */
@@ -134,6 +138,26 @@ static void accept_all(struct lend__http_door *door, struct lend_actor *self)
 	}
 }
 
+/* In a drain: those who connected while the server was open, and whom the
+ * kernel still has in its queue, are not turned away with a reset. What they
+ * have sent is answered; who has sent nothing yet is told the end. */
+static void take_last(struct lend__http_door *door)
+{
+	struct lend_http_server *server = door->server;
+
+	for (unsigned i = 0; i < LAST_MAX; i++) {
+		int fd;
+
+		if (lend__http_phase(server) != LEND__HTTP_DRAINING)
+			return;
+		fd = lend_listener_accept(door->listener, LEND_NOW);
+		if (fd < 0)
+			return;
+		if (lend__http_connection_open(server, fd))
+			close(fd);
+	}
+}
+
 int lend__http_door_main(void *argument)
 {
 	struct lend__http_door *door = argument;
@@ -144,6 +168,7 @@ int lend__http_door_main(void *argument)
 	door->actor = self;
 	pthread_mutex_unlock(&server->lock);
 	accept_all(door, self);
+	take_last(door);
 	door->listener = lend_listener_close(door->listener);
 	pthread_mutex_lock(&server->lock);
 	door->actor = NULL;

@@ -157,6 +157,9 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 		collect(acceptor);
 		if (acceptor->taken)
 			return lend__descriptor_next(&acceptor->taken);
+		/* Does not wait, so a cancelled actor may, too. */
+		if (deadline == LEND_NOW)
+			return accept_now(acceptor);
 		if (self->cancelled)
 			return -ECANCELED;
 		if (acceptor->error) {
@@ -164,8 +167,6 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 			acceptor->error = 0;
 			return err;
 		}
-		if (deadline == LEND_NOW)
-			return accept_now(acceptor);
 		if (deadline != LEND_FOREVER && lend_now() >= deadline)
 			return -ETIMEDOUT;
 		if (!acceptor->armed) {

@@ -231,17 +231,19 @@ static int names_are_cut(void *arg)
 static int ten_thousand(void *arg)
 {
 	static lend_ref refs[10000];
+	/* ThreadSanitizer counts fibers as threads, and ends at 8,128. */
+	const int count = TEST_UNDER_TSAN ? 4000 : 10000;
 	long long sum = 0;
 
 	(void)arg;
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < count; i++)
 		refs[i] = test_spawn(i % 2 ? return_arg : yield_until_cancelled,
 				     (void *)1);
-	for (int i = 0; i < 10000; i += 2)
+	for (int i = 0; i < count; i += 2)
 		CHECK_EQ(lend_cancel(refs[i]), 0);
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < count; i++)
 		sum += test_join(refs[i]);
-	CHECK_EQ(sum, 5000 * (1 - ECANCELED));
+	CHECK_EQ(sum, count / 2 * (1 - ECANCELED));
 	return 0;
 }
 

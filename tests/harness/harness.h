@@ -74,6 +74,17 @@ int test_listen(int backlog, uint16_t *ret_port);
 int test_connect(uint16_t port);
 /* Keep the CPU busy. */
 void test_spin(uint64_t span_ns);
+#if defined(__SANITIZE_THREAD__)
+#define TEST_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_UNDER_TSAN 1
+#endif
+#endif
+#ifndef TEST_UNDER_TSAN
+#define TEST_UNDER_TSAN 0
+#endif
+
 /* Is the program built with a sanitizer? Times are not checked then. */
 bool test_is_slow(void);
 /* Next number of a xorshift generator. */

@@ -199,6 +199,23 @@ class Connections(unittest.TestCase):
                 self.assertTrue(busy.closed())
             server.process.wait(10)
 
+    def test_a_drain_answers_who_was_not_accepted_yet(self):
+        # One connection allowed: the others wait in the kernel's queue, and
+        # are taken from there when the drain begins.
+        with self.serve('--connections-max', '1') as server:
+            with server.client() as busy:
+                busy.send(GET)
+                busy.answer()
+                waiting = [server.client() for _ in range(20)]
+                for client in waiting:
+                    client.send(GET)
+                server.drain()
+                for client in waiting:
+                    self.assertEqual(client.answer().status, 200)
+                    self.assertTrue(client.closed())
+                    client.socket.close()
+            server.process.wait(10)
+
     def test_a_drain_has_a_deadline(self):
         with self.serve() as server:
             with server.client() as client:
