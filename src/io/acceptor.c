@@ -81,7 +81,7 @@ static int arm(struct lend_acceptor *acceptor, uint64_t deadline)
 
 	if (err)
 		return err;
-	err = lend__suspend_claim(self, 1, deadline, true, &io.claim);
+	err = lend__suspend_claim(self, 1, deadline, &io.claim);
 	if (err) {
 		lend__descriptor_leave(acceptor->fd);
 		return err;

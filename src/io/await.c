@@ -32,9 +32,10 @@ static bool ends_quietly(struct lend_io_op *io)
 	 * two comes first, and the other acts on it. */
 	return atomic_load_explicit(&io->notice, memory_order_relaxed) ==
 		       LEND_IO_QUIET &&
-	       atomic_compare_exchange_strong_explicit(
-		       &io->notice, &quiet, LEND_IO_OVER, memory_order_acq_rel,
-		       memory_order_relaxed);
+	       atomic_compare_exchange_strong_explicit(&io->notice, &quiet,
+						       LEND_IO_OVER,
+						       memory_order_acq_rel,
+						       memory_order_relaxed);
 }
 
 /* The actor is going to wait for it. */
@@ -76,7 +77,7 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 }
 
 static int begin(struct lend_io *io, int fd, size_t record_size,
-		 uint64_t deadline, bool cancellable)
+		 uint64_t deadline)
 {
 	struct lend_actor *self = lend__current_actor();
 	void *record;
@@ -84,12 +85,10 @@ static int begin(struct lend_io *io, int fd, size_t record_size,
 
 	lend_assert(self);
 	io->self = self;
-	if (cancellable) {
-		if (lend__mailbox_has_mail(&self->mailbox))
-			lend__actor_sort_mail(self);
-		if (lend_unlikely(self->cancelled))
-			return -ECANCELED;
-	}
+	if (lend__mailbox_has_mail(&self->mailbox))
+		lend__actor_sort_mail(self);
+	if (lend_unlikely(self->cancelled))
+		return -ECANCELED;
 	if (fd != -1) {
 		err = lend__descriptor_enter(fd);
 		if (err)
@@ -105,7 +104,7 @@ static int begin(struct lend_io *io, int fd, size_t record_size,
 	/* LEND_NOW is about the operation; the way to it may take its time. */
 	err = lend__suspend_claim(
 		self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
-		cancellable, &io->claim);
+		&io->claim);
 	if (err)
 		goto fail_free;
 	io->sqe = lend__claim_sqe(&io->claim, 0);
@@ -122,19 +121,14 @@ fail_leave:
 
 int lend__io_begin(struct lend_io *io, int fd, uint64_t deadline)
 {
-	return begin(io, fd, sizeof(struct lend_io_op), deadline, true);
-}
-
-int lend__io_begin_always(struct lend_io *io)
-{
-	return begin(io, -1, sizeof(struct lend_io_op), LEND_FOREVER, false);
+	return begin(io, fd, sizeof(struct lend_io_op), deadline);
 }
 
 int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 			   struct lend_pending **ret_pending)
 {
 	struct lend_pending *pending;
-	int err = begin(io, fd, sizeof(*pending), deadline, true);
+	int err = begin(io, fd, sizeof(*pending), deadline);
 
 	if (err)
 		return err;
@@ -170,33 +164,17 @@ void lend__io_end_pending(struct lend_pending *pending)
 	lend__io_end(&pending->io);
 }
 
-static int run(struct lend_io *io, uint64_t deadline, bool cancellable)
+int lend__io_run(struct lend_io *io, uint64_t deadline)
 {
 	struct lend_io_op *op = io->op;
 	int res;
 
 	lend__io_submit(io);
-	if (cancellable) {
-		res = lend__io_await(op, deadline, true);
-		if (lend_unlikely(!op->mail.arrived))
-			lend__io_abort(op);
-	} else {
-		while (!op->mail.arrived)
-			lend__suspend(io->self, LEND_FOREVER);
-		res = op->op.res;
-	}
+	res = lend__io_await(op, deadline, true);
+	if (lend_unlikely(!op->mail.arrived))
+		lend__io_abort(op);
 	lend__io_end(op);
 	return res;
-}
-
-int lend__io_run(struct lend_io *io, uint64_t deadline)
-{
-	return run(io, deadline, true);
-}
-
-int lend__io_run_always(struct lend_io *io)
-{
-	return run(io, LEND_FOREVER, false);
 }
 
 /* ---- cancelling ---- */

@@ -72,11 +72,6 @@ LEND_NODISCARD int lend__io_begin(struct lend_io *io, int fd,
 LEND_NODISCARD int lend__io_run(struct lend_io *io,
 				uint64_t deadline) LEND_AWAITS;
 
-/* The same for an operation that releases something: it runs in a cancelled
- * actor too, and is not cancelled. */
-LEND_NODISCARD int lend__io_begin_always(struct lend_io *io) LEND_AWAITS;
-LEND_NODISCARD int lend__io_run_always(struct lend_io *io) LEND_AWAITS;
-
 /* As lend__io_begin() with an asynchronous record: fill @io->sqe, call
  * lend__io_submit(), then lend__io_await() and lend__io_end(). */
 LEND_NODISCARD int

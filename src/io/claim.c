@@ -43,7 +43,7 @@ int lend_claim(unsigned count, uint64_t deadline,
 	handle = memory;
 	handle->actor = self;
 	handle->count = count;
-	err = lend__suspend_claim(self, count, deadline, true, &handle->claim);
+	err = lend__suspend_claim(self, count, deadline, &handle->claim);
 	if (err) {
 		lend__heap_free(&self->heap, handle);
 		return err;
@@ -93,8 +93,7 @@ static int bind_anew(struct lend_claim_handle *handle)
 
 	if (handle->claim.ring)
 		return 0;
-	err = lend__suspend_claim(self, handle->count, LEND_FOREVER, true,
-				  &fresh);
+	err = lend__suspend_claim(self, handle->count, LEND_FOREVER, &fresh);
 	if (err)
 		return err;
 	for (unsigned i = 0; i < handle->count; i++)

@@ -163,13 +163,8 @@ static int wait_for_end(struct lend_actor *self,
 {
 	/* Acquire [G3], paired with the registry's release: the value. */
 	while (!atomic_load_explicit(&joiner->ended, memory_order_acquire)) {
-		int err;
+		int err = lend__suspend_until(self, deadline);
 
-		if (self->cancelled)
-			return -ECANCELED;
-		if (deadline != LEND_FOREVER && lend_now() >= deadline)
-			return -ETIMEDOUT;
-		err = lend__suspend(self, deadline);
 		if (err)
 			return err;
 	}
@@ -293,11 +288,7 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 			*ret_msg = msg;
 			return 0;
 		}
-		if (self->cancelled)
-			return -ECANCELED;
-		if (deadline != LEND_FOREVER && lend_now() >= deadline)
-			return -ETIMEDOUT;
-		err = lend__suspend(self, deadline);
+		err = lend__suspend_until(self, deadline);
 		if (err)
 			return err;
 	}

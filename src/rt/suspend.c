@@ -38,11 +38,19 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 			return err;
 	}
 	if (deadline != LEND_FOREVER)
-		lend__timers_arm(&self->worker->timers, self,
-				 deadline);
+		lend__timers_arm(&self->worker->timers, self, deadline);
 	switch_away(self, LEND_AFTER_SUSPEND);
 	lend__actor_sort_mail(self);
 	return 0;
+}
+
+int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
+{
+	if (self->cancelled)
+		return -ECANCELED;
+	if (deadline != LEND_FOREVER && lend_now() >= deadline)
+		return -ETIMEDOUT;
+	return lend__suspend(self, deadline);
 }
 
 int lend__suspend_yield(struct lend_actor *self)
@@ -94,18 +102,13 @@ static void wake_slot_waiter(struct lend_waiter *waiter)
 }
 
 static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
-			  uint64_t deadline, bool cancellable)
+			  uint64_t deadline)
 {
 	/* Acquire [L1]. */
 	while (!atomic_load_explicit(&slots->waiter.served,
 				     memory_order_acquire)) {
-		int err;
+		int err = lend__suspend_until(self, deadline);
 
-		if (cancellable && self->cancelled)
-			return -ECANCELED;
-		if (deadline != LEND_FOREVER && lend_now() >= deadline)
-			return -ETIMEDOUT;
-		err = lend__suspend(self, deadline);
 		if (err)
 			return err;
 	}
@@ -115,8 +118,7 @@ static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
 }
 
 int lend__suspend_claim(struct lend_actor *self, unsigned count,
-			uint64_t deadline, bool cancellable,
-			struct lend_claim *claim)
+			uint64_t deadline, struct lend_claim *claim)
 {
 	struct slot_waiter slots = {
 		.waiter = { .count = count, .wake = wake_slot_waiter },
@@ -134,17 +136,16 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 		if (err)
 			return err;
 	}
-	err = lend__claim_begin(&self->worker->borrower, count,
-				waiter, claim);
+	err = lend__claim_begin(&self->worker->borrower, count, waiter, claim);
 	if (lend_likely(err != -EAGAIN) || !waiter)
 		return err;
 	arbiter = self->worker->borrower.arbiter;
 	do {
-		err = wait_for_slots(self, &slots, deadline, cancellable);
+		err = wait_for_slots(self, &slots, deadline);
 		if (err)
 			break;
-		err = lend__claim_begin(&self->worker->borrower,
-					count, waiter, claim);
+		err = lend__claim_begin(&self->worker->borrower, count, waiter,
+					claim);
 	} while (err == -EAGAIN);
 	/* Whoever gives up must let the next one have its turn: the worker's
 	 * safe point sees to that, as the queue is served there anew. */

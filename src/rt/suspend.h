@@ -24,6 +24,16 @@ struct lend_worker;
  */
 int lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 
+/**
+ * The same for a call that gives up: the body of its waiting loop.
+ *
+ * Return: 0, look again
+ *         -ECANCELED  the actor was cancelled
+ *         -ETIMEDOUT  @deadline has passed
+ *         -ENOMEM     as lend__suspend()
+ */
+int lend__suspend_until(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
+
 /* Queue behind the others, and let them run. As lend__suspend(). */
 int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
 
@@ -33,8 +43,6 @@ int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
 /**
  * Claim @count SQEs on whatever ring the calling actor's worker has.
  *
- * @cancellable  give up when the actor is cancelled
- *
  * Return: 0
  *         -E2BIG, -EINVAL      see lend__claim_begin()
  *         -EAGAIN              no room, and @deadline is LEND_NOW
@@ -42,7 +50,7 @@ int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
  *         -ENOMEM              the actor's open claim could not make way
  */
 int lend__suspend_claim(struct lend_actor *self, unsigned count,
-			uint64_t deadline, bool cancellable,
+			uint64_t deadline,
 			struct lend_claim *claim) LEND_AWAITS;
 
 /* The clock at the worker's last safe point: cheap, and at most a round old. */
