@@ -16,6 +16,11 @@
 #define PINS	   (ENDED - 1)
 #define GENERATION 32
 
+/* See colour(). */
+#define COLOUR_PAGES	  4
+#define COLOUR_LINES	  8
+#define COLOURED_SIZE_MIN 65536
+
 static size_t entries_size(unsigned slots)
 {
 	return lend_align_up(slots * sizeof(struct lend_registry_entry),
@@ -65,6 +70,25 @@ void lend__registry_fini(struct lend_registry *registry)
 	registry->entries = NULL;
 }
 
+/*
+ * How far below its slot's end a record lies.
+ *
+ * Slots are a power of two apart, so the tops of all stacks fall into the same
+ * few sets of the processor's caches: 64 busy actors, with room for 16.
+ * Shifting them by pages spreads them over the second level, by lines over the
+ * first. The pages above a shifted record are never touched, so they cost
+ * nothing, but for at most a fifth of the stack.
+ */
+static size_t colour(const struct lend_registry *registry, uint32_t index)
+{
+	size_t pages = registry->stacks.slot_size < COLOURED_SIZE_MIN ?
+			       0 :
+			       index % COLOUR_PAGES;
+
+	return pages * LEND_PAGE_SIZE +
+	       index / COLOUR_PAGES % COLOUR_LINES * LEND_CACHE_LINE;
+}
+
 struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 				     uint32_t index)
 {
@@ -72,7 +96,8 @@ struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 					  LEND_CACHE_LINE);
 	char *high = lend__stacks_high(&registry->stacks, index);
 
-	return (struct lend_actor *)(void *)(high - size);
+	return (struct lend_actor *)(void *)(high - colour(registry, index) -
+					     size);
 }
 
 static void push_cold_locked(struct lend_registry *registry, uint32_t index)

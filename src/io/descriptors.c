@@ -23,7 +23,7 @@ struct entry {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct entry *table; /* [const] after the first use */
+static _Atomic(struct entry *) table; /* [D3] set by the first use */
 
 static pthread_mutex_t closers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lend_list closers = { &closers, &closers }; /* [closers_lock] */
@@ -37,15 +37,23 @@ static void map_table(void)
 	if (lend__pages_reserve(LEND_DESCRIPTORS_MAX * sizeof(struct entry),
 				&address))
 		lend_panic("no room for 16 MiB of addresses");
-	table = address;
+	atomic_store_explicit(&table, address, memory_order_release);
 }
 
 static struct entry *find(int fd)
 {
+	struct entry *entries;
+
 	if (lend_unlikely(fd < 0 || fd >= LEND_DESCRIPTORS_MAX))
 		return NULL;
-	pthread_once(&once, map_table);
-	return &table[fd];
+	/* Acquire [D3], paired with map_table(): the pages. A load where
+	 * pthread_once() would be a call, four times a request. */
+	entries = atomic_load_explicit(&table, memory_order_acquire);
+	if (lend_unlikely(!entries)) {
+		pthread_once(&once, map_table);
+		entries = atomic_load_explicit(&table, memory_order_acquire);
+	}
+	return &entries[fd];
 }
 
 int lend__descriptor_enter(int fd)
@@ -191,17 +199,17 @@ int lend__descriptor_next(uint32_t *list)
 {
 	int fd = (int)*list - 1;
 
-	*list = atomic_load_explicit(&table[fd].next, memory_order_relaxed);
+	*list = atomic_load_explicit(&find(fd)->next, memory_order_relaxed);
 	return fd;
 }
 
 void lend__descriptor_prepend(uint32_t *list, int fd)
 {
-	atomic_store_explicit(&table[fd].next, *list, memory_order_relaxed);
+	atomic_store_explicit(&find(fd)->next, *list, memory_order_relaxed);
 	*list = (uint32_t)fd + 1;
 }
 
 void lend__descriptor_append(int last, uint32_t list)
 {
-	atomic_store_explicit(&table[last].next, list, memory_order_relaxed);
+	atomic_store_explicit(&find(last)->next, list, memory_order_relaxed);
 }

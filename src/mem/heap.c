@@ -453,7 +453,7 @@ void lend__heap_init(struct lend_heap *heap,
 		.home_used = granules == 64 ? 0 : UINT64_MAX << granules,
 		.home = home,
 		.home_size = (uint16_t)home_size,
-		.slice = (void *)(range->base + index * range->slice_size),
+		.slice = (void *)(range->base + index * range->stride),
 		.range = range,
 		.limit = limit_bytes == 0 || limit_bytes > UINT32_MAX ?
 				 UINT32_MAX :

@@ -10,28 +10,9 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/bits.h"
-
-/* Reserve without committing. Huge pages would commit 2 MiB for the first
- * byte of a slice, which is what slices are there to avoid. */
-static int range_reserve(size_t size, void **ret_base)
-{
-	void *base;
-
-	if (sysconf(_SC_PAGESIZE) != LEND_PAGE_SIZE)
-		return -EOPNOTSUPP;
-	base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
-		return -errno;
-	/* Fails on kernels built without huge pages: then all is well too. */
-	(void)madvise(base, size, MADV_NOHUGEPAGE);
-	*ret_base = base;
-	return 0;
-}
+#include "mem/pages.h"
 
 int lend__heap_range_init(struct lend_heap_range *range, unsigned slices,
 			  size_t slice_size)
@@ -48,20 +29,22 @@ int lend__heap_range_init(struct lend_heap_range *range, unsigned slices,
 	    slice_size > LEND_HEAP_SLICE_MAX)
 		return -EINVAL;
 
-	error = range_reserve(slices * slice_size, &base);
+	error = lend__pages_reserve(slices * (slice_size + LEND_PAGE_SIZE),
+				    &base);
 	if (error)
 		return error;
 	range->base = base;
 	range->slice_size = slice_size;
 	range->slices = slices;
-	range->slice_shift = (unsigned)__builtin_ctzll(slice_size);
+	range->stride = slice_size + LEND_PAGE_SIZE;
 	return 0;
 }
 
 void lend__heap_range_fini(struct lend_heap_range *range)
 {
 	if (range->base)
-		munmap(range->base, range->slices * range->slice_size);
+		lend__pages_unreserve(range->base,
+				      range->slices * range->stride);
 	*range = (struct lend_heap_range){ 0 };
 }
 
@@ -70,7 +53,8 @@ int lend__heap_range_owner(const struct lend_heap_range *range,
 {
 	uintptr_t offset = (uintptr_t)address - (uintptr_t)range->base;
 
-	if (offset >= range->slices * range->slice_size)
+	if (offset >= range->slices * range->stride ||
+	    offset % range->stride >= range->slice_size)
 		return -1;
-	return (int)(offset >> range->slice_shift);
+	return (int)(offset / range->stride);
 }

@@ -39,7 +39,7 @@ static void heap_teardown(void)
 
 static char *slice_base(void)
 {
-	return range.base + range.slice_size;
+	return range.base + range.stride;
 }
 
 static void *span_take(size_t size)
@@ -103,19 +103,24 @@ Test(heap, takes_the_smallest_class_that_holds_the_size, .init = heap_setup,
 
 /*
  * Goal:   an address in a slice names its actor; other addresses name none.
- * Method: both sides of the boundaries of three slices.
+ * Method: both sides of the boundaries of three slices, and of the unused page
+ *         between two.
  */
 Test(heap, address_names_the_slice, .init = heap_setup, .fini = heap_teardown)
 {
-	char *base = range.base;
-	size_t size = range.slice_size;
+	char *base = range.base, *last;
+	size_t size = range.slice_size, stride = range.stride;
 
 	cr_expect_eq(lend__heap_range_owner(&range, base - 1), -1);
 	cr_expect_eq(lend__heap_range_owner(&range, base), 0);
 	cr_expect_eq(lend__heap_range_owner(&range, base + size - 1), 0);
-	cr_expect_eq(lend__heap_range_owner(&range, base + size), 1);
-	cr_expect_eq(lend__heap_range_owner(&range, base + 3 * size - 1), 2);
-	cr_expect_eq(lend__heap_range_owner(&range, base + 3 * size), -1);
+	cr_expect_eq(lend__heap_range_owner(&range, base + size), -1);
+	cr_expect_eq(lend__heap_range_owner(&range, base + stride - 1), -1);
+	cr_expect_eq(lend__heap_range_owner(&range, base + stride), 1);
+	last = base + 2 * stride;
+	cr_expect_eq(lend__heap_range_owner(&range, last + size - 1), 2);
+	cr_expect_eq(lend__heap_range_owner(&range, last + size), -1);
+	cr_expect_eq(lend__heap_range_owner(&range, last + stride), -1);
 	cr_expect_eq(lend__heap_range_owner(&range, NULL), -1);
 	cr_expect_eq(lend__heap_range_owner(&range, home), -1);
 }
