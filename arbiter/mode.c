@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "arbiter/borrower.h"
 #include "uring/features.h"
 
 const struct lend_mode *lend__mode_find(enum lend_ring_mode id)
@@ -42,6 +43,11 @@ unsigned lend__mode_setup_flags(const struct lend_mode *mode,
 	else if (features->coop_taskrun)
 		flags |= IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
 	return flags;
+}
+
+struct lend_ring *lend__mode_held_ring(const struct lend_borrower *borrower)
+{
+	return borrower->ring;
 }
 
 const char *lend_ring_mode_name(enum lend_ring_mode id)

@@ -72,6 +72,9 @@ const struct lend_mode *lend__mode_find(enum lend_ring_mode id);
 unsigned lend__mode_setup_flags(const struct lend_mode *mode,
 				const struct lend_features *features);
 
+/* own_ring() of the exclusive modes: the ring of the loan. */
+struct lend_ring *lend__mode_held_ring(const struct lend_borrower *borrower);
+
 extern const struct lend_mode lend__mode_private;
 extern const struct lend_mode lend__mode_shared;
 extern const struct lend_mode lend__mode_borrowed;

@@ -196,11 +196,6 @@ static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	}
 }
 
-static struct lend_ring *own_ring(const struct lend_borrower *borrower)
-{
-	return borrower->ring;
-}
-
 const struct lend_mode lend__mode_borrowed = {
 	.name = "borrowed",
 	.id = LEND_RING_BORROWED,
@@ -212,6 +207,6 @@ const struct lend_mode lend__mode_borrowed = {
 	.claim = claim,
 	.settle = settle,
 	.flush = flush,
-	.own_ring = own_ring,
+	.own_ring = lend__mode_held_ring,
 	.is_orphan = is_orphan,
 };

@@ -88,11 +88,6 @@ static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 		lend__ring_enter(ring, 0, 0);
 }
 
-static struct lend_ring *own_ring(const struct lend_borrower *borrower)
-{
-	return borrower->ring;
-}
-
 static bool is_orphan(const struct lend_arbiter *arbiter,
 		      const struct lend_ring *ring)
 {
@@ -111,6 +106,6 @@ const struct lend_mode lend__mode_private = {
 	.claim = claim,
 	.settle = settle,
 	.flush = flush,
-	.own_ring = own_ring,
+	.own_ring = lend__mode_held_ring,
 	.is_orphan = is_orphan,
 };
