@@ -11,6 +11,7 @@
 #include "arbiter/mode.h"
 #include "base/check.h"
 #include "uring/ring.h"
+#include "uring/sys.h"
 
 int lend__arbiter_init(struct lend_arbiter *arbiter,
 		       const struct lend_arbiter_options *options,
@@ -96,35 +97,63 @@ void lend__arbiter_flush(struct lend_borrower *borrower)
 	borrower->arbiter->mode->flush(borrower->arbiter, borrower);
 }
 
+/* Is there a loan to be asked back, of a borrower that is stuck? */
+static bool is_stuck_locked(const struct lend_arbiter *arbiter,
+			    const struct lend_loan *loan,
+			    const struct lend_borrower *rescuer,
+			    uint64_t now_ns)
+{
+	const struct lend_borrower *holder = loan->borrower;
+	uint64_t safe_ns;
+
+	if (!holder || holder == rescuer ||
+	    atomic_load_explicit(&holder->parked, memory_order_relaxed))
+		return false;
+	safe_ns = atomic_load_explicit(&holder->safe_ns, memory_order_relaxed);
+	if (now_ns < safe_ns || now_ns - safe_ns < arbiter->stall_ns)
+		return false;
+	/* With nothing to rescue it may keep its ring. */
+	return lend__ring_in_flight(loan->ring) ||
+	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
+}
+
+/* Completion work is done by the thread that submitted, which with
+ * COOP_TASKRUN is not interrupted for it. membarrier is such an interrupt. */
+static void kick(struct lend_arbiter *arbiter)
+{
+	if (!arbiter->mode->any_poller || !arbiter->has_membarrier)
+		return;
+	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		if (!lend__ring_wants_enter(&arbiter->pool.rings[i]))
+			continue;
+		lend__sys_membarrier();
+		atomic_fetch_add_explicit(&arbiter->kicks, 1,
+					  memory_order_relaxed);
+		return;
+	}
+}
+
 unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns)
 {
 	struct lend_arbiter *arbiter = rescuer->arbiter;
+	bool recalled = false;
 	unsigned seized = 0;
 
-	if (!arbiter->mode->revocable)
-		return 0;
-	pthread_mutex_lock(&arbiter->lock);
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
-		struct lend_loan *loan = &arbiter->loans[i];
-		struct lend_borrower *holder = loan->borrower;
-		uint64_t safe_ns;
+	if (arbiter->mode->revocable) {
+		pthread_mutex_lock(&arbiter->lock);
+		for (unsigned i = 0; i < arbiter->pool.count; i++) {
+			struct lend_loan *loan = &arbiter->loans[i];
 
-		if (!holder || holder == rescuer ||
-		    atomic_load_explicit(&holder->parked, memory_order_relaxed))
-			continue;
-		safe_ns = atomic_load_explicit(&holder->safe_ns,
-					       memory_order_relaxed);
-		if (now_ns < safe_ns || now_ns - safe_ns < arbiter->stall_ns)
-			continue;
-		/* Nothing to rescue: leave it its ring. */
-		if (!lend__ring_in_flight(loan->ring) &&
-		    !atomic_load_explicit(&arbiter->waiting,
-					  memory_order_relaxed))
-			continue;
-		if (lend__loan_recall(loan))
-			seized++;
+			if (!is_stuck_locked(arbiter, loan, rescuer, now_ns))
+				continue;
+			recalled = true;
+			seized += lend__loan_recall(loan);
+		}
+		pthread_mutex_unlock(&arbiter->lock);
 	}
-	pthread_mutex_unlock(&arbiter->lock);
+	/* A recall was a kick. */
+	if (!recalled)
+		kick(arbiter);
 	return seized;
 }
 

@@ -49,6 +49,7 @@ struct lend_arbiter {
 	unsigned borrowers;	  /* [lock] attached */
 	_Atomic unsigned waiting; /* length of @waiters, as a hint */
 	_Atomic uint64_t helped;  /* polls of a ring its own poller neglected */
+	_Atomic uint64_t kicks; /* stuck threads interrupted, without a loan */
 };
 
 struct lend_arbiter_options {
@@ -101,9 +102,12 @@ void lend__arbiter_settle(struct lend_borrower *borrower, bool parking);
 void lend__arbiter_flush(struct lend_borrower *borrower);
 
 /**
- * Take the rings of borrowers that have not reached a safe point for long, so
- * that their completions and waiters go on. Called by workers with nothing to
- * do.
+ * Somebody has not reached a safe point for long: take the rings of all such
+ * borrowers, so that waiters go on, and have the completion work done that the
+ * kernel keeps for their threads. To be called again while that lasts.
+ *
+ * Thread: the rescuer's. Blocks: for the arbiter's lock, and one membarrier(2)
+ * for each loan, about 15 us.
  *
  * Return: how many loans were seized
  */

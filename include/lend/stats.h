@@ -31,11 +31,18 @@ struct lend_stats {
 	uint64_t helped; /* polls of rings their poller neglected */
 	uint64_t actors; /* alive now */
 	uint64_t spawned;
-	uint64_t switches; /* times an actor was resumed */
-	uint64_t messages; /* sent */
-	uint64_t steals;   /* actors taken from another worker's queue */
-	uint64_t parks;	   /* times a worker had nothing to do */
-	uint64_t wakes;	   /* times a parked worker was woken by another */
+	uint64_t switches;   /* times an actor was resumed */
+	uint64_t messages;   /* sent */
+	uint64_t steals;     /* actors taken from another worker's queue */
+	uint64_t parks;	     /* times a worker had nothing to do */
+	uint64_t wakes;	     /* times a parked worker was woken by another */
+	uint64_t stalls;     /* times a worker came to no safe point for long:
+			      * lend_options.stall_ns */
+	uint64_t stalled_ns; /* how long, together */
+	uint64_t longest_stall_ns; /* of all workers */
+	uint64_t kicks; /* interrupts of a stuck worker's thread, so that the
+			 * kernel goes on with what it had submitted; without
+			 * those that came with a recall */
 };
 
 LEND_BEGIN_DECLS

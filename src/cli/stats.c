@@ -65,6 +65,12 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 	text_print(text,
 		   "  \"parks\": %" PRIu64 ",\n  \"wakes\": %" PRIu64 ",\n",
 		   stats->parks, stats->wakes);
+	text_print(text,
+		   "  \"stalls\": {\"count\": %" PRIu64
+		   ", \"total_ms\": %" PRIu64 ", \"longest_ms\": %" PRIu64
+		   ", \"kicks\": %" PRIu64 "},\n",
+		   stats->stalls, stats->stalled_ns / LEND_MS,
+		   stats->longest_stall_ns / LEND_MS, stats->kicks);
 }
 
 static void traffic_print(struct text *text, const struct lend_http_stats *http)

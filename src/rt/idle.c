@@ -1,5 +1,5 @@
 /*
- * Idle workers: parking inside the kernel, waking, and keeping watch.
+ * Idle workers: parking inside the kernel, and waking.
  *
  * A parked worker waits in the enter of the ring it polls, with the next timer
  * as timeout; the same call submits what is left. Others wake it through an
@@ -12,13 +12,6 @@
  * sequentially consistent, so at least one of the two sees the other (Dekker).
  * Moving PARKED to NOTIFIED is a compare-and-swap, so of a thousand wakers one
  * makes the system call.
- *
- * Note [sentinel]
- * While others are at work, one parked worker waits with a timeout and looks
- * after them: it takes the rings and runnable actors of one that is stuck, and
- * fires its timers. When all have been parked for a while it sleeps for good,
- * so an idle process uses no CPU; the first worker to wake up then wakes a new
- * sentinel.
  */
 #include <errno.h>
 #include <lend/clock.h>
@@ -32,12 +25,10 @@
 #include "arbiter/mode.h"
 #include "arbiter/poller.h"
 #include "base/check.h"
+#include "rt/monitor.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 #include "uring/ring.h"
-
-/* All parked for so long: the sentinel goes to sleep too. */
-#define SENTINEL_LINGER_NS (100 * LEND_MS)
 
 /* Rings that one ppoll watches; the rest is seen when the timeout comes. */
 #define WATCH_MAX 64
@@ -213,76 +204,21 @@ static bool wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
 	return true;
 }
 
-/* The sentinel's duty: see Note [sentinel]. */
-static void look_after_others(struct lend_worker *worker)
-{
-	struct lend_runtime *runtime = worker->runtime;
-	uint64_t stall_ns = runtime->arbiter.stall_ns;
-
-	worker->now_ns = lend_now();
-	lend__arbiter_rescue(&worker->borrower, worker->now_ns);
-	lend__arbiter_settle(&worker->borrower, false);
-	lend__arbiter_flush(&worker->borrower);
-	lend__poller_help(&worker->borrower, worker->now_ns, stall_ns);
-	for (unsigned i = 0; i < runtime->workers_count; i++) {
-		struct lend_worker *other = &runtime->workers[i];
-
-		if (other != worker && worker->now_ns > stall_ns)
-			lend__timers_expire(&other->timers,
-					    worker->now_ns - stall_ns);
-	}
-	lend__worker_steal(worker);
-}
-
-/* Is it this worker's turn to keep watch? Only if somebody is at work. */
-static bool become_sentinel(struct lend_worker *worker)
-{
-	struct lend_runtime *runtime = worker->runtime;
-	uint64_t busy_ns = atomic_load_explicit(&runtime->last_busy_ns,
-						memory_order_relaxed);
-	bool all_parked = atomic_load_explicit(&runtime->parked,
-					       memory_order_seq_cst) ==
-			  runtime->workers_count;
-
-	if (runtime->workers_count == 1)
-		return false;
-	if (all_parked && worker->now_ns > busy_ns &&
-	    worker->now_ns - busy_ns > SENTINEL_LINGER_NS)
-		return false;
-	/* [P2]: of a worker that goes to sleep and one that needs a sentinel,
-	 * one sees the other; the same in ensure_sentinel(). */
-	return !atomic_exchange_explicit(&runtime->has_sentinel, true,
-					 memory_order_seq_cst);
-}
-
-/* A worker that has something to do needs somebody to look after it. */
-static void ensure_sentinel(struct lend_worker *worker)
-{
-	struct lend_runtime *runtime = worker->runtime;
-
-	if (runtime->workers_count == 1)
-		return;
-	/* Not at every park: the line is shared by all workers. */
-	if (worker->now_ns >
-	    atomic_load_explicit(&runtime->last_busy_ns, memory_order_relaxed) +
-		    SENTINEL_LINGER_NS / 8)
-		atomic_store_explicit(&runtime->last_busy_ns, worker->now_ns,
-				      memory_order_relaxed);
-	if (!atomic_load_explicit(&runtime->has_sentinel, memory_order_seq_cst))
-		lend__worker_wake_one(runtime);
-}
-
 static uint64_t time_to_wait(const struct lend_worker *worker, bool keep_watch)
 {
 	uint64_t next_ns = atomic_load_explicit(&worker->timers.next_ns,
 						memory_order_relaxed);
-	uint64_t now_ns = lend_now();
+	uint64_t now_ns = worker->now_ns;
 	uint64_t timeout_ns = UINT64_MAX;
 
 	if (next_ns != UINT64_MAX)
 		timeout_ns = next_ns > now_ns ? next_ns - now_ns : 0;
-	if (keep_watch && timeout_ns > worker->runtime->arbiter.stall_ns)
-		timeout_ns = worker->runtime->arbiter.stall_ns;
+	if (keep_watch) {
+		uint64_t look_ns = lend__monitor_timeout(worker, now_ns);
+
+		if (timeout_ns > look_ns)
+			timeout_ns = look_ns;
+	}
 	return timeout_ns;
 }
 
@@ -361,13 +297,14 @@ void lend__worker_park(struct lend_worker *worker)
 	bool sentinel, waited = false;
 
 	lend__arbiter_settle(&worker->borrower, true);
+	lend__monitor_safe_point(worker);
 	if (lend__worker_has_work(worker))
 		return;
 	armed = arm_wake(worker);
 
 	enter_park(worker);
 	collect(worker, &watch);
-	sentinel = become_sentinel(worker);
+	sentinel = lend__monitor_take_watch(worker);
 	if (!lend__worker_has_work(worker) &&
 	    !atomic_load_explicit(&runtime->halting, memory_order_seq_cst)) {
 		wait_for_work(worker, &watch, armed, sentinel);
@@ -377,10 +314,9 @@ void lend__worker_park(struct lend_worker *worker)
 	release(&watch);
 	leave_park(worker);
 	if (sentinel) {
-		atomic_store_explicit(&runtime->has_sentinel, false,
-				      memory_order_seq_cst);
-		look_after_others(worker);
+		lend__monitor_end_watch(worker);
+		lend__monitor_look(worker);
 	}
 	if (!waited || has_come(worker, &watch))
-		ensure_sentinel(worker);
+		lend__monitor_ensure_watch(worker);
 }

@@ -35,11 +35,12 @@ struct lend_runtime {
 	int start_error;   /* [lock] */
 	bool threads_running;
 
-	/* [atomic: see idle.c] */
+	/* [atomic: see idle.c, monitor.c] */
 	LEND_CACHE_ALIGNED _Atomic bool halting;
 	_Atomic bool has_sentinel;
 	_Atomic unsigned parked;
 	_Atomic uint64_t last_busy_ns;
+	_Atomic uint64_t looked_ns; /* when somebody looked after the others */
 	_Atomic unsigned next_worker; /* round robin of outside spawns */
 };
 

@@ -46,6 +46,17 @@ static void add_ring(struct lend_ring_stats *total,
 	total->returned += ring->returned;
 }
 
+static void add_stalls(struct lend_stats *stats,
+		       const struct lend_stalls *stalls)
+{
+	uint64_t longest_ns = read_counter(&stalls->longest_ns);
+
+	stats->stalls += read_counter(&stalls->count);
+	stats->stalled_ns += read_counter(&stalls->total_ns);
+	if (longest_ns > stats->longest_stall_ns)
+		stats->longest_stall_ns = longest_ns;
+}
+
 /* The lock orders nothing that a counter shows; it is taken for the loans'. */
 static pthread_mutex_t *lock_of(const struct lend_arbiter *arbiter)
 {
@@ -76,6 +87,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 	stats.waits = arbiter->waits;
 	pthread_mutex_unlock(lock_of(arbiter));
 	stats.helped = read_counter(&arbiter->helped);
+	stats.kicks = read_counter(&arbiter->kicks);
 	for (unsigned i = 0; i < runtime->workers_count; i++) {
 		const struct lend_worker *worker = &runtime->workers[i];
 
@@ -84,6 +96,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		stats.steals += read_counter(&worker->steals);
 		stats.parks += read_counter(&worker->parks);
 		stats.wakes += read_counter(&worker->wakes);
+		add_stalls(&stats, &worker->stalls);
 	}
 	registry = (struct lend_registry *)&runtime->registry;
 	pthread_mutex_lock(&registry->lock);

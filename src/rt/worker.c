@@ -211,10 +211,18 @@ bool lend__worker_has_work(struct lend_worker *worker)
 
 static void run(struct lend_worker *worker, struct lend_actor *actor)
 {
+	struct lend_stalls *stalls = &worker->stalls;
+
 	worker->running = actor;
+	atomic_store_explicit(&stalls->running,
+			      (uint64_t)actor->generation << 32 | actor->index,
+			      memory_order_relaxed);
 	actor->worker = worker;
 	lend__fiber_switch(&worker->fiber, &actor->fiber);
 	worker->running = NULL;
+	if (lend_unlikely(atomic_load_explicit(&stalls->noticed,
+					       memory_order_relaxed)))
+		lend__monitor_blame(worker, actor);
 	switch (worker->after) {
 	case LEND_AFTER_SUSPEND:
 		if (!lend__mailbox_idle(&actor->mailbox))
@@ -373,15 +381,15 @@ static void loop(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
 
+	worker->now_ns = lend_now();
 	while (!atomic_load_explicit(&runtime->halting, memory_order_relaxed)) {
-		worker->now_ns = lend_now();
-		atomic_store_explicit(&worker->borrower.safe_ns, worker->now_ns,
-				      memory_order_relaxed);
+		lend__monitor_safe_point(worker);
 		lend__timers_expire(&worker->timers, worker->now_ns);
 		drain_inbox(worker);
 		run_round(worker);
 		lend__arbiter_settle(&worker->borrower, false);
 		poll_rings(worker);
+		lend__monitor_look(worker);
 		if (lend__worker_has_work(worker)) {
 			flush_if_late(worker);
 			continue;

@@ -13,6 +13,7 @@
 #include "arbiter/arbiter.h"
 #include "arbiter/op.h"
 #include "base/ck.h"
+#include "rt/monitor.h"
 #include "rt/timers.h"
 
 /* Actors a run queue holds before it overflows into a list under a lock. */
@@ -72,6 +73,7 @@ struct lend_worker {
 	_Atomic uint64_t parks;
 	_Atomic uint64_t messages;
 
+	struct lend_stalls stalls;
 	struct lend_borrower borrower;
 	struct lend_timers timers;
 

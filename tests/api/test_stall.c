@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -207,6 +208,92 @@ static int queue_behind_spinner(void *arg)
 	return 0;
 }
 
+/* Keeps a worker from ever being idle. */
+static int yield_until_stopped(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		lend_yield();
+	return 0;
+}
+
+/* Nobody is parked, so nobody keeps watch: who is busy must look, too. */
+static int spinner_among_never_idle(void *arg)
+{
+	struct lend_stats before, after;
+	struct echoers echoers;
+	lend_ref busy[8];
+	unsigned n = test_options.workers < 8 ? test_options.workers : 8;
+
+	(void)arg;
+	start_echoers(&echoers);
+	for (unsigned i = 0; i < n; i++)
+		busy[i] = test_spawn_on(1 + i, yield_until_stopped, NULL);
+	lend_sleep(lend_after(20 * LEND_MS));
+	lend_stats_read(NULL, &before);
+	/* One of the two has echoers, wherever they have been taken. */
+	for (unsigned i = 1; i <= 2; i++)
+		CHECK_EQ(test_join(test_spawn_on(i, spin, NULL)), 0);
+	lend_stats_read(NULL, &after);
+	/* The ring was taken, or what its thread kept was had by force. */
+	CHECK(after.total.seized + after.kicks >
+	      before.total.seized + before.kicks);
+	stop_echoers(&echoers);
+	for (unsigned i = 0; i < n; i++)
+		CHECK_EQ(test_join(busy[i]), 0);
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static _Atomic unsigned lines_with_hog;
+
+static void look_for_hog(enum lend_log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	if (level == LEND_LOG_WARNING && strstr(line, "safe point") &&
+	    strstr(line, "actor hog #"))
+		atomic_fetch_add(&lines_with_hog, 1);
+}
+
+static int stall_is_told(void *arg)
+{
+	struct lend_spawn_options options = {
+		.joinable = true,
+		.name = "hog",
+		.worker = test_options.workers,
+	};
+	struct lend_stats stats;
+	lend_ref hog;
+
+	(void)arg;
+	atomic_store(&lines_with_hog, 0);
+	lend_sleep(lend_after(20 * LEND_MS));
+	CHECK_EQ(lend_spawn(spin, NULL, &options, &hog), 0);
+	CHECK_EQ(test_join(hog), 0);
+	/* It is told at the next safe point of its worker. */
+	for (int i = 0; i < 100; i++) {
+		lend_sleep(lend_after(LEND_MS));
+		lend_stats_read(NULL, &stats);
+		if (stats.longest_stall_ns >= SPIN)
+			break;
+	}
+	CHECK_IN(stats.stalls, 1, 1000);
+	CHECK(stats.longest_stall_ns >= SPIN);
+	CHECK(stats.stalled_ns >= stats.longest_stall_ns);
+	if (test_options.workers > 1)
+		CHECK_EQ(atomic_load(&lines_with_hog), 1);
+	return 0;
+}
+
+static void tell_about_stalls(void)
+{
+	struct lend_options options = test_options;
+
+	options.log = look_for_hog;
+	test_actor_with("stall_is_told", stall_is_told, &options);
+}
+
 /* ---- idleness ---- */
 
 static int receive_for_ever(void *arg)
@@ -301,10 +388,14 @@ int main(int argc, char **argv)
 	if (reason) {
 		test_skip("spinner_among_busy", reason);
 		test_skip("spinner_after_idleness", reason);
+		test_skip("spinner_among_never_idle", reason);
 	} else {
 		test_actor("spinner_among_busy", spinner_among_busy);
 		test_actor("spinner_after_idleness", spinner_after_idleness);
+		test_actor("spinner_among_never_idle",
+			   spinner_among_never_idle);
 	}
+	tell_about_stalls();
 	if (test_options.workers < 2) {
 		test_skip("queue_behind_spinner", one);
 	} else {
