@@ -40,6 +40,8 @@ struct lend_loan {
 	/* Shared mode only: claims reserve room, then fill, then copy. */
 	pthread_mutex_t sq_lock;
 	unsigned reserved; /* [lock: sq_lock] */
+	/* [atomic: S1] Somebody submits what all have published. */
+	_Atomic bool submitting;
 };
 
 /* Exact under the lock, a hint without it. */

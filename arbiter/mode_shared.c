@@ -5,6 +5,17 @@
  * area, and is copied into the queue at its commit: the lock is never held
  * while an actor runs, so one that computes inside a claim blocks nobody. One
  * copy of 64 bytes an SQE is the price.
+ *
+ * Note [submitter]
+ * Of the workers that want a ring flushed at the same time one enters the
+ * kernel for all, the designated submitter; the others leave their SQEs to it
+ * and go on. Without that they would queue up at the kernel's lock of the ring,
+ * to find there that there is nothing left for them.
+ *
+ * Nobody's SQEs are left behind: a worker publishes, then looks for a
+ * submitter; the submitter steps down, then looks for SQEs. Both put a full
+ * fence between the two [S1], so at least one sees the other: the worker
+ * becomes submitter itself, or the submitter goes round again.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -123,13 +134,39 @@ static void abandon(struct lend_arbiter *arbiter,
 	pthread_mutex_unlock(&loan->sq_lock);
 }
 
+/* Submit what anybody has published on @ring, unless somebody else is at it:
+ * Note [submitter]. */
+static void submit(struct lend_arbiter *arbiter, struct lend_ring *ring)
+{
+	struct lend_loan *loan = loan_of(arbiter, ring);
+
+	do {
+		/* [S1]: the caller's SQEs before the look. An exchange that
+		 * is sequentially consistent is a full fence. */
+		if (atomic_exchange_explicit(&loan->submitting, true,
+					     memory_order_seq_cst))
+			return;
+		if (lend__ring_enter(ring, 0, 0) < 0) {
+			/* The kernel wants its completions reaped first:
+			 * whoever does that comes back. */
+			atomic_store_explicit(&loan->submitting, false,
+					      memory_order_release);
+			return;
+		}
+		/* [S1]: stepping down before the look. */
+		atomic_store_explicit(&loan->submitting, false,
+				      memory_order_seq_cst);
+		atomic_thread_fence(memory_order_seq_cst);
+	} while (lend__ring_unsubmitted(ring));
+}
+
 static void flush_all(struct lend_arbiter *arbiter)
 {
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (lend__ring_unsubmitted(ring))
-			lend__ring_enter(ring, 0, 0);
+			submit(arbiter, ring);
 	}
 }
 
@@ -143,7 +180,7 @@ static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	struct lend_ring *home = borrower->home;
 
 	if (lend__ring_unsubmitted(home) || lend__ring_wants_enter(home))
-		lend__ring_enter(home, 0, 0);
+		submit(arbiter, home);
 	if (lend_unlikely(borrower->strayed)) {
 		borrower->strayed = false;
 		flush_all(arbiter);

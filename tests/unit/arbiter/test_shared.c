@@ -3,6 +3,8 @@
  *         claim beside it, on the same ring or the next, and nobody's SQEs mix.
  * Method: interleaved claims of several borrowers on rings of depth 1 and 2.
  */
+#include <pthread.h>
+
 #include "fixture.h"
 
 static void fini(void)
@@ -104,4 +106,89 @@ Test(shared, strays_are_submitted_by_who_published, .init = two_rings_for_three,
 	reap_all(carol);
 	cr_expect_eq(op.done, 1);
 	lend__claim_abandon(alice, &a);
+}
+
+/* ---- the designated submitter ---- */
+
+#define SUBMITTERS 4
+#define ROUNDS	   20000
+
+static pthread_barrier_t round_begins, round_ends;
+
+static void one_ring_for_four(void)
+{
+	open_arbiter(&lend__mode_shared, 1, 64, SUBMITTERS);
+}
+
+static void *publish_and_flush(void *arg)
+{
+	struct lend_borrower *borrower = arg;
+	struct counted_op op;
+	uintptr_t failed = 0;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&round_begins);
+		failed += submit_nop(borrower, &op) != 0;
+		lend__arbiter_flush(borrower);
+		pthread_barrier_wait(&round_ends);
+		/* Another round: it is reaped meanwhile. */
+		pthread_barrier_wait(&round_begins);
+		failed += op.done != 1;
+		pthread_barrier_wait(&round_ends);
+	}
+	return (void *)failed;
+}
+
+/* When all have come back from their flush, nothing is left to be flushed,
+ * whoever entered for whom. */
+Test(shared, submitter_leaves_nobody_behind, .init = one_ring_for_four,
+     .fini = fini, .timeout = 60)
+{
+	struct lend_ring *ring = &arbiter.pool.rings[0];
+	pthread_t threads[SUBMITTERS];
+	unsigned left = 0;
+
+	pthread_barrier_init(&round_begins, NULL, SUBMITTERS + 1);
+	pthread_barrier_init(&round_ends, NULL, SUBMITTERS + 1);
+	for (unsigned i = 0; i < SUBMITTERS; i++)
+		pthread_create(&threads[i], NULL, publish_and_flush,
+			       &borrowers[i]);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&round_begins);
+		pthread_barrier_wait(&round_ends);
+		left += lend__ring_unsubmitted(ring);
+		reap_all(alice);
+		pthread_barrier_wait(&round_begins);
+		pthread_barrier_wait(&round_ends);
+	}
+	for (unsigned i = 0; i < SUBMITTERS; i++) {
+		void *failed;
+
+		pthread_join(threads[i], &failed);
+		cr_expect_eq((uintptr_t)failed, 0);
+	}
+	cr_expect_eq(left, 0, "%u SQEs were left behind", left);
+	pthread_barrier_destroy(&round_begins);
+	pthread_barrier_destroy(&round_ends);
+}
+
+/* Who finds a submitter at work leaves its SQEs to it, without a system call.
+ */
+Test(shared, one_enters_for_all, .init = one_ring, .fini = fini, .timeout = 10)
+{
+	struct lend_ring *ring = &arbiter.pool.rings[0];
+	struct counted_op op;
+	uint64_t enters;
+
+	atomic_store(&arbiter.loans[0].submitting, true);
+	cr_assert_eq(submit_nop(alice, &op), 0);
+	enters = atomic_load(&ring->enters);
+	lend__arbiter_flush(alice);
+	cr_expect_eq(atomic_load(&ring->enters), enters);
+	cr_expect_eq(lend__ring_unsubmitted(ring), 1);
+	atomic_store(&arbiter.loans[0].submitting, false);
+	lend__arbiter_flush(bob);
+	cr_expect_eq(lend__ring_unsubmitted(ring), 0);
+	reap_all(alice);
+	cr_expect_eq(op.done, 1);
 }
