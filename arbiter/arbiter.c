@@ -5,6 +5,7 @@
 #include "arbiter/arbiter.h"
 
 #include <errno.h>
+#include <lend/feature.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,21 @@ void lend__arbiter_fini(struct lend_arbiter *arbiter)
 	pthread_mutex_destroy(&arbiter->lock);
 	lend__pool_fini(&arbiter->pool);
 	free(arbiter->loans);
+}
+
+unsigned lend__arbiter_features(const struct lend_arbiter *arbiter)
+{
+	unsigned set = lend__features_set(&arbiter->features);
+	unsigned flags = arbiter->pool.rings[0].setup_flags;
+
+	if (!(flags & IORING_SETUP_DEFER_TASKRUN))
+		set &= ~(unsigned)LEND_FEATURE_DEFER_TASKRUN;
+	if (!(flags & IORING_SETUP_COOP_TASKRUN))
+		set &= ~(unsigned)LEND_FEATURE_COOP_TASKRUN;
+	/* Where nothing is ever recalled there is no handshake. */
+	if (!arbiter->mode->revocable)
+		set &= ~(unsigned)LEND_FEATURE_MEMBARRIER;
+	return set;
 }
 
 int lend__arbiter_attach(struct lend_arbiter *arbiter,

@@ -69,6 +69,9 @@ struct lend_arbiter_options {
 int lend__arbiter_init(struct lend_arbiter *arbiter,
 		       const struct lend_arbiter_options *options,
 		       const struct lend_features *features);
+/* The features that its rings and loans make use of: enum lend_feature. */
+unsigned lend__arbiter_features(const struct lend_arbiter *arbiter);
+
 /* All borrowers have detached, nothing is in flight. */
 void lend__arbiter_fini(struct lend_arbiter *arbiter);
 

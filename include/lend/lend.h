@@ -8,6 +8,7 @@
 #include <lend/base.h>
 #include <lend/claim.h>
 #include <lend/clock.h>
+#include <lend/feature.h>
 #include <lend/http.h>
 #include <lend/io.h>
 #include <lend/log.h>

@@ -19,6 +19,7 @@
 
 #include <lend/actor.h>
 #include <lend/base.h>
+#include <lend/feature.h>
 #include <lend/log.h>
 #include <lend/ring.h>
 
@@ -41,6 +42,8 @@ struct lend_options {
 	enum lend_log_level log_level;
 	lend_log_fn log; /* see log.h; NULL: standard error */
 	void *log_arg;
+	unsigned without; /* enum lend_feature bits: do as if the kernel lacked
+			     these; LEND_DISABLE adds to them */
 };
 
 struct lend_runtime;
@@ -73,7 +76,8 @@ LEND_API int lend_run(const struct lend_options *options, lend_actor_fn fn,
  *
  * Return: 0
  *         -EINVAL     an option is out of range, or private mode with another
- *                     number of rings than workers; the log line says which
+ *                     number of rings than workers, or LEND_DISABLE names
+ *                     what is no feature; the log line says which
  *         -ENOSYS, -EPERM, -ENOMEM, -EOPNOTSUPP ...
  *                     io_uring can not be used: lend_explain() says why
  *         -EAGAIN     a thread could not be started
@@ -135,6 +139,14 @@ LEND_API unsigned lend_runtime_workers(const struct lend_runtime *runtime);
 LEND_API unsigned lend_runtime_rings(const struct lend_runtime *runtime);
 LEND_API enum lend_ring_mode
 lend_runtime_mode(const struct lend_runtime *runtime);
+
+/**
+ * The features in use: enum lend_feature bits. What the kernel lacks, what was
+ * masked, and what this ring mode has no use for is not among them.
+ *
+ * Thread: any. Blocks: no.
+ */
+LEND_API unsigned lend_runtime_features(const struct lend_runtime *runtime);
 
 /**
  * One line on why lend_runtime_new() failed and what to do about it.

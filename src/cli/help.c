@@ -12,7 +12,11 @@
 	"  --rings N             io_uring instances, 1 to 256 [as many as\n"     \
 	"                        workers; in private mode no other number]\n"    \
 	"  --depth N             submission entries of a ring, 1 to 32768,\n"    \
-	"                        rounded up to a power of two [256]\n"
+	"                        rounded up to a power of two [256]\n"           \
+	"  --without FEATURE[,FEATURE...]\n"                                     \
+	"                        do as if the kernel lacked some of\n"           \
+	"                        defer_taskrun, coop_taskrun, submit_all,\n"     \
+	"                        buffer_rings, multishot, poll_first, membarrier\n"
 
 #define HELP_LIMITS                                                               \
 	"  --max-connections N   more wait in the kernel's queue [65536]\n"       \

@@ -9,6 +9,7 @@
 #include <lend/net.h>
 #include <lend/runtime.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 #define RINGS_MAX	    256
 #define DRAIN_TIMEOUT_S_MAX 86400
 
-enum option_kind { FLAG, TEXT, NUMBER, LISTEN, MODE, LEVEL };
+enum option_kind { FLAG, TEXT, NUMBER, LISTEN, MODE, LEVEL, FEATURES };
 
 /* One option: where its value goes is an offset into struct options. */
 struct option_rule {
@@ -45,6 +46,7 @@ static const struct option_rule rules[] = {
 	{ "workers", BOTH, NUMBER, FIELD(workers), 1, LEND_WORKERS_MAX },
 	{ "rings", BOTH, NUMBER, FIELD(rings), 1, RINGS_MAX },
 	{ "depth", BOTH, NUMBER, FIELD(depth), 1, DEPTH_MAX },
+	{ "without", BOTH, FEATURES, 0, 0, 0 },
 	{ "max-connections", BOTH, NUMBER, FIELD(connections_max), 1,
 	  CONNECTIONS_MAX },
 	{ "drain-timeout", BOTH, NUMBER, FIELD(drain_timeout_s), 0,
@@ -118,6 +120,30 @@ static bool level_read(const char *text, struct options *options)
 	return false;
 }
 
+/* Can be given several times: the sets add up. */
+static bool features_read(const char *origin, const char *list, unsigned *set)
+{
+	char known[LEND_FEATURES_TEXT_MAX];
+	char name[64];
+	unsigned more;
+
+	while (*list) {
+		size_t size = strcspn(list, ",");
+
+		snprintf(name, sizeof(name), "%.*s", (int)size, list);
+		if (lend_features_parse(name, &more)) {
+			lend_features_format(LEND_FEATURES_ALL, known,
+					     sizeof(known));
+			say("%s: \"%s\" is not a feature; use some of %s",
+			    origin, name, known);
+			return false;
+		}
+		*set |= more;
+		list += size + (list[size] == ',');
+	}
+	return true;
+}
+
 static bool rule_apply(const struct option_rule *rule, const char *text,
 		       struct options *options)
 {
@@ -141,6 +167,8 @@ static bool rule_apply(const struct option_rule *rule, const char *text,
 		return mode_read(text, options);
 	case LEVEL:
 		return level_read(text, options);
+	case FEATURES:
+		return features_read("--without", text, &options->without);
 	}
 	return false;
 }
@@ -256,6 +284,15 @@ static bool options_complete(struct options *options)
 	return addresses_check(options);
 }
 
+/* The library looks at it, too, but has no line for the user of a program. */
+static bool environment_check(void)
+{
+	const char *disabled = getenv("LEND_DISABLE");
+	unsigned set = 0;
+
+	return !disabled || features_read("LEND_DISABLE", disabled, &set);
+}
+
 bool options_read(enum service service, int argc, char **argv,
 		  struct options *ret_options)
 {
@@ -302,7 +339,7 @@ bool options_read(enum service service, int argc, char **argv,
 			    "");
 		return false;
 	}
-	if (!options_complete(&options))
+	if (!environment_check() || !options_complete(&options))
 		return false;
 	*ret_options = options;
 	return true;

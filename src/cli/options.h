@@ -33,6 +33,7 @@ struct options {
 	unsigned depth;
 	unsigned connections_max;
 	unsigned drain_timeout_s;
+	unsigned without; /* features masked: enum lend_feature */
 	enum lend_log_level log_level;
 	bool help; /* asked for; the rest then means nothing */
 };

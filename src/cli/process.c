@@ -115,6 +115,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.rings = options->rings,
 		.depth = options->depth,
 		.log_level = options->log_level,
+		.without = options->without,
 	};
 	struct lend_runtime *runtime;
 	int value = EXIT_BROKEN, err;

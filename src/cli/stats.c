@@ -46,6 +46,23 @@ static void rings_print(struct text *text, unsigned count)
 	text_print(text, "\n  ],\n");
 }
 
+/* Those in use, as an array of names. */
+static void features_print(struct text *text)
+{
+	unsigned set = lend_runtime_features(lend_runtime_current());
+	const char *separator = "";
+
+	text_print(text, "  \"features\": [");
+	for (unsigned bit = 1; bit & LEND_FEATURES_ALL; bit <<= 1) {
+		if (!(set & bit))
+			continue;
+		text_print(text, "%s\"%s\"", separator,
+			   lend_feature_name((enum lend_feature)bit));
+		separator = ", ";
+	}
+	text_print(text, "],\n");
+}
+
 static void runtime_print(struct text *text, const struct lend_stats *stats)
 {
 	text_print(text, "  \"total\": {");
@@ -118,6 +135,7 @@ void stats_handle(struct lend_http_request *request,
 		"  \"mode\": \"%s\",\n  \"workers\": %u,\n  \"rings\": %u,\n  \"depth\": %u,\n",
 		lend_ring_mode_name(options->mode), stats.workers, stats.rings,
 		options->depth);
+	features_print(&text);
 	runtime_print(&text, &stats);
 	traffic_print(&text, &http);
 	text_print(&text, "}\n");

@@ -1,5 +1,5 @@
 /*
- * The multishot accept: see acceptor.h.
+ * The acceptor, a multishot accept where there is one: see acceptor.h.
  *
  * The poller, on any worker, pushes what was accepted and then sets MAILED;
  * whoever sets it puts the mail into the mailbox, so it is there at most once.
@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
@@ -89,8 +90,11 @@ static int arm(struct lend_acceptor *acceptor, uint64_t deadline)
 	/* Each arming is another operation to the kernel. */
 	lend__op_init(&io.op->op, accept_done);
 	io.sqe = lend__claim_sqe(&io.claim, 0);
-	io_uring_prep_multishot_accept(io.sqe, acceptor->fd, NULL, NULL,
-				       SOCK_CLOEXEC);
+	io_uring_prep_accept(io.sqe, acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
+	/* Without it each connection ends the operation, and the next call
+	 * arms it again. */
+	if (self->worker->runtime->arbiter.features.multishot)
+		io.sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
 	acceptor->armed = true;
 	acceptor->error = 0;
 	lend__io_submit(&io);

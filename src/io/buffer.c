@@ -28,10 +28,12 @@ static void end_with_actor(struct lend_pending *pending)
 int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 			    struct lend_pending **ret_pending)
 {
+	const struct lend_features *features =
+		&lend__current_worker()->runtime->arbiter.features;
 	struct lend_io io;
 	int err;
 
-	if (!lend__current_worker()->runtime->arbiter.features.buffer_rings)
+	if (!features->buffer_rings)
 		return -EOPNOTSUPP;
 	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
 	if (err)
@@ -39,7 +41,7 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	io_uring_prep_recv(io.sqe, fd, NULL, 0, 0);
 	io.sqe->flags |= IOSQE_BUFFER_SELECT;
 	io.sqe->buf_group = LEND_BUFFERS_GROUP;
-	if (!data_expected)
+	if (!data_expected && features->poll_first)
 		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	(*ret_pending)->end = end_with_actor;
 	lend__io_submit(&io);

@@ -102,6 +102,26 @@ static int complete_options(struct lend_options *options,
 	return check_sizes(options, log);
 }
 
+static int check_masks(const struct lend_options *options,
+		       const struct lend_log *log)
+{
+	const char *disabled = getenv("LEND_DISABLE");
+	char known[LEND_FEATURES_TEXT_MAX];
+	unsigned set;
+
+	if (options->without & ~LEND_FEATURES_ALL)
+		return refuse(log, "without", options->without,
+			      "not a set of enum lend_feature");
+	if (!disabled || !lend_features_parse(disabled, &set))
+		return 0;
+	lend_features_format(LEND_FEATURES_ALL, known, sizeof(known));
+	lend__log(
+		log, LEND_LOG_ERROR,
+		"LEND_DISABLE is \"%s\": it names features with commas between them, and these there are: %s",
+		disabled, known);
+	return -EINVAL;
+}
+
 /* ---- start ---- */
 
 void lend__runtime_worker_started(struct lend_runtime *runtime, int err)
@@ -189,6 +209,7 @@ static int open_arbiter(struct lend_runtime *runtime)
 
 	if (err)
 		return err;
+	lend__features_mask(&features, runtime->options.without);
 	return lend__arbiter_init(&runtime->arbiter, &options, &features);
 }
 
@@ -209,6 +230,27 @@ static int make_workers(struct lend_runtime *runtime)
 	return err;
 }
 
+/* What it is made of, and which fallbacks it was left with. */
+static void log_start(const struct lend_runtime *runtime)
+{
+	unsigned used = lend__arbiter_features(&runtime->arbiter);
+	unsigned there = lend__features_set(&runtime->arbiter.features);
+	char text[LEND_FEATURES_TEXT_MAX];
+
+	lend__log(&runtime->log, LEND_LOG_INFO,
+		  "%u workers, %u rings of %u, mode %s",
+		  runtime->options.workers, runtime->options.rings,
+		  runtime->arbiter.pool.depth, runtime->arbiter.mode->name);
+	lend_features_format(used, text, sizeof(text));
+	lend__log(&runtime->log, LEND_LOG_INFO, "features in use: %s", text);
+	lend_features_format(LEND_FEATURES_ALL & ~there, text, sizeof(text));
+	lend__log(&runtime->log, LEND_LOG_INFO,
+		  "not in this kernel, or masked: %s", text);
+	lend_features_format(there & ~used, text, sizeof(text));
+	lend__log(&runtime->log, LEND_LOG_DEBUG, "of no use in this mode: %s",
+		  text);
+}
+
 int lend_runtime_new(const struct lend_options *options,
 		     struct lend_runtime **ret_runtime)
 {
@@ -222,6 +264,8 @@ int lend_runtime_new(const struct lend_options *options,
 	lend__log_init(&log, complete.log_level, complete.log,
 		       complete.log_arg);
 	err = complete_options(&complete, &log);
+	if (!err)
+		err = check_masks(&complete, &log);
 	if (err)
 		return err;
 	if (posix_memalign((void **)&runtime, LEND_CACHE_LINE,
@@ -260,13 +304,7 @@ int lend_runtime_new(const struct lend_options *options,
 		return err;
 	}
 	runtime->threads_running = true;
-	lend__log(&log, LEND_LOG_INFO,
-		  "%u workers, %u rings of %u, mode %s%s%s", complete.workers,
-		  complete.rings, runtime->arbiter.pool.depth,
-		  runtime->arbiter.mode->name,
-		  runtime->arbiter.has_membarrier ? "" : ", no membarrier",
-		  runtime->arbiter.features.buffer_rings ? "" :
-							   ", no buffer rings");
+	log_start(runtime);
 	*ret_runtime = runtime;
 	return 0;
 }
@@ -364,6 +402,11 @@ unsigned lend_runtime_rings(const struct lend_runtime *runtime)
 enum lend_ring_mode lend_runtime_mode(const struct lend_runtime *runtime)
 {
 	return runtime->options.mode;
+}
+
+unsigned lend_runtime_features(const struct lend_runtime *runtime)
+{
+	return lend__arbiter_features(&runtime->arbiter);
 }
 
 void lend_explain(int error, char *text, size_t size)

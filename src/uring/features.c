@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <lend/base.h>
+#include <lend/feature.h>
 #include <liburing.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,23 +22,6 @@ static const unsigned char required_opcodes[] = {
 	IORING_OP_RECV,	  IORING_OP_READ,     IORING_OP_WRITE,
 	IORING_OP_STATX,  IORING_OP_OPENAT2,  IORING_OP_SHUTDOWN,
 };
-
-/* "defer_taskrun,membarrier" in LEND_DISABLE masks a feature, so that its
- * fallback can be tested, or a kernel's bug be avoided. */
-static bool is_masked(const char *feature)
-{
-	const char *list = getenv("LEND_DISABLE");
-	size_t length = strlen(feature);
-
-	while (list && *list) {
-		size_t word = strcspn(list, ",");
-
-		if (word == length && memcmp(list, feature, length) == 0)
-			return true;
-		list += word + (list[word] == ',');
-	}
-	return false;
-}
 
 static bool can_open(unsigned flags)
 {
@@ -69,6 +53,35 @@ static bool can_register_buffers(struct io_uring *uring)
 	return err >= 0;
 }
 
+/* The result of an operation on no descriptor at all: a flag that the kernel
+ * does not know is refused (EINVAL) before it misses the descriptor (EBADF). */
+static int try_sqe(struct io_uring *uring, unsigned opcode, unsigned ioprio)
+{
+	unsigned tail = *uring->sq.ktail;
+	unsigned mask = *uring->sq.kring_mask;
+	struct io_uring_sqe *sqe = &uring->sq.sqes[tail & mask];
+	int res;
+
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = (uint8_t)opcode;
+	sqe->fd = -1;
+	sqe->ioprio = (uint16_t)ioprio;
+	if (uring->sq.array)
+		uring->sq.array[tail & mask] = tail & mask;
+	__atomic_store_n(uring->sq.ktail, tail + 1, __ATOMIC_RELEASE);
+	res = lend__sys_enter(uring->ring_fd, 1, 1, IORING_ENTER_GETEVENTS,
+			      NULL, _NSIG / 8);
+	if (res < 0)
+		return res;
+	if (*uring->cq.khead ==
+	    __atomic_load_n(uring->cq.ktail, __ATOMIC_ACQUIRE))
+		return -EAGAIN;
+	res = uring->cq.cqes[*uring->cq.khead & *uring->cq.kring_mask].res;
+	__atomic_store_n(uring->cq.khead, *uring->cq.khead + 1,
+			 __ATOMIC_RELEASE);
+	return res;
+}
+
 static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
 {
 	struct io_uring_probe *probe;
@@ -98,33 +111,40 @@ int lend__features_probe(struct lend_features *ret_features)
 				IORING_FEAT_FAST_POLL;
 	struct lend_features features = { 0 };
 	struct io_uring_params params = { 0 };
+	unsigned disabled = 0;
 	struct io_uring uring;
-	int err;
+	int err = 0;
 
-	err = lend__sys_ring_open(&uring, 4, &params);
+	if (getenv("LEND_DISABLE"))
+		err = lend_features_parse(getenv("LEND_DISABLE"), &disabled);
+	if (!err)
+		err = lend__sys_ring_open(&uring, 4, &params);
 	if (err < 0)
 		return err;
 	if ((params.features & needed) != needed)
 		err = -EOPNOTSUPP;
 	if (!err)
 		err = probe_opcodes(&uring, &features);
-	if (!err)
-		features.buffer_rings = !is_masked("buffer_rings") &&
-					can_register_buffers(&uring);
+	if (!err) {
+		features.buffer_rings = can_register_buffers(&uring);
+		features.multishot = try_sqe(&uring, IORING_OP_ACCEPT,
+					     IORING_ACCEPT_MULTISHOT) == -EBADF;
+		features.poll_first = try_sqe(&uring, IORING_OP_RECV,
+					      IORING_RECVSEND_POLL_FIRST) ==
+				      -EBADF;
+	}
 	lend__sys_ring_close(&uring);
 	if (err)
 		return err;
 
 	features.submit_all = can_open(IORING_SETUP_SUBMIT_ALL);
-	features.coop_taskrun = !is_masked("coop_taskrun") &&
-				can_open(IORING_SETUP_COOP_TASKRUN |
+	features.coop_taskrun = can_open(IORING_SETUP_COOP_TASKRUN |
 					 IORING_SETUP_TASKRUN_FLAG);
-	features.defer_taskrun = !is_masked("defer_taskrun") &&
-				 can_open(IORING_SETUP_SINGLE_ISSUER |
+	features.defer_taskrun = can_open(IORING_SETUP_SINGLE_ISSUER |
 					  IORING_SETUP_DEFER_TASKRUN |
 					  IORING_SETUP_TASKRUN_FLAG);
-	features.membarrier = !is_masked("membarrier") &&
-			      lend__sys_membarrier_register() >= 0;
+	features.membarrier = lend__sys_membarrier_register() >= 0;
+	lend__features_mask(&features, disabled);
 	*ret_features = features;
 	return 0;
 }

@@ -12,13 +12,15 @@ struct lend_features {
 	bool defer_taskrun; /* IORING_SETUP_DEFER_TASKRUN, SINGLE_ISSUER */
 	bool submit_all;    /* IORING_SETUP_SUBMIT_ALL */
 	bool buffer_rings;  /* IORING_REGISTER_PBUF_RING */
+	bool multishot;	    /* IORING_ACCEPT_MULTISHOT */
+	bool poll_first;    /* IORING_RECVSEND_POLL_FIRST */
 	bool membarrier;    /* the fast handshake of loans */
 	/* One bit for each opcode the kernel says it supports. */
 	uint64_t opcodes[2];
 };
 
 /**
- * Ask the kernel.
+ * Ask the kernel. What LEND_DISABLE names is left out.
  *
  * @ret_features  written only on success
  *
@@ -27,10 +29,17 @@ struct lend_features {
  * Return: 0
  *         -ENOSYS, -EPERM, -ENOMEM ...  io_uring_setup(2) failed: see
  *                 lend__features_explain()
+ *         -EINVAL LEND_DISABLE names something that is no feature
  *         -EOPNOTSUPP  there is io_uring, but too old a one: no NODROP, no
  *                 EXT_ARG, or an operation is missing that nothing replaces
  */
 int lend__features_probe(struct lend_features *ret_features);
+
+/* Leave a set of enum lend_feature out, too. */
+void lend__features_mask(struct lend_features *features, unsigned without);
+
+/* What there is, as a set. */
+unsigned lend__features_set(const struct lend_features *features);
 
 static inline bool lend__features_opcode(const struct lend_features *features,
 					 unsigned opcode)

@@ -40,6 +40,9 @@ MISTAKES = (
     (["serve", "--max-connections", "0"], ["--max-connections", "from 1 to"]),
     (["echo", "--drain-timeout", "1.5"], ["--drain-timeout", '"1.5"']),
     (["serve", "--mode", "privat"], ['"privat"', "borrowed, private or shared"]),
+    (["serve", "--without", "membarrier,multishots"],
+     ['--without: "multishots" is not a feature', "multishot, poll_first"]),
+    (["echo", "--without"], ["--without", "needs a value"]),
     (["serve", "--log", "loud"], ['"loud"', "error, warning, info or debug"]),
     (["serve", "--mode", "private", "--workers", "2", "--rings", "3"],
      ["private", "--rings is 3", "--workers is 2", "borrowed or shared"]),
@@ -119,6 +122,17 @@ def io_uring_unavailable_is_one_line_and_status_3(lend):
 
 
 @case
+def unknown_features_in_the_environment_are_one_line_and_status_2(lend):
+    status, _, lines = lend.run(
+        "serve", "--listen", "127.0.0.1:0",
+        env={**os.environ, "LEND_DISABLE": "membarrier,nonsense"})
+    equal(status, 2)
+    equal(len(lines), 1, f"lines {lines}")
+    for word in ("LEND_DISABLE", '"nonsense"', "membarrier"):
+        true(word in lines[0], f"no {word} in {lines[0]}")
+
+
+@case
 def help_is_complete_and_narrow(lend):
     for arguments in (["--help"], ["-h"], ["help"], ["help", "serve"],
                       ["help", "echo"], ["serve", "--help"],
@@ -129,7 +143,7 @@ def help_is_complete_and_narrow(lend):
         for line in output.splitlines():
             true(len(line) < 80, f"too wide: {line}")
     both = ("--listen", "--admin", "--mode", "--workers", "--rings",
-            "--depth", "--max-connections", "--drain-timeout", "--log",
+            "--depth", "--without", "--max-connections", "--drain-timeout", "--log",
             "--help")
     serve = ("--root", "--allow-links", "--demo", "--access-log")
     for command, options in (("serve", both + serve), ("echo", both)):

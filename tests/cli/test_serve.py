@@ -132,7 +132,7 @@ def spinning_is_survived(lend):
 RING_FIELDS = {"submissions", "enters", "completions", "in_flight", "loans"}
 FIELDS = {
     "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
-    "depth", "total", "per_ring", "waits", "helped", "actors", "messages",
+    "depth", "features", "total", "per_ring", "waits", "helped", "actors", "messages",
     "parks", "wakes", "connections", "requests", "responses", "bytes"}
 
 
@@ -179,9 +179,27 @@ def check_stats(stats, count):
     true(total["submissions"] > count, "submissions")
     true(total["completions"] > count, "completions")
     true(total["in_flight"] < 100, "in flight")
+    true("submit_all" in stats["features"], "features")
     for name in ("submissions", "enters", "completions"):
         parts = sum(ring[name] for ring in stats["per_ring"])
         true(parts >= total[name], f"{name}: {parts} of {total[name]}")
+
+
+@case
+def masked_features_are_not_in_use(lend):
+    with lend.serve("--admin", "127.0.0.1:0", "--log", "info", "--without",
+                    "submit_all,buffer_rings", "--without=multishot") as server:
+        with Client(server.admin) as admin:
+            features = admin.ask("GET", "/stats").json()["features"]
+        with Client(server.address) as client:
+            equal(client.ask("GET", "/").status, 200)
+        true("poll_first" in features, f"{features}")
+        true(not {"submit_all", "buffer_rings", "multishot"} & set(features),
+             f"{features}")
+        server.stop()
+    lines = "\n".join(server.lines)
+    true("features in use: " + ", ".join(features) + "\n" in lines, lines)
+    true("masked: submit_all, buffer_rings, multishot" in lines, lines)
 
 
 @case

@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <lend/feature.h>
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,69 @@ Test(features, masks_hide_single_features)
 	cr_expect(!some.buffer_rings);
 	cr_expect_eq(some.defer_taskrun, all.defer_taskrun);
 	cr_expect_eq(some.coop_taskrun, all.coop_taskrun);
-	/* Whole words only. */
+	cr_expect_eq(some.multishot, all.multishot);
+	/* Whole words only; what is no feature is not passed over, as a test
+	 * would then test something else than it says. */
 	setenv("LEND_DISABLE", "member,buffer_ringsx,,", 1);
+	cr_expect_eq(lend__features_probe(&some), -EINVAL);
+	setenv("LEND_DISABLE", ",,submit_all,", 1);
 	cr_assert_eq(lend__features_probe(&some), 0);
+	cr_expect(!some.submit_all);
 	cr_expect_eq(some.membarrier, all.membarrier);
-	cr_expect_eq(some.buffer_rings, all.buffer_rings);
+}
+
+Test(features, every_one_can_be_masked)
+{
+	struct lend_features all;
+
+	unsetenv("LEND_DISABLE");
+	cr_assert_eq(lend__features_probe(&all), 0);
+	for (unsigned bit = 1; bit & LEND_FEATURES_ALL; bit <<= 1) {
+		const char *name = lend_feature_name((enum lend_feature)bit);
+		struct lend_features masked = all, some;
+		unsigned parsed = 0;
+
+		cr_assert_not_null(name);
+		cr_assert_eq(lend_features_parse(name, &parsed), 0);
+		cr_expect_eq(parsed, bit);
+		lend__features_mask(&masked, bit);
+		cr_expect_eq(lend__features_set(&masked),
+			     lend__features_set(&all) & ~bit);
+		setenv("LEND_DISABLE", name, 1);
+		cr_assert_eq(lend__features_probe(&some), 0);
+		cr_expect_eq(lend__features_set(&some),
+			     lend__features_set(&all) & ~bit, "%s", name);
+	}
+	cr_expect_null(lend_feature_name((enum lend_feature)0));
+	cr_expect_null(lend_feature_name((enum lend_feature)3));
+}
+
+Test(features, sets_have_a_text)
+{
+	char text[LEND_FEATURES_TEXT_MAX], cut[8],
+		round[LEND_FEATURES_TEXT_MAX];
+	unsigned parsed = 0;
+	size_t used = 0;
+
+	lend_features_format(0, text, sizeof(text));
+	cr_expect_str_eq(text, "none");
+	lend_features_format(LEND_FEATURE_MULTISHOT | LEND_FEATURE_MEMBARRIER,
+			     text, sizeof(text));
+	cr_expect_str_eq(text, "multishot, membarrier");
+	lend_features_format(LEND_FEATURES_ALL, cut, sizeof(cut));
+	cr_expect_eq(strlen(cut), sizeof(cut) - 1);
+	lend_features_format(LEND_FEATURES_ALL, text, sizeof(text));
+	cr_expect_lt(strlen(text), sizeof(text) - 1, "no room for them all");
+	for (const char *c = text; *c; c++)
+		if (*c != ' ')
+			round[used++] = *c;
+	round[used] = '\0';
+	cr_expect_eq(lend_features_parse(round, &parsed), 0);
+	cr_expect_eq(parsed, LEND_FEATURES_ALL);
+	parsed = 7;
+	cr_expect_eq(lend_features_parse("multishot,nonsense", &parsed),
+		     -EINVAL);
+	cr_expect_eq(parsed, 7, "written on failure");
 }
 
 Test(features, opcodes_are_known)

@@ -1,0 +1,179 @@
+/*
+ * Goal:   a masked feature is not in use, what is in use is told, and the
+ *         fallbacks do what they say.
+ * Method: a runtime for each feature; what it tells of itself, its log lines,
+ *         and for the accept the number of SQEs it takes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+
+static unsigned seen;
+
+static int look(void *arg)
+{
+	(void)arg;
+	seen = lend_runtime_features(lend_runtime_current());
+	return 0;
+}
+
+static unsigned features_without(unsigned without)
+{
+	struct lend_options options = test_options;
+
+	options.without = without;
+	seen = LEND_FEATURES_ALL;
+	CHECK_EQ(lend_run(&options, look, NULL), 0);
+	return seen;
+}
+
+static int masks_take_away(void)
+{
+	unsigned all = features_without(0);
+
+	for (unsigned bit = 1; bit & LEND_FEATURES_ALL; bit <<= 1) {
+		unsigned set = features_without(bit);
+		unsigned expected = all & ~bit;
+
+		/* What takes the place of the deferred work, if it is there. */
+		if (bit == LEND_FEATURE_DEFER_TASKRUN && all & bit)
+			set &= ~(unsigned)LEND_FEATURE_COOP_TASKRUN;
+		CHECK_EQ(set, expected);
+	}
+	CHECK_EQ(features_without(LEND_FEATURES_ALL), 0);
+	return 0;
+}
+
+static int environment_masks(void)
+{
+	const char *list = getenv("LEND_DISABLE");
+	unsigned disabled = 0;
+
+	if (list)
+		CHECK_EQ(lend_features_parse(list, &disabled), 0);
+	CHECK_EQ(features_without(0) & disabled, 0);
+	/* Both together. */
+	CHECK_EQ(features_without(LEND_FEATURE_SUBMIT_ALL) &
+			 (disabled | LEND_FEATURE_SUBMIT_ALL),
+		 0);
+	return 0;
+}
+
+/* ---- what is said ---- */
+
+static char said[4096];
+
+static void note(enum lend_log_level level, const char *line, void *arg)
+{
+	size_t used = strlen(said);
+
+	(void)level;
+	(void)arg;
+	snprintf(said + used, sizeof(said) - used, "%s\n", line);
+}
+
+static int start_tells_what_is_in_use(void)
+{
+	struct lend_options options = test_options;
+	char text[LEND_FEATURES_TEXT_MAX], line[2 * sizeof(text)];
+
+	options.log = note;
+	options.log_level = LEND_LOG_INFO;
+	options.without = LEND_FEATURE_MULTISHOT;
+	said[0] = '\0';
+	CHECK_EQ(lend_run(&options, look, NULL), 0);
+	lend_features_format(seen, text, sizeof(text));
+	snprintf(line, sizeof(line), "features in use: %s\n", text);
+	CHECK(strstr(said, line));
+	CHECK(strstr(said, "not in this kernel, or masked: "));
+	CHECK(strstr(strstr(said, "masked: "), "multishot"));
+	return 0;
+}
+
+static int unknown_names_are_refused(void)
+{
+	const char *before = getenv("LEND_DISABLE");
+	struct lend_options options = test_options;
+	char *copy = before ? strdup(before) : NULL;
+
+	options.log = note;
+	said[0] = '\0';
+	setenv("LEND_DISABLE", "membarrier,multishots", 1);
+	CHECK_EQ(lend_run(&options, look, NULL), -EINVAL);
+	CHECK(strstr(said, "membarrier,multishots"));
+	CHECK(strstr(said, "buffer_rings, multishot"));
+	if (copy)
+		setenv("LEND_DISABLE", copy, 1);
+	else
+		unsetenv("LEND_DISABLE");
+	free(copy);
+
+	options.without = LEND_FEATURES_ALL + 1;
+	said[0] = '\0';
+	CHECK_EQ(lend_run(&options, look, NULL), -EINVAL);
+	CHECK(strstr(said, "without"));
+	return 0;
+}
+
+/* ---- the accept ---- */
+
+#define CONNECTIONS 20
+
+static uint64_t submissions(void)
+{
+	struct lend_stats stats;
+
+	lend_stats_read(NULL, &stats);
+	return stats.total.submissions;
+}
+
+/* Connections that come one by one, each after the one before was taken. */
+static int accept_some(void *arg)
+{
+	struct lend_listener *listener;
+	char name[LEND_ADDRESS_TEXT_MAX];
+	uint64_t before, used;
+	int clients[CONNECTIONS];
+	uint16_t port;
+
+	(void)arg;
+	if (!CHECK_EQ(lend_listener_open("127.0.0.1:0", 64, &listener), 0))
+		return -1;
+	lend_address_format(lend_listener_address(listener), name);
+	port = (uint16_t)atoi(strrchr(name, ':') + 1);
+	before = submissions();
+	for (int i = 0; i < CONNECTIONS; i++) {
+		int fd;
+
+		clients[i] = test_connect(port);
+		fd = lend_listener_accept(listener, LEND_FOREVER);
+		CHECK(fd >= 0);
+		CHECK_EQ(lend_close(fd), 0);
+	}
+	used = submissions() - before;
+	if (lend_runtime_features(lend_runtime_current()) &
+	    LEND_FEATURE_MULTISHOT)
+		/* Armed once; the rest is polls of parked workers. */
+		CHECK_IN(used, 1, CONNECTIONS - 1);
+	else
+		CHECK(used >= CONNECTIONS);
+	for (int i = 0; i < CONNECTIONS; i++)
+		close(clients[i]);
+	lend_listener_close(listener);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	test_init(argc, argv, 30);
+	test_plain("masks_take_away", masks_take_away);
+	test_plain("environment_masks", environment_masks);
+	test_plain("start_tells_what_is_in_use", start_tells_what_is_in_use);
+	test_plain("unknown_names_are_refused", unknown_names_are_refused);
+	test_actor("accept_some", accept_some);
+	return test_finish();
+}
