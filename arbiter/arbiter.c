@@ -5,6 +5,7 @@
 #include "arbiter/arbiter.h"
 
 #include <errno.h>
+#include <lend/clock.h>
 #include <lend/feature.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,18 +32,28 @@ int lend__arbiter_init(struct lend_arbiter *arbiter,
 	arbiter->loans = calloc(options->rings, sizeof(*arbiter->loans));
 	if (!arbiter->loans)
 		return -ENOMEM;
+	if (options->trace_events) {
+		err = lend__recorder_init(&arbiter->recorder,
+					  options->trace_events);
+		if (err)
+			goto fail_loans;
+	}
 	err = lend__pool_init(&arbiter->pool, options->rings, options->depth,
 			      flags, features);
-	if (err) {
-		free(arbiter->loans);
-		return err;
-	}
+	if (err)
+		goto fail_recorder;
 	pthread_mutex_init(&arbiter->lock, NULL);
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		arbiter->loans[i].ring = &arbiter->pool.rings[i];
 		pthread_mutex_init(&arbiter->loans[i].sq_lock, NULL);
 	}
 	return 0;
+
+fail_recorder:
+	lend__recorder_fini(&arbiter->recorder);
+fail_loans:
+	free(arbiter->loans);
+	return err;
 }
 
 void lend__arbiter_fini(struct lend_arbiter *arbiter)
@@ -53,6 +64,7 @@ void lend__arbiter_fini(struct lend_arbiter *arbiter)
 		pthread_mutex_destroy(&arbiter->loans[i].sq_lock);
 	pthread_mutex_destroy(&arbiter->lock);
 	lend__pool_fini(&arbiter->pool);
+	lend__recorder_fini(&arbiter->recorder);
 	free(arbiter->loans);
 }
 
@@ -113,30 +125,56 @@ void lend__arbiter_flush(struct lend_borrower *borrower)
 	borrower->arbiter->mode->flush(borrower->arbiter, borrower);
 }
 
-/* Is there a loan to be asked back, of a borrower that is stuck? */
-static bool is_stuck_locked(const struct lend_arbiter *arbiter,
-			    const struct lend_loan *loan,
-			    const struct lend_borrower *rescuer,
-			    uint64_t now_ns)
+int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
+{
+	int res;
+
+	if (lend_unlikely(lend__ring_overflowed(ring))) {
+		lend__borrower_count(&borrower->overflows);
+		lend__borrower_record(borrower, LEND_TRACE_OVERFLOW,
+				      ring->index, 0);
+	}
+	res = lend__ring_enter(ring, 0, 0);
+	if (res > 0) {
+		lend__borrower_record(borrower, LEND_TRACE_FLUSH, ring->index,
+				      (uint64_t)res);
+	} else if (lend_unlikely(res < 0)) {
+		lend__borrower_count(&borrower->refused);
+		lend__borrower_record(borrower, LEND_TRACE_REFUSED, ring->index,
+				      (uint64_t)-res);
+	}
+	return res;
+}
+
+/* Why a loan should be asked back, of a borrower that is stuck; or not. */
+static enum lend_trace_why
+why_recall_locked(const struct lend_arbiter *arbiter,
+		  const struct lend_loan *loan,
+		  const struct lend_borrower *rescuer, uint64_t now_ns)
 {
 	const struct lend_borrower *holder = loan->borrower;
 	uint64_t safe_ns;
 
 	if (!holder || holder == rescuer ||
 	    atomic_load_explicit(&holder->parked, memory_order_relaxed))
-		return false;
+		return LEND_WHY_NONE;
 	safe_ns = atomic_load_explicit(&holder->safe_ns, memory_order_relaxed);
 	if (now_ns < safe_ns || now_ns - safe_ns < arbiter->stall_ns)
-		return false;
+		return LEND_WHY_NONE;
+	if (lend__ring_in_flight(loan->ring))
+		return LEND_WHY_STALL;
+	if (atomic_load_explicit(&arbiter->waiting, memory_order_relaxed))
+		return LEND_WHY_WAITER;
 	/* With nothing to rescue it may keep its ring. */
-	return lend__ring_in_flight(loan->ring) ||
-	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
+	return LEND_WHY_NONE;
 }
 
 /* Completion work is done by the thread that submitted, which with
  * COOP_TASKRUN is not interrupted for it. membarrier is such an interrupt. */
-static void kick(struct lend_arbiter *arbiter)
+static void kick(struct lend_borrower *rescuer)
 {
+	struct lend_arbiter *arbiter = rescuer->arbiter;
+
 	if (!arbiter->mode->any_poller || !arbiter->has_membarrier)
 		return;
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
@@ -145,6 +183,7 @@ static void kick(struct lend_arbiter *arbiter)
 		lend__sys_membarrier();
 		atomic_fetch_add_explicit(&arbiter->kicks, 1,
 					  memory_order_relaxed);
+		lend__borrower_record(rescuer, LEND_TRACE_KICK, i, 0);
 		return;
 	}
 }
@@ -159,18 +198,34 @@ unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns)
 		pthread_mutex_lock(&arbiter->lock);
 		for (unsigned i = 0; i < arbiter->pool.count; i++) {
 			struct lend_loan *loan = &arbiter->loans[i];
+			enum lend_trace_why why = why_recall_locked(
+				arbiter, loan, rescuer, now_ns);
 
-			if (!is_stuck_locked(arbiter, loan, rescuer, now_ns))
+			if (why == LEND_WHY_NONE)
 				continue;
 			recalled = true;
-			seized += lend__loan_recall(loan);
+			seized += lend__loan_recall(loan, rescuer, why);
 		}
 		pthread_mutex_unlock(&arbiter->lock);
 	}
 	/* A recall was a kick. */
 	if (!recalled)
-		kick(arbiter);
+		kick(rescuer);
 	return seized;
+}
+
+static void record_waiter(struct lend_arbiter *arbiter,
+			  const struct lend_waiter *waiter,
+			  enum lend_trace_event event)
+{
+	lend__record(&arbiter->recorder, &(struct lend_event){
+						 .event = event,
+						 .ring = LEND_TRACE_NOBODY,
+						 .worker = LEND_TRACE_NOBODY,
+						 .by = LEND_TRACE_NOBODY,
+						 .argument = waiter->order,
+						 .name = waiter->name,
+					 });
 }
 
 void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
@@ -182,7 +237,9 @@ void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 		return;
 	if (!waiter->order) {
 		waiter->order = ++arbiter->next_order;
+		waiter->since_ns = lend_now();
 		arbiter->waits++;
+		record_waiter(arbiter, waiter, LEND_TRACE_WAIT);
 	} else {
 		/* Served in vain: back to where it stood. The list is short
 		 * at its front: only others served in the same round. */
@@ -230,6 +287,11 @@ void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 		waiter->queued = false;
 		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
 					  memory_order_relaxed);
+	}
+	if (waiter->order) {
+		arbiter->wait_ns += lend_now() - waiter->since_ns;
+		record_waiter(arbiter, waiter, LEND_TRACE_WAITED);
+		waiter->order = 0;
 	}
 	pthread_mutex_unlock(&arbiter->lock);
 }

@@ -27,6 +27,8 @@ struct lend_waiter {
 	struct lend_list link; /* [lock: arbiter] */
 	uint64_t order;	       /* [lock: arbiter] place in the queue, 0: none */
 	unsigned count;	       /* slots wanted */
+	uint64_t since_ns;     /* [lock: arbiter] when it was queued first */
+	const char *name;      /* who waits, for the record; NULL: not known */
 	bool queued;	       /* [lock: arbiter] */
 	_Atomic bool served;   /* set before wake: it may call again */
 	void (*wake)(struct lend_waiter *waiter);
@@ -46,10 +48,12 @@ struct lend_arbiter {
 	struct lend_list waiters; /* [lock] first come, first served */
 	uint64_t next_order;	  /* [lock] */
 	uint64_t waits;		  /* [lock] counter */
-	unsigned borrowers;	  /* [lock] attached */
-	_Atomic unsigned waiting; /* length of @waiters, as a hint */
-	_Atomic uint64_t helped;  /* polls of a ring its own poller neglected */
-	_Atomic uint64_t kicks; /* stuck threads interrupted, without a loan */
+	uint64_t wait_ns; /* [lock] of waiters that are served or gone */
+	struct lend_recorder recorder; /* [lock] writes: what is under it */
+	unsigned borrowers;	       /* [lock] attached */
+	_Atomic unsigned waiting;      /* length of @waiters, as a hint */
+	_Atomic uint64_t helped; /* polls of a ring its own poller neglected */
+	_Atomic uint64_t kicks;	 /* stuck threads interrupted, without a loan */
 };
 
 struct lend_arbiter_options {
@@ -58,6 +62,7 @@ struct lend_arbiter_options {
 	unsigned depth;	    /* 1 to LEND_DEPTH_MAX */
 	unsigned borrowers; /* workers that will attach */
 	uint64_t stall_ns;
+	unsigned trace_events; /* records to keep; 0: none */
 };
 
 /**
@@ -105,6 +110,16 @@ void lend__arbiter_settle(struct lend_borrower *borrower, bool parking);
 void lend__arbiter_flush(struct lend_borrower *borrower);
 
 /**
+ * Enter a ring without waiting: submit what is published there, and have it do
+ * its completion work. Counted and recorded as this borrower's doing.
+ *
+ * Thread: the borrower's. Blocks: no (a system call).
+ *
+ * Return: as lend__ring_enter()
+ */
+int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring);
+
+/**
  * Somebody has not reached a safe point for long: take the rings of all such
  * borrowers, so that waiters go on, and have the completion work done that the
  * kernel keeps for their threads. To be called again while that lasts.
@@ -116,8 +131,8 @@ void lend__arbiter_flush(struct lend_borrower *borrower);
  */
 unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns);
 
-/* The waiter gives up (deadline, cancellation). Afterwards it is not queued;
- * it may have been woken just before. */
+/* The waiter has got what it waited for, or gives up (deadline, cancellation).
+ * Afterwards it is not queued; it may have been woken just before. */
 void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 			    struct lend_waiter *waiter);
 

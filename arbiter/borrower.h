@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "base/record.h"
 
 struct io_uring_sqe;
 struct lend_arbiter;
@@ -41,6 +42,38 @@ struct lend_borrower {
 	/* [atomic: hints] Written by the owner, read by rescuers. */
 	_Atomic uint64_t safe_ns; /* when it last reached a safe point */
 	_Atomic bool parked;	  /* it waits inside the kernel: not stalled */
+
+	/* [owner] What it did, for those who look at traces and counters. */
+	LEND_CACHE_ALIGNED struct lend_recorder recorder;
+	_Atomic uint64_t claims_revoked;   /* [owner] written, read by others */
+	_Atomic uint64_t claims_bound;	   /* anew, after a revocation */
+	_Atomic uint64_t commits_external; /* of them, on another ring */
+	_Atomic uint64_t overflows;	   /* seen, of completion queues */
+	_Atomic uint64_t refused;	   /* enters that took nothing */
 };
+
+/* Count one of the borrower's own. Thread: its own; others only read. */
+static inline void lend__borrower_count(_Atomic uint64_t *counter)
+{
+	atomic_store_explicit(
+		counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
+
+/* Record what the borrower did itself. Thread: its own. */
+static inline void lend__borrower_record(struct lend_borrower *borrower,
+					 enum lend_trace_event event,
+					 unsigned ring, uint64_t argument)
+{
+	lend__record(&borrower->recorder,
+		     &(struct lend_event){
+			     .event = event,
+			     .ring = (uint16_t)ring,
+			     .worker = (uint16_t)borrower->index,
+			     .by = (uint16_t)borrower->index,
+			     .argument = argument,
+		     });
+}
 
 #endif

@@ -47,11 +47,26 @@ void lend__claim_abandon(struct lend_borrower *borrower,
 void lend__claim_revoke(struct lend_borrower *borrower,
 			struct lend_claim *claim, struct io_uring_sqe *storage)
 {
+	struct lend_ring *ring = claim->ring;
 	unsigned count = claim->count;
 
 	for (unsigned i = 0; i < count; i++)
 		storage[i] = *lend__claim_sqe(claim, i);
 	lend__claim_abandon(borrower, claim);
 	claim->staged = storage;
+	claim->began_on = ring;
 	claim->count = count;
+	lend__borrower_count(&borrower->claims_revoked);
+	lend__borrower_record(borrower, LEND_TRACE_REVOKE, ring->index, count);
+}
+
+void lend__claim_note_bound(struct lend_borrower *borrower,
+			    const struct lend_claim *revoked,
+			    const struct lend_claim *fresh)
+{
+	lend__borrower_count(&borrower->claims_bound);
+	if (fresh->ring != revoked->began_on)
+		lend__borrower_count(&borrower->commits_external);
+	lend__borrower_record(borrower, LEND_TRACE_BIND, fresh->ring->index,
+			      revoked->began_on->index);
 }

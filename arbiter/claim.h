@@ -25,6 +25,7 @@ struct lend_claim {
 	/* Where the SQEs are filled when that is not the ring itself: shared
 	 * mode's staging area, or the actor's memory after a revocation. */
 	struct io_uring_sqe *staged;
+	struct lend_ring *began_on; /* after a revocation: the ring it had */
 	unsigned count;
 };
 
@@ -137,8 +138,13 @@ void lend__claim_abandon(struct lend_borrower *borrower,
  * Uncouple a bound claim from its ring: copy its SQEs to @storage, which must
  * have room for them and stay where it is, and free its slots. The claim is
  * then filled there; to commit it, begin another one and copy.
+ *
+ * lend__claim_note_bound(): that was done: @fresh is the other one.
  */
 void lend__claim_revoke(struct lend_borrower *borrower,
 			struct lend_claim *claim, struct io_uring_sqe *storage);
+void lend__claim_note_bound(struct lend_borrower *borrower,
+			    const struct lend_claim *revoked,
+			    const struct lend_claim *fresh);
 
 #endif

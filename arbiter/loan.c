@@ -57,7 +57,23 @@ static void set_state(struct lend_loan *loan, enum lend_loan_state state)
 	atomic_store_explicit(&loan->state, state, memory_order_relaxed);
 }
 
-void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower)
+/* The arbiter's lock is held, so its recorder has one writer. */
+static void record(const struct lend_loan *loan, enum lend_trace_event event,
+		   enum lend_trace_why why, const struct lend_borrower *whose,
+		   const struct lend_borrower *by)
+{
+	lend__record(&whose->arbiter->recorder,
+		     &(struct lend_event){
+			     .event = event,
+			     .why = why,
+			     .ring = (uint16_t)loan->ring->index,
+			     .worker = (uint16_t)whose->index,
+			     .by = by ? (uint16_t)by->index : LEND_TRACE_NOBODY,
+		     });
+}
+
+void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower,
+		      enum lend_trace_why why)
 {
 	lend_assert(lend__loan_state(loan) == LEND_LOAN_VACANT);
 	lend_assert(!loan->borrower);
@@ -66,10 +82,12 @@ void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower)
 	set_state(loan, LEND_LOAN_GRANTED);
 	loan->borrower = borrower;
 	loan->granted++;
+	loan->granted_why[why]++;
 	borrower->ring = loan->ring;
+	record(loan, LEND_TRACE_GRANT, why, borrower, borrower);
 }
 
-void lend__loan_return(struct lend_loan *loan)
+void lend__loan_return(struct lend_loan *loan, enum lend_trace_why why)
 {
 	struct lend_borrower *borrower = loan->borrower;
 
@@ -85,9 +103,13 @@ void lend__loan_return(struct lend_loan *loan)
 	loan->borrower = NULL;
 	set_state(loan, LEND_LOAN_VACANT);
 	loan->returned++;
+	loan->returned_why[why]++;
+	record(loan, LEND_TRACE_RETURN, why, borrower, borrower);
 }
 
-bool lend__loan_recall(struct lend_loan *loan)
+bool lend__loan_recall(struct lend_loan *loan,
+		       const struct lend_borrower *taker,
+		       enum lend_trace_why why)
 {
 	struct lend_borrower *borrower = loan->borrower;
 
@@ -95,7 +117,9 @@ bool lend__loan_recall(struct lend_loan *loan)
 	if (lend__loan_state(loan) == LEND_LOAN_GRANTED) {
 		set_state(loan, LEND_LOAN_RECALLED);
 		loan->recalled++;
+		loan->recalled_why[why]++;
 		borrower->recall_pending = true;
+		record(loan, LEND_TRACE_RECALL, why, borrower, taker);
 	}
 	/* [a], [b]: relaxed, as membarrier is the fence. */
 	atomic_store_explicit(&borrower->recalled, 1, memory_order_relaxed);
@@ -112,5 +136,6 @@ bool lend__loan_recall(struct lend_loan *loan)
 	loan->borrower = NULL;
 	set_state(loan, LEND_LOAN_VACANT);
 	loan->seized++;
+	record(loan, LEND_TRACE_SEIZE, why, borrower, taker);
 	return true;
 }

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/record.h"
+
 struct lend_borrower;
 struct lend_ring;
 
@@ -36,6 +38,9 @@ struct lend_loan {
 	uint64_t recalled;
 	uint64_t seized;
 	uint64_t returned;
+	uint64_t granted_why[LEND_WHYS];
+	uint64_t recalled_why[LEND_WHYS];
+	uint64_t returned_why[LEND_WHYS];
 
 	/* Shared mode only: claims reserve room, then fill, then copy. */
 	pthread_mutex_t sq_lock;
@@ -52,19 +57,24 @@ lend__loan_state(const struct lend_loan *loan)
 }
 
 /* Lend a vacant ring. */
-void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower);
+void lend__loan_grant(struct lend_loan *loan, struct lend_borrower *borrower,
+		      enum lend_trace_why why);
 
 /* The borrower's own thread gives its ring back, outside any claim. */
-void lend__loan_return(struct lend_loan *loan);
+void lend__loan_return(struct lend_loan *loan, enum lend_trace_why why);
 
 /**
  * Ask a loan back, and take it if its borrower is outside any claim.
  *
  * The borrower may be running; see "Note [handshake]".
  *
+ * @taker  who asks, for the record; NULL: nobody in particular
+ *
  * Return: true if the loan is vacant now; false if the borrower is inside a
  *         claim and will return it at the claim's end
  */
-bool lend__loan_recall(struct lend_loan *loan);
+bool lend__loan_recall(struct lend_loan *loan,
+		       const struct lend_borrower *taker,
+		       enum lend_trace_why why);
 
 #endif

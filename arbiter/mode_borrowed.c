@@ -29,7 +29,8 @@ static void obey_locked(struct lend_arbiter *arbiter,
 		borrower->seized = false;
 		borrower->ring = NULL;
 	} else if (borrower->recall_pending) {
-		lend__loan_return(loan_of(arbiter, borrower));
+		lend__loan_return(loan_of(arbiter, borrower),
+				  LEND_WHY_RECALLED);
 	}
 	if (arbiter->has_membarrier)
 		atomic_store_explicit(&borrower->recalled, 0,
@@ -38,7 +39,8 @@ static void obey_locked(struct lend_arbiter *arbiter,
 
 /* Take a vacant ring with room for @count, emptying it first if need be. */
 static bool take_vacant_locked(struct lend_arbiter *arbiter,
-			       struct lend_borrower *borrower, unsigned count)
+			       struct lend_borrower *borrower, unsigned count,
+			       enum lend_trace_why why)
 {
 	/* Start where this borrower started last time, so that workers spread
 	 * over the rings and come back to their own. */
@@ -51,10 +53,10 @@ static bool take_vacant_locked(struct lend_arbiter *arbiter,
 		if (lend__loan_state(loan) != LEND_LOAN_VACANT)
 			continue;
 		if (lend__ring_room(loan->ring) < count)
-			lend__ring_enter(loan->ring, 0, 0);
+			lend__arbiter_enter(borrower, loan->ring);
 		if (lend__ring_room(loan->ring) < count)
 			continue;
-		lend__loan_grant(loan, borrower);
+		lend__loan_grant(loan, borrower, why);
 		return true;
 	}
 	return false;
@@ -73,7 +75,7 @@ static void detach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	pthread_mutex_lock(&arbiter->lock);
 	obey_locked(arbiter, borrower);
 	if (borrower->ring)
-		lend__loan_return(loan_of(arbiter, borrower));
+		lend__loan_return(loan_of(arbiter, borrower), LEND_WHY_STOP);
 	pthread_mutex_unlock(&arbiter->lock);
 }
 
@@ -81,13 +83,14 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 		 unsigned count, struct lend_waiter *waiter,
 		 struct lend_claim *claim)
 {
+	enum lend_trace_why why = LEND_WHY_CLAIM;
 	bool first_in_line;
 	int err = -EAGAIN;
 
 	/* A flush needs no ownership, so it goes before the lock. A stale ring
 	 * (it was seized) is only entered, which harms nobody. */
 	if (borrower->ring && lend__ring_unsubmitted(borrower->ring))
-		lend__ring_enter(borrower->ring, 0, 0);
+		lend__arbiter_enter(borrower, borrower->ring);
 
 	pthread_mutex_lock(&arbiter->lock);
 	obey_locked(arbiter, borrower);
@@ -95,10 +98,13 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	first_in_line = (waiter && waiter->order) ||
 			lend_list_empty(&arbiter->waiters);
 	if (first_in_line && borrower->ring &&
-	    lend__ring_room(borrower->ring) < count)
-		lend__loan_return(loan_of(arbiter, borrower));
+	    lend__ring_room(borrower->ring) < count) {
+		why = LEND_WHY_EXHAUSTED;
+		lend__loan_return(loan_of(arbiter, borrower), why);
+	}
 	if (first_in_line &&
-	    (borrower->ring || take_vacant_locked(arbiter, borrower, count))) {
+	    (borrower->ring ||
+	     take_vacant_locked(arbiter, borrower, count, why))) {
 		/* Under the lock, so a recall either comes before and has been
 		 * obeyed, or comes later and sees in_use. */
 		atomic_store_explicit(&borrower->in_use, 1,
@@ -130,9 +136,10 @@ static void serve_locked(struct lend_arbiter *arbiter,
 	first = lend_container_of(arbiter->waiters.next, struct lend_waiter,
 				  link);
 	if (borrower->ring && lend__ring_room(borrower->ring) < first->count)
-		lend__ring_enter(borrower->ring, 0, 0);
+		lend__arbiter_enter(borrower, borrower->ring);
 	if (!borrower->ring &&
-	    !take_vacant_locked(arbiter, borrower, first->count))
+	    !take_vacant_locked(arbiter, borrower, first->count,
+				LEND_WHY_WAITER))
 		return;
 	/* Those served run next on this worker and find its ring; what they
 	 * fill can be flushed in between, so one ring full is not the limit,
@@ -163,8 +170,11 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	 * borrows it again. A ring held by a sleeper would help nobody. */
 	if (idle && borrower->ring) {
 		if (lend__ring_unsubmitted(borrower->ring))
-			lend__ring_enter(borrower->ring, 0, 0);
-		lend__loan_return(loan_of(arbiter, borrower));
+			lend__arbiter_enter(borrower, borrower->ring);
+		lend__loan_return(loan_of(arbiter, borrower),
+				  returns_when_parking(arbiter) ?
+					  LEND_WHY_IDLE :
+					  LEND_WHY_WAITER);
 	}
 	pthread_mutex_unlock(&arbiter->lock);
 }
@@ -186,13 +196,13 @@ static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	struct lend_ring *own = borrower->ring;
 
 	if (own && (lend__ring_unsubmitted(own) || lend__ring_wants_enter(own)))
-		lend__ring_enter(own, 0, 0);
+		lend__arbiter_enter(borrower, own);
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (ring != own && is_orphan(arbiter, ring) &&
 		    lend__ring_unsubmitted(ring))
-			lend__ring_enter(ring, 0, 0);
+			lend__arbiter_enter(borrower, ring);
 	}
 }
 

@@ -24,7 +24,7 @@ static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 			return err;
 	}
 	pthread_mutex_lock(&arbiter->lock);
-	lend__loan_grant(loan, borrower);
+	lend__loan_grant(loan, borrower, LEND_WHY_START);
 	pthread_mutex_unlock(&arbiter->lock);
 	/* Nothing is ever recalled here, with or without membarrier. */
 	atomic_store_explicit(&borrower->recalled, 0, memory_order_relaxed);
@@ -34,7 +34,7 @@ static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 static void detach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 {
 	pthread_mutex_lock(&arbiter->lock);
-	lend__loan_return(&arbiter->loans[borrower->index]);
+	lend__loan_return(&arbiter->loans[borrower->index], LEND_WHY_STOP);
 	pthread_mutex_unlock(&arbiter->lock);
 }
 
@@ -46,7 +46,7 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	int err = 0;
 
 	if (lend__ring_room(ring) < count)
-		lend__ring_enter(ring, 0, 0);
+		lend__arbiter_enter(borrower, ring);
 	if (lend__ring_room(ring) >= count) {
 		atomic_store_explicit(&borrower->in_use, 1,
 				      memory_order_relaxed);
@@ -73,7 +73,7 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 					      memory_order_relaxed)))
 		return;
 	if (lend__ring_unsubmitted(borrower->ring))
-		lend__ring_enter(borrower->ring, 0, 0);
+		lend__arbiter_enter(borrower, borrower->ring);
 	pthread_mutex_lock(&arbiter->lock);
 	lend__arbiter_serve_locked(arbiter, lend__ring_room(borrower->ring));
 	pthread_mutex_unlock(&arbiter->lock);
@@ -85,7 +85,7 @@ static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 
 	(void)arbiter;
 	if (lend__ring_unsubmitted(ring) || lend__ring_wants_enter(ring))
-		lend__ring_enter(ring, 0, 0);
+		lend__arbiter_enter(borrower, ring);
 }
 
 static bool is_orphan(const struct lend_arbiter *arbiter,

@@ -76,7 +76,7 @@ static struct lend_ring *find_room(struct lend_arbiter *arbiter,
 
 		if (reserve(loan, count))
 			return loan->ring;
-		lend__ring_enter(loan->ring, 0, 0);
+		lend__arbiter_enter(borrower, loan->ring);
 		if (reserve(loan, count))
 			return loan->ring;
 	}
@@ -136,7 +136,8 @@ static void abandon(struct lend_arbiter *arbiter,
 
 /* Submit what anybody has published on @ring, unless somebody else is at it:
  * Note [submitter]. */
-static void submit(struct lend_arbiter *arbiter, struct lend_ring *ring)
+static void submit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		   struct lend_ring *ring)
 {
 	struct lend_loan *loan = loan_of(arbiter, ring);
 
@@ -146,7 +147,7 @@ static void submit(struct lend_arbiter *arbiter, struct lend_ring *ring)
 		if (atomic_exchange_explicit(&loan->submitting, true,
 					     memory_order_seq_cst))
 			return;
-		if (lend__ring_enter(ring, 0, 0) < 0) {
+		if (lend__arbiter_enter(borrower, ring) < 0) {
 			/* The kernel wants its completions reaped first:
 			 * whoever does that comes back. */
 			atomic_store_explicit(&loan->submitting, false,
@@ -160,13 +161,14 @@ static void submit(struct lend_arbiter *arbiter, struct lend_ring *ring)
 	} while (lend__ring_unsubmitted(ring));
 }
 
-static void flush_all(struct lend_arbiter *arbiter)
+static void flush_all(struct lend_arbiter *arbiter,
+		      struct lend_borrower *borrower)
 {
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (lend__ring_unsubmitted(ring))
-			submit(arbiter, ring);
+			submit(arbiter, borrower, ring);
 	}
 }
 
@@ -180,10 +182,10 @@ static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	struct lend_ring *home = borrower->home;
 
 	if (lend__ring_unsubmitted(home) || lend__ring_wants_enter(home))
-		submit(arbiter, home);
+		submit(arbiter, borrower, home);
 	if (lend_unlikely(borrower->strayed)) {
 		borrower->strayed = false;
-		flush_all(arbiter);
+		flush_all(arbiter, borrower);
 	}
 }
 
@@ -197,7 +199,7 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 					      memory_order_relaxed)))
 		return;
 	flush(arbiter, borrower);
-	flush_all(arbiter);
+	flush_all(arbiter, borrower);
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_loan *loan = &arbiter->loans[i];
 		unsigned free_slots;

@@ -68,6 +68,14 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
 	return handled;
 }
 
+static void note_help(struct lend_borrower *borrower,
+		      const struct lend_ring *ring, unsigned handled)
+{
+	atomic_fetch_add_explicit(&borrower->arbiter->helped, 1,
+				  memory_order_relaxed);
+	lend__borrower_record(borrower, LEND_TRACE_HELP, ring->index, handled);
+}
+
 unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 			   uint64_t age_ns)
 {
@@ -92,11 +100,10 @@ unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 		if (lend__ring_unsubmitted(ring) ||
 		    (lend__ring_in_flight(ring) &&
 		     lend__ring_wants_enter(ring)))
-			lend__ring_enter(ring, 0, 0);
+			lend__arbiter_enter(borrower, ring);
 		n = lend__poller_poll(ring, now_ns);
 		if (n)
-			atomic_fetch_add_explicit(&arbiter->helped, 1,
-						  memory_order_relaxed);
+			note_help(borrower, ring, n);
 		handled += n;
 	}
 	return handled;

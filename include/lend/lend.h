@@ -17,5 +17,6 @@
 #include <lend/ring.h>
 #include <lend/runtime.h>
 #include <lend/stats.h>
+#include <lend/trace.h>
 
 #endif

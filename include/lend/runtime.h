@@ -44,6 +44,9 @@ struct lend_options {
 	void *log_arg;
 	unsigned without; /* enum lend_feature bits: do as if the kernel lacked
 			     these; LEND_DISABLE adds to them */
+	unsigned trace_events; /* records that the flight recorder keeps for
+				  each worker, up to 1048576, rounded up to a
+				  power of two; 0: it is off; see trace.h */
 };
 
 struct lend_runtime;

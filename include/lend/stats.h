@@ -6,6 +6,7 @@
 #define LEND_STATS_H
 
 #include <lend/base.h>
+#include <lend/trace.h>
 
 struct lend_runtime;
 
@@ -20,6 +21,11 @@ struct lend_ring_stats {
 	uint64_t seized;
 	uint64_t returned;
 	int holder; /* now: the worker that has it, from 0; -1: nobody */
+	/* The same by reason: indices are enum lend_trace_why. A seizure has
+	 * the reason of the recall before it. */
+	uint64_t granted_why[LEND_WHYS];
+	uint64_t recalled_why[LEND_WHYS];
+	uint64_t returned_why[LEND_WHYS];
 };
 
 struct lend_stats {
@@ -40,9 +46,16 @@ struct lend_stats {
 			      * lend_options.stall_ns */
 	uint64_t stalled_ns; /* how long, together */
 	uint64_t longest_stall_ns; /* of all workers */
-	uint64_t kicks; /* interrupts of a stuck worker's thread, so that the
-			 * kernel goes on with what it had submitted; without
-			 * those that came with a recall */
+	uint64_t kicks;	  /* interrupts of a stuck worker's thread, so that the
+			   * kernel goes on with what it had submitted; without
+			   * those that came with a recall */
+	uint64_t waiting; /* now: claims that wait for SQEs */
+	uint64_t wait_ns; /* of claims that waited and have ended */
+	uint64_t claims_revoked;   /* their actors suspended with them open */
+	uint64_t claims_bound;	   /* of those: got SQEs anew to be committed */
+	uint64_t commits_external; /* of those: on another ring than before */
+	uint64_t overflows;	   /* completion queues found overflowed */
+	uint64_t refused;	   /* enters that the kernel turned down */
 };
 
 LEND_BEGIN_DECLS

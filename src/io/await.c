@@ -190,7 +190,7 @@ static int cancel_on_ring(struct lend_ring *ring, const struct lend_op *op)
 
 	/* It may still be in the submission queue. */
 	if (lend__ring_unsubmitted(ring))
-		lend__ring_enter(ring, 0, 0);
+		lend__arbiter_enter(&lend__current_worker()->borrower, ring);
 	return lend__sys_register(lend__ring_fd(ring),
 				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
 }

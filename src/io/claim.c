@@ -99,6 +99,8 @@ static int bind_anew(struct lend_claim_handle *handle)
 	for (unsigned i = 0; i < handle->count; i++)
 		*lend__claim_sqe(&fresh, i) = staged[i];
 	lend__claims_free_storage(handle);
+	lend__claim_note_bound(&lend__current_worker()->borrower,
+			       &handle->claim, &fresh);
 	handle->claim = fresh;
 	return 0;
 }

@@ -30,7 +30,7 @@ static void cancel_on_ring(struct lend_ring *ring, int fd)
 	};
 
 	if (lend__ring_unsubmitted(ring))
-		lend__ring_enter(ring, 0, 0);
+		lend__arbiter_enter(&lend__current_worker()->borrower, ring);
 	lend__sys_register(lend__ring_fd(ring), IORING_REGISTER_SYNC_CANCEL,
 			   &cancel, 1);
 }

@@ -197,8 +197,17 @@ static bool wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
 	if (!lend__ring_cq_trylock(own))
 		return false;
 	atomic_store_explicit(&own->watched, true, memory_order_relaxed);
-	if (atomic_load_explicit(&wake->armed, memory_order_acquire))
+	if (atomic_load_explicit(&wake->armed, memory_order_acquire)) {
+		unsigned count = lend__ring_unsubmitted(own);
+
+		/* Before, as it may take long, and as what it returns is about
+		 * the wait. */
+		if (count)
+			lend__borrower_record(&worker->borrower,
+					      LEND_TRACE_FLUSH, own->index,
+					      count);
 		lend__ring_enter(own, 1, timeout_ns);
+	}
 	atomic_store_explicit(&own->watched, false, memory_order_relaxed);
 	lend__ring_cq_unlock(own);
 	return true;
@@ -249,7 +258,7 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 
 		if (wait_in_ring(worker, own, timeout_ns))
 			return;
-		lend__ring_enter(own, 0, 0);
+		lend__arbiter_enter(&worker->borrower, own);
 		/* Polled at this moment: what is found may be for us, so look
 		 * again. But if a worker that shares this ring is parked in
 		 * it, it is in good hands. */
@@ -261,8 +270,19 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 	wait_in_ppoll(worker, watch, timeout_ns);
 }
 
+static void record_park(struct lend_worker *worker, enum lend_trace_event event)
+{
+	struct lend_borrower *borrower = &worker->borrower;
+	const struct lend_ring *own = borrower->arbiter->mode->own_ring(
+		borrower);
+
+	lend__borrower_record(borrower, event,
+			      own ? own->index : LEND_TRACE_NOBODY, 0);
+}
+
 static void enter_park(struct lend_worker *worker)
 {
+	record_park(worker, LEND_TRACE_PARK);
 	atomic_fetch_add_explicit(&worker->runtime->parked, 1,
 				  memory_order_seq_cst);
 	atomic_store_explicit(&worker->borrower.parked, true,
@@ -274,6 +294,7 @@ static void enter_park(struct lend_worker *worker)
 
 static void leave_park(struct lend_worker *worker)
 {
+	record_park(worker, LEND_TRACE_UNPARK);
 	/* Awake is safe: until the next round others must not take this for a
 	 * worker that is stuck. */
 	worker->now_ns = lend_now();

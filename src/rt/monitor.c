@@ -82,6 +82,21 @@ static void print_title(const struct lend_actor *actor,
 		 actor->name[0] ? actor->name : "(unnamed)", actor->index);
 }
 
+static void record(struct lend_worker *worker, const struct lend_worker *stuck,
+		   enum lend_trace_event event, uint64_t span_ns,
+		   const char *title)
+{
+	lend__record(&worker->borrower.recorder,
+		     &(struct lend_event){
+			     .event = event,
+			     .ring = LEND_TRACE_NOBODY,
+			     .worker = (uint16_t)stuck->index,
+			     .by = (uint16_t)worker->index,
+			     .argument = span_ns,
+			     .name = title,
+		     });
+}
+
 /* ---- the one that was stuck ---- */
 
 void lend__monitor_blame(struct lend_worker *worker,
@@ -131,6 +146,7 @@ static void end_stall(struct lend_worker *worker, uint64_t now_ns)
 		atomic_store_explicit(&stalls->longest_ns, length_ns,
 				      memory_order_relaxed);
 	log_stall(worker, now_ns, length_ns);
+	record(worker, worker, LEND_TRACE_STALLED, length_ns, stalls->blamed);
 	stalls->blamed[0] = '\0';
 }
 
@@ -148,31 +164,56 @@ void lend__monitor_safe_point(struct lend_worker *worker)
 
 /* ---- those that look ---- */
 
+static void print_running(const struct lend_worker *stuck,
+			  char title[LEND_MONITOR_TITLE_SIZE])
+{
+	struct lend_registry *registry = &stuck->runtime->registry;
+	uint64_t running = load(&stuck->stalls.running);
+	lend_ref ref = { .index = (uint32_t)running,
+			 .generation = (uint32_t)(running >> 32) };
+	/* Pinned, it can not end while its name is read. */
+	struct lend_actor *actor = lend__registry_pin(registry, ref);
+
+	if (!actor) {
+		snprintf(title, LEND_MONITOR_TITLE_SIZE, "none");
+		return;
+	}
+	print_title(actor, title);
+	lend__registry_unpin(registry, ref);
+}
+
 /* Say that a stall has lasted for long, once: there may be no other chance. */
 static void tell(struct lend_worker *stuck, uint64_t age_ns)
 {
 	struct lend_runtime *runtime = stuck->runtime;
 	uint64_t safe_ns = load(&stuck->borrower.safe_ns);
-	uint64_t running = load(&stuck->stalls.running);
-	lend_ref ref = { .index = (uint32_t)running,
-			 .generation = (uint32_t)(running >> 32) };
-	char title[LEND_MONITOR_TITLE_SIZE] = "none";
-	struct lend_actor *actor;
+	char title[LEND_MONITOR_TITLE_SIZE];
 
 	if (age_ns < TELL_NS || load(&stuck->stalls.told_ns) == safe_ns)
 		return;
 	atomic_store_explicit(&stuck->stalls.told_ns, safe_ns,
 			      memory_order_relaxed);
-	/* Pinned, it can not end while its name is read. */
-	actor = lend__registry_pin(&runtime->registry, ref);
-	if (actor) {
-		print_title(actor, title);
-		lend__registry_unpin(&runtime->registry, ref);
-	}
+	print_running(stuck, title);
 	lend__log(
 		&runtime->log, LEND_LOG_WARNING,
 		"worker %u has come to no safe point for %.1f s and goes on: actor %s",
 		stuck->index, (double)age_ns / LEND_S, title);
+}
+
+static void notice(struct lend_worker *worker, struct lend_worker *stuck,
+		   uint64_t age_ns)
+{
+	char title[LEND_MONITOR_TITLE_SIZE];
+
+	if (atomic_load_explicit(&stuck->stalls.noticed, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&stuck->stalls.noticed, true,
+			      memory_order_relaxed);
+	if (!atomic_load_explicit(&worker->borrower.recorder.on,
+				  memory_order_relaxed))
+		return;
+	print_running(stuck, title);
+	record(worker, stuck, LEND_TRACE_STALL, age_ns, title);
 }
 
 static bool is_any_stuck(struct lend_worker *worker)
@@ -190,8 +231,7 @@ static bool is_any_stuck(struct lend_worker *worker)
 		if (age_ns < runtime->arbiter.stall_ns)
 			continue;
 		any = true;
-		atomic_store_explicit(&other->stalls.noticed, true,
-				      memory_order_relaxed);
+		notice(worker, other, age_ns);
 		tell(other, age_ns);
 	}
 	return any;

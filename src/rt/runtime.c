@@ -63,6 +63,9 @@ static int check_sizes(const struct lend_options *options,
 	if (options->heap_max > LEND_HEAP_SLICE_DEFAULT)
 		return refuse(log, "heap_max", options->heap_max,
 			      "at most 4194304");
+	if (options->trace_events > LEND_TRACE_EVENTS_MAX)
+		return refuse(log, "trace_events", options->trace_events,
+			      "at most 1048576");
 	return 0;
 }
 
@@ -203,6 +206,7 @@ static int open_arbiter(struct lend_runtime *runtime)
 		.depth = runtime->options.depth,
 		.borrowers = runtime->options.workers,
 		.stall_ns = runtime->options.stall_ns,
+		.trace_events = runtime->options.trace_events,
 	};
 	struct lend_features features;
 	int err = lend__features_probe(&features);

@@ -30,6 +30,12 @@ static void read_ring_locked(const struct lend_arbiter *arbiter, unsigned index,
 	stats->recalled = loan->recalled;
 	stats->seized = loan->seized;
 	stats->returned = loan->returned;
+	memcpy(stats->granted_why, loan->granted_why,
+	       sizeof(stats->granted_why));
+	memcpy(stats->recalled_why, loan->recalled_why,
+	       sizeof(stats->recalled_why));
+	memcpy(stats->returned_why, loan->returned_why,
+	       sizeof(stats->returned_why));
 	stats->holder = loan->borrower ? (int)loan->borrower->index : -1;
 }
 
@@ -44,6 +50,21 @@ static void add_ring(struct lend_ring_stats *total,
 	total->recalled += ring->recalled;
 	total->seized += ring->seized;
 	total->returned += ring->returned;
+	for (unsigned i = 0; i < LEND_WHYS; i++) {
+		total->granted_why[i] += ring->granted_why[i];
+		total->recalled_why[i] += ring->recalled_why[i];
+		total->returned_why[i] += ring->returned_why[i];
+	}
+}
+
+static void add_borrower(struct lend_stats *total,
+			 const struct lend_borrower *borrower)
+{
+	total->claims_revoked += read_counter(&borrower->claims_revoked);
+	total->claims_bound += read_counter(&borrower->claims_bound);
+	total->commits_external += read_counter(&borrower->commits_external);
+	total->overflows += read_counter(&borrower->overflows);
+	total->refused += read_counter(&borrower->refused);
 }
 
 static void add_stalls(struct lend_stats *stats,
@@ -85,6 +106,9 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		add_ring(&stats.total, &ring);
 	}
 	stats.waits = arbiter->waits;
+	stats.wait_ns = arbiter->wait_ns;
+	stats.waiting = atomic_load_explicit(&arbiter->waiting,
+					     memory_order_relaxed);
 	pthread_mutex_unlock(lock_of(arbiter));
 	stats.helped = read_counter(&arbiter->helped);
 	stats.kicks = read_counter(&arbiter->kicks);
@@ -97,6 +121,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		stats.parks += read_counter(&worker->parks);
 		stats.wakes += read_counter(&worker->wakes);
 		add_stalls(&stats, &worker->stalls);
+		add_borrower(&stats, &worker->borrower);
 	}
 	registry = (struct lend_registry *)&runtime->registry;
 	pthread_mutex_lock(&registry->lock);

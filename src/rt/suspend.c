@@ -121,7 +121,9 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 			uint64_t deadline, struct lend_claim *claim)
 {
 	struct slot_waiter slots = {
-		.waiter = { .count = count, .wake = wake_slot_waiter },
+		.waiter = { .count = count,
+			    .wake = wake_slot_waiter,
+			    .name = self->name },
 		.actor = self,
 	};
 	struct lend_waiter *waiter = deadline == LEND_NOW ? NULL :

@@ -65,6 +65,10 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 	worker->wake_ops = calloc(rings, sizeof(*worker->wake_ops));
 	if (!worker->wake_ops)
 		return -ENOMEM;
+	if (runtime->options.trace_events &&
+	    lend__recorder_init(&worker->borrower.recorder,
+				runtime->options.trace_events))
+		return -ENOMEM;
 	for (unsigned i = 0; i < rings; i++)
 		lend__op_init(&worker->wake_ops[i].op, wake_op_done);
 	return lend_queue_init(&worker->queue, LEND_WORKER_QUEUE_SIZE);
@@ -80,6 +84,7 @@ void lend__worker_fini(struct lend_worker *worker)
 		close(worker->event_fd);
 	pthread_mutex_destroy(&worker->overflow_lock);
 	lend__timers_fini(&worker->timers);
+	lend__recorder_fini(&worker->borrower.recorder);
 	memset(worker, 0, sizeof(*worker));
 	worker->event_fd = -1;
 }
@@ -334,6 +339,19 @@ static unsigned steal_inbox(struct lend_worker *worker,
 	return stolen;
 }
 
+static void record_steal(struct lend_worker *worker,
+			 const struct lend_worker *victim, unsigned stolen)
+{
+	lend__record(&worker->borrower.recorder,
+		     &(struct lend_event){
+			     .event = LEND_TRACE_STEAL,
+			     .ring = LEND_TRACE_NOBODY,
+			     .worker = (uint16_t)victim->index,
+			     .by = (uint16_t)worker->index,
+			     .argument = stolen,
+		     });
+}
+
 bool lend__worker_steal(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
@@ -348,6 +366,8 @@ bool lend__worker_steal(struct lend_worker *worker)
 			continue;
 		stolen = steal_from(worker, victim);
 		stolen += steal_inbox(worker, victim);
+		if (stolen)
+			record_steal(worker, victim, stolen);
 	}
 	if (stolen)
 		atomic_fetch_add_explicit(&worker->steals, stolen,

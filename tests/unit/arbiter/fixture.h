@@ -140,7 +140,7 @@ static inline bool recall(unsigned ring)
 	bool seized;
 
 	pthread_mutex_lock(&arbiter.lock);
-	seized = lend__loan_recall(&arbiter.loans[ring]);
+	seized = lend__loan_recall(&arbiter.loans[ring], NULL, LEND_WHY_STALL);
 	pthread_mutex_unlock(&arbiter.lock);
 	return seized;
 }

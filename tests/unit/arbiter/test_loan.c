@@ -112,7 +112,7 @@ Test(loan, second_grant_is_a_bug, .init = borrowed, .signal = SIGABRT,
 
 	cr_assert_eq(submit_nop(alice, &op), 0);
 	pthread_mutex_lock(&arbiter.lock);
-	lend__loan_grant(&arbiter.loans[0], bob);
+	lend__loan_grant(&arbiter.loans[0], bob, LEND_WHY_CLAIM);
 }
 
 Test(loan, returning_inside_a_claim_is_a_bug, .init = borrowed,
@@ -122,7 +122,7 @@ Test(loan, returning_inside_a_claim_is_a_bug, .init = borrowed,
 
 	cr_assert_eq(lend__claim_begin(alice, 1, NULL, &claim), 0);
 	pthread_mutex_lock(&arbiter.lock);
-	lend__loan_return(&arbiter.loans[0]);
+	lend__loan_return(&arbiter.loans[0], LEND_WHY_RECALLED);
 }
 
 /* ---- with threads ---- */
@@ -202,7 +202,8 @@ static void *take_away(void *arg)
 		pthread_mutex_lock(&arbiter.lock);
 		for (unsigned i = 0; i < arbiter.pool.count; i++)
 			if (arbiter.loans[i].borrower)
-				lend__loan_recall(&arbiter.loans[i]);
+				lend__loan_recall(&arbiter.loans[i], NULL,
+						  LEND_WHY_STALL);
 		pthread_mutex_unlock(&arbiter.lock);
 		sched_yield();
 	}
