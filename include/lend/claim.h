@@ -20,6 +20,12 @@
  * Not allowed in an SQE: IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN, registered
  * files and buffers (they belong to one ring). What the SQE points to must
  * stay until the operation is over.
+ *
+ * When a ring or a worker is removed at run time, what merely waits on it ends
+ * with -ECANCELED. The calls of io.h submit such an operation again; one of a
+ * claim ends, as only its author knows what its chain meant. Who sees
+ * -ECANCELED without having asked for it may claim and commit again: what was
+ * done in part has another result.
  */
 #ifndef LEND_CLAIM_H
 #define LEND_CLAIM_H

@@ -56,6 +56,8 @@ struct lend_stats {
 	uint64_t commits_external; /* of those: on another ring than before */
 	uint64_t overflows;	   /* completion queues found overflowed */
 	uint64_t refused;	   /* enters that the kernel turned down */
+	uint64_t resubmitted; /* operations that the kernel ended though nobody
+				 had asked, and that were submitted again */
 };
 
 LEND_BEGIN_DECLS

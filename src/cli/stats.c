@@ -78,7 +78,10 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 		   ", \"steals\": %" PRIu64 "},\n",
 		   stats->actors, stats->spawned, stats->switches,
 		   stats->steals);
-	text_print(text, "  \"messages\": %" PRIu64 ",\n", stats->messages);
+	text_print(text,
+		   "  \"messages\": %" PRIu64 ",\n  \"resubmitted\": %" PRIu64
+		   ",\n",
+		   stats->messages, stats->resubmitted);
 	text_print(text,
 		   "  \"parks\": %" PRIu64 ",\n  \"wakes\": %" PRIu64 ",\n",
 		   stats->parks, stats->wakes);

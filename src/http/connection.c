@@ -64,10 +64,17 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 	uint64_t end_ns = lend__http_after(idle_ns);
 	uint64_t cool_ns = lend__http_after(WARM_NS);
 
-	while (!lend__io_done(op)) {
+	for (;;) {
 		uint64_t wake_ns = end_ns;
 		int err = 0;
 
+		if (lend__io_done(op)) {
+			if (lend_likely(!lend__io_is_undone(op)))
+				return 0;
+			err = lend__http_input_again(connection);
+			if (err)
+				return err;
+		}
 		if (self->cancelled)
 			return -ECANCELED;
 		if (lend__http_phase(connection->server) != LEND__HTTP_OPEN) {
@@ -96,7 +103,6 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 		if (err)
 			return err;
 	}
-	return 0;
 }
 
 /* Wait for a request's first bytes. False: there are none to come. */

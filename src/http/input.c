@@ -43,6 +43,22 @@ int lend__http_input_start(struct lend__http_connection *connection)
 	return err == -EOPNOTSUPP ? start_poll(connection) : err;
 }
 
+int lend__http_input_again(struct lend__http_connection *connection)
+{
+	struct lend__http_input *in = &connection->in;
+	struct lend_io io;
+	int err;
+
+	if (!in->polling)
+		return lend__buffer_recv_again(in->receiving, LEND_FOREVER);
+	err = lend__io_begin_again(&io, &in->receiving->io, LEND_FOREVER);
+	if (err)
+		return err;
+	io_uring_prep_poll_add(io.sqe, connection->fd, POLLIN);
+	lend__io_submit(&io);
+	return 0;
+}
+
 static void count_received(struct lend__http_connection *connection,
 			   ssize_t size)
 {

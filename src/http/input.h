@@ -14,6 +14,10 @@
 LEND_NODISCARD int
 lend__http_input_start(struct lend__http_connection *connection) LEND_AWAITS;
 
+/* Start one that is undone (lend__io_is_undone()) again. 0 or an error. */
+LEND_NODISCARD int
+lend__http_input_again(struct lend__http_connection *connection) LEND_AWAITS;
+
 /* Take the result of a receive that is over: bytes that are now the input, 0
  * at the end of the stream, or an error. @deadline: if it turns out that one
  * has to receive once more. */

@@ -104,6 +104,9 @@ int lend__http_output_finish(struct lend__http_connection *connection)
 		      lend__io_await(&pending->io, out->deadline, true);
 	if (lend_unlikely(!lend__io_done(&pending->io)))
 		lend__io_abort(&pending->io);
+	/* Nothing was sent, and all of it is sent below: Note [again]. */
+	if (lend_unlikely(lend__io_is_undone(&pending->io)))
+		res = 0;
 	out->sending = NULL;
 	lend__io_end_pending(pending);
 	out->size = 0;
@@ -133,8 +136,11 @@ static int send_some(struct lend__http_connection *connection,
 
 	if (res)
 		return res;
-	io_uring_prep_sendmsg(io.sqe, connection->fd, message, MSG_NOSIGNAL);
-	return lend__io_run(&io, deadline);
+	do
+		io_uring_prep_sendmsg(io.sqe, connection->fd, message,
+				      MSG_NOSIGNAL);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }
 
 /* Each send has its own deadline: a slow client may take its time for much,

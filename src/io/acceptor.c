@@ -89,6 +89,7 @@ static int arm(struct lend_acceptor *acceptor, uint64_t deadline)
 	}
 	/* Each arming is another operation to the kernel. */
 	lend__op_init(&io.op->op, accept_done);
+	io.op->asked = false;
 	io.sqe = lend__claim_sqe(&io.claim, 0);
 	io_uring_prep_accept(io.sqe, acceptor->fd, NULL, NULL, SOCK_CLOEXEC);
 	/* Without it each connection ends the operation, and the next call
@@ -136,8 +137,12 @@ static void collect(struct lend_acceptor *acceptor)
 	if (!(state & ENDED))
 		return;
 	acceptor->armed = false;
-	if (op->op.res < 0)
+	/* Not an error if nobody asked for it: the next call arms it anew.
+	 * The descriptor is not the record's, so it is told by hand. */
+	op->fd = acceptor->fd;
+	if (op->op.res < 0 && !lend__io_is_undone(op))
 		acceptor->error = op->op.res;
+	op->fd = -1;
 	lend__descriptor_leave(acceptor->fd);
 }
 
@@ -190,7 +195,7 @@ void lend__acceptor_pause(struct lend_acceptor *acceptor)
 
 	collect(acceptor);
 	for (unsigned attempt = 0; acceptor->armed; attempt++) {
-		lend__io_cancel(&op->op, attempt);
+		lend__io_cancel(op, attempt);
 		collect(acceptor);
 		if (acceptor->armed)
 			lend__suspend(op->actor, lend_after(5 * LEND_MS));

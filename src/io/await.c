@@ -73,6 +73,7 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 	op->mail.arrived = false;
 	op->actor = self;
 	op->fd = fd;
+	op->asked = false;
 	atomic_init(&op->notice, LEND_IO_LOUD);
 }
 
@@ -85,6 +86,7 @@ static int begin(struct lend_io *io, int fd, size_t record_size,
 
 	lend_assert(self);
 	io->self = self;
+	io->agains = 0;
 	if (lend__mailbox_has_mail(&self->mailbox))
 		lend__actor_sort_mail(self);
 	if (lend_unlikely(self->cancelled))
@@ -164,7 +166,76 @@ void lend__io_end_pending(struct lend_pending *pending)
 	lend__io_end(&pending->io);
 }
 
-int lend__io_run(struct lend_io *io, uint64_t deadline)
+/* ---- submitting again: Note [again] ---- */
+
+/* -ERESTARTSYS and its relatives, which the kernel keeps to itself but for
+ * operations that its threads were interrupted in. */
+static bool is_interrupted(int res)
+{
+	return res == -EINTR || (res <= -512 && res >= -516);
+}
+
+bool lend__io_is_undone(const struct lend_io_op *op)
+{
+	struct lend_worker *worker = op->actor->worker;
+
+	if (lend_likely(op->op.res >= 0) ||
+	    (op->op.res != -ECANCELED && !is_interrupted(op->op.res)))
+		return false;
+	if (op->asked || op->actor->cancelled ||
+	    (op->fd != -1 && lend__descriptor_is_closing(op->fd)))
+		return false;
+	/* Relaxed: a counter with one writer. */
+	atomic_store_explicit(&worker->resubmitted,
+			      1 + atomic_load_explicit(&worker->resubmitted,
+						       memory_order_relaxed),
+			      memory_order_relaxed);
+	return true;
+}
+
+int lend__io_begin_again(struct lend_io *io, struct lend_io_op *op,
+			 uint64_t deadline)
+{
+	int err;
+
+	io->self = op->actor;
+	io->op = op;
+	err = lend__suspend_claim(
+		io->self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
+		&io->claim);
+	if (err)
+		return err;
+	/* To the kernel it is another operation. */
+	lend__op_fini(&op->op);
+	lend__io_op_init(op, op->actor, op->fd);
+	io->sqe = lend__claim_sqe(&io->claim, 0);
+	return 0;
+}
+
+static bool may_try_again(struct lend_io *io)
+{
+	uint64_t now_ns = lend_now();
+
+	if (io->agains && now_ns - io->again_ns > LEND_MS)
+		io->agains = 0;
+	io->again_ns = now_ns;
+	return io->agains++ < LEND_IO_AGAIN_MAX;
+}
+
+__attribute__((noinline)) static bool try_again(struct lend_io *io,
+						uint64_t deadline, int *res)
+{
+	int err;
+
+	if (!may_try_again(io))
+		return false;
+	err = lend__io_begin_again(io, io->op, deadline);
+	if (err)
+		*res = err;
+	return !err;
+}
+
+bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 {
 	struct lend_io_op *op = io->op;
 	int res;
@@ -173,8 +244,12 @@ int lend__io_run(struct lend_io *io, uint64_t deadline)
 	res = lend__io_await(op, deadline, true);
 	if (lend_unlikely(!op->mail.arrived))
 		lend__io_abort(op);
+	else if (lend_unlikely(lend__io_is_undone(op)) &&
+		 try_again(io, deadline, &res))
+		return false;
 	lend__io_end(op);
-	return res;
+	*ret_res = res;
+	return true;
 }
 
 /* ---- cancelling ---- */
@@ -195,16 +270,18 @@ static int cancel_on_ring(struct lend_ring *ring, const struct lend_op *op)
 				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
 }
 
-void lend__io_cancel(struct lend_op *op, unsigned attempt)
+void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 {
 	struct lend_actor *self = lend__current_actor();
+	struct lend_op *op = &io->op;
 	struct lend_ring *ring = op->ring;
 	unsigned workers = self->worker->runtime->workers_count;
 
+	io->asked = true;
 	/* A ring with a single issuer takes nothing from other threads. */
 	if (ring->deferred) {
 		lend__suspend_move(self, ring->index);
-		if (self->worker->index == ring->index)
+		if (self->worker->index == ring->index && !io->mail.arrived)
 			cancel_on_ring(ring, op);
 		return; /* else taken over on the way: the caller tries again */
 	}
@@ -214,14 +291,9 @@ void lend__io_cancel(struct lend_op *op, unsigned attempt)
 	 * that worker's thread: the one that entered. Usually that is the one
 	 * which published, but it may be any. */
 	lend__suspend_move(self, (op->submitter + attempt) % workers);
-	cancel_on_ring(ring, op);
-}
-
-/* -ERESTARTSYS and its relatives, which the kernel keeps to itself but for
- * operations that its threads were interrupted in. */
-static bool is_interrupted(int res)
-{
-	return res == -EINTR || (res <= -512 && res >= -516);
+	/* On the way it may have ended, and its ring have been closed. */
+	if (!io->mail.arrived)
+		cancel_on_ring(ring, op);
 }
 
 static int result(const struct lend_io_op *op, bool cancelled, bool late)
@@ -255,7 +327,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 			cancelling = cancelling || late;
 		}
 		if (lend_unlikely(cancelling)) {
-			lend__io_cancel(&op->op, attempt++);
+			lend__io_cancel(op, attempt++);
 			wake_ns = lend_after(CANCEL_AGAIN_NS);
 		}
 		err = lend__suspend(self, wake_ns);
@@ -269,7 +341,7 @@ void lend__io_abort(struct lend_io_op *op)
 {
 	make_loud(op);
 	for (unsigned attempt = 0; !op->mail.arrived; attempt++) {
-		lend__io_cancel(&op->op, attempt);
+		lend__io_cancel(op, attempt);
 		if (op->mail.arrived)
 			break;
 		lend__suspend(op->actor, lend_after(CANCEL_AGAIN_NS));

@@ -2,12 +2,26 @@
  * Starting an operation and waiting for it: what every call of io is made of.
  *
  *	struct lend_io io;
- *	int err = lend__io_begin(&io, fd, deadline);
+ *	int res = lend__io_begin(&io, fd, deadline);
  *
- *	if (err)
- *		return err;
- *	io_uring_prep_read(io.sqe, fd, buffer, size, offset);
- *	return lend__io_run(&io, deadline);
+ *	if (res)
+ *		return res;
+ *	do
+ *		io_uring_prep_read(io.sqe, fd, buffer, size, offset);
+ *	while (!lend__io_run(&io, deadline, &res));
+ *	return res;
+ *
+ * Note [again]
+ * The kernel may end an operation with -ECANCELED (or, if one of its own
+ * threads had it, -EINTR) though nobody asked for that: the thread that had
+ * submitted it is gone, or its ring is being emptied so that it can be closed.
+ * Nothing has been done then: what has been done in part has another result.
+ * So the operation is submitted again, by whom it belongs to, on whatever ring
+ * the actor's worker has now. Who asks for an end says so first:
+ *lend__io_cancel() in the record, lend_close() in the table of descriptors,
+ *where the operation is counted until its record is freed. What fills the SQE
+ *is called again rather than a copy kept: that would cost each operation 64
+ *bytes.
  */
 #ifndef LEND_IO_AWAIT_H
 #define LEND_IO_AWAIT_H
@@ -36,6 +50,7 @@ struct lend_io_op {
 	struct lend_actor *actor;
 	int fd;			/* counted in the table of descriptors; -1 */
 	_Atomic uint8_t notice; /* [I2] enum lend_io_notice */
+	bool asked;		/* [owner] to end: its end is no surprise */
 };
 
 _Static_assert(sizeof(struct lend_io_op) <= 64, "one granule: X4");
@@ -46,7 +61,13 @@ struct lend_io {
 	struct lend_io_op *op;
 	struct lend_claim claim;
 	struct io_uring_sqe *sqe; /* to be filled, good until the next await */
+	unsigned agains;	  /* in a row: see LEND_IO_AGAIN_MAX */
+	uint64_t again_ns;	  /* the last of them */
 };
+
+/* Submissions of one operation in a row, none of which lived for a
+ * millisecond: then the error is the operation's own. */
+#define LEND_IO_AGAIN_MAX 64
 
 /* Operations that go on beside their actor: known to it, so that its end can
  * end them. */
@@ -68,9 +89,31 @@ struct lend_pending {
 LEND_NODISCARD int lend__io_begin(struct lend_io *io, int fd,
 				  uint64_t deadline) LEND_AWAITS;
 
-/* Submit, wait, clean up: the CQE's res, or -ETIMEDOUT. */
-LEND_NODISCARD int lend__io_run(struct lend_io *io,
-				uint64_t deadline) LEND_AWAITS;
+/**
+ * Submit and wait.
+ *
+ * @ret_res  the CQE's res, or -ETIMEDOUT, or why it could not be submitted
+ *           again; written only with true
+ *
+ * Return: true, it is over and @io is nobody's any more; false, @io->sqe is to
+ *         be filled again: Note [again]
+ */
+LEND_NODISCARD bool lend__io_run(struct lend_io *io, uint64_t deadline,
+				 int *ret_res) LEND_AWAITS;
+
+/* It is over, as its actor knows. Did it end though nobody asked for that?
+ * Then it is to be submitted again: Note [again]. Counts it, if so. */
+bool lend__io_is_undone(const struct lend_io_op *op);
+
+/**
+ * Submit one that is undone again: its record is kept.
+ *
+ * Return: 0; the caller fills @io->sqe and calls lend__io_submit()
+ *         an error of lend__suspend_claim(): the operation is over as before
+ */
+LEND_NODISCARD int lend__io_begin_again(struct lend_io *io,
+					struct lend_io_op *op,
+					uint64_t deadline) LEND_AWAITS;
 
 /* As lend__io_begin() with an asynchronous record: fill @io->sqe, call
  * lend__io_submit(), then lend__io_await() and lend__io_end(). */
@@ -131,6 +174,6 @@ void lend__io_end_all(struct lend_actor *self) LEND_AWAITS;
 
 /* The @attempt-th attempt, from 0, to cancel, on the ring that has the
  * operation. It may move the actor to another worker. */
-void lend__io_cancel(struct lend_op *op, unsigned attempt) LEND_AWAITS;
+void lend__io_cancel(struct lend_io_op *op, unsigned attempt) LEND_AWAITS;
 
 #endif

@@ -25,6 +25,13 @@ static void end_with_actor(struct lend_pending *pending)
 		lend_buffer_release(&buffer);
 }
 
+static void prepare(struct lend_io *io, int fd)
+{
+	io_uring_prep_recv(io->sqe, fd, NULL, 0, 0);
+	io->sqe->flags |= IOSQE_BUFFER_SELECT;
+	io->sqe->buf_group = LEND_BUFFERS_GROUP;
+}
+
 int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 			    struct lend_pending **ret_pending)
 {
@@ -38,12 +45,22 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
 	if (err)
 		return err;
-	io_uring_prep_recv(io.sqe, fd, NULL, 0, 0);
-	io.sqe->flags |= IOSQE_BUFFER_SELECT;
-	io.sqe->buf_group = LEND_BUFFERS_GROUP;
+	prepare(&io, fd);
 	if (!data_expected && features->poll_first)
 		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	(*ret_pending)->end = end_with_actor;
+	lend__io_submit(&io);
+	return 0;
+}
+
+int lend__buffer_recv_again(struct lend_pending *pending, uint64_t deadline)
+{
+	struct lend_io io;
+	int err = lend__io_begin_again(&io, &pending->io, deadline);
+
+	if (err)
+		return err;
+	prepare(&io, pending->io.fd);
 	lend__io_submit(&io);
 	return 0;
 }
@@ -112,9 +129,12 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 		return lend__buffer_recv_own(fd, deadline, ret_buffer);
 	if (res)
 		return res;
-	res = lend__io_await(&pending->io, deadline, true);
-	if (!lend__io_done(&pending->io))
-		lend__io_abort(&pending->io);
+	do {
+		res = lend__io_await(&pending->io, deadline, true);
+		if (!lend__io_done(&pending->io))
+			lend__io_abort(&pending->io);
+	} while (lend_unlikely(lend__io_is_undone(&pending->io)) &&
+		 !lend__buffer_recv_again(pending, deadline));
 	if (pending->io.op.res < 0) {
 		/* The await's result, as it tells a deadline from others. */
 		lend__io_end_pending(pending);

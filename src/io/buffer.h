@@ -23,6 +23,11 @@ LEND_NODISCARD int
 lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 			struct lend_pending **ret_pending) LEND_AWAITS;
 
+/* Start one that is undone (lend__io_is_undone()) again. 0, or an error: it is
+ * over as before. */
+LEND_NODISCARD int lend__buffer_recv_again(struct lend_pending *pending,
+					   uint64_t deadline) LEND_AWAITS;
+
 /* The result of one that is over; frees its record. -ENOBUFS: there was no
  * buffer; use lend__buffer_recv_own(). @ret_more: there is more to receive. */
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,

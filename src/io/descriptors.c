@@ -104,6 +104,17 @@ void lend__descriptor_leave(int fd)
 		wake_closer(fd);
 }
 
+bool lend__descriptor_is_closing(int fd)
+{
+	struct entry *entry = find(fd);
+
+	/* Relaxed: the closer sets it before it cancels anything, and the way
+	 * of that cancellation through the kernel to the caller orders it. */
+	return entry &&
+	       atomic_load_explicit(&entry->state, memory_order_relaxed) &
+		       CLOSING;
+}
+
 int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 				 struct lend_actor *actor)
 {

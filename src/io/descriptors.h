@@ -26,6 +26,9 @@ struct lend_actor;
 int lend__descriptor_enter(int fd);
 void lend__descriptor_leave(int fd);
 
+/* Is somebody closing @fd? Thread: one that has an operation counted on it. */
+bool lend__descriptor_is_closing(int fd);
+
 /* Somebody who closes @fd and waits for operations to end. */
 struct lend_closer {
 	struct lend_list link; /* [lock of the table] */

@@ -49,9 +49,10 @@ int lend_openat2(int dir_fd, const char *path, int flags, mode_t mode,
 	how->resolve = resolve;
 	res = lend__io_begin(&io, -1, deadline);
 	if (!res) {
-		io_uring_prep_openat2(io.sqe, dir_fd, (const char *)(how + 1),
-				      how);
-		res = lend__io_run(&io, deadline);
+		do
+			io_uring_prep_openat2(io.sqe, dir_fd,
+					      (const char *)(how + 1), how);
+		while (!lend__io_run(&io, deadline, &res));
 	}
 	lend__heap_free(&self->heap, span);
 	return res;
@@ -67,28 +68,32 @@ ssize_t lend_read(int fd, void *buffer, size_t size, int64_t offset,
 		  uint64_t deadline)
 {
 	struct lend_io io;
-	int err = lend__io_begin(&io, fd, deadline);
+	int res = lend__io_begin(&io, fd, deadline);
 
-	if (err)
-		return err;
-	io_uring_prep_read(io.sqe, fd, buffer,
-			   size > INT_MAX ? INT_MAX : (unsigned)size,
-			   (uint64_t)offset);
-	return lend__io_run(&io, deadline);
+	if (res)
+		return res;
+	do
+		io_uring_prep_read(io.sqe, fd, buffer,
+				   size > INT_MAX ? INT_MAX : (unsigned)size,
+				   (uint64_t)offset);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }
 
 ssize_t lend_write(int fd, const void *buffer, size_t size, int64_t offset,
 		   uint64_t deadline)
 {
 	struct lend_io io;
-	int err = lend__io_begin(&io, fd, deadline);
+	int res = lend__io_begin(&io, fd, deadline);
 
-	if (err)
-		return err;
-	io_uring_prep_write(io.sqe, fd, buffer,
-			    size > INT_MAX ? INT_MAX : (unsigned)size,
-			    (uint64_t)offset);
-	return lend__io_run(&io, deadline);
+	if (res)
+		return res;
+	do
+		io_uring_prep_write(io.sqe, fd, buffer,
+				    size > INT_MAX ? INT_MAX : (unsigned)size,
+				    (uint64_t)offset);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }
 
 int lend_statx(int dir_fd, const char *path, int flags, unsigned mask,
@@ -106,9 +111,11 @@ int lend_statx(int dir_fd, const char *path, int flags, unsigned mask,
 	stat = span;
 	res = lend__io_begin(&io, -1, deadline);
 	if (!res) {
-		io_uring_prep_statx(io.sqe, dir_fd, (const char *)(stat + 1),
-				    flags, mask, stat);
-		res = lend__io_run(&io, deadline);
+		do
+			io_uring_prep_statx(io.sqe, dir_fd,
+					    (const char *)(stat + 1), flags,
+					    mask, stat);
+		while (!lend__io_run(&io, deadline, &res));
 	}
 	if (!res)
 		*ret_stat = *stat;

@@ -36,11 +36,12 @@ int lend_accept(int fd, struct sockaddr *address, unsigned *size,
 	}
 	res = lend__io_begin(&io, fd, deadline);
 	if (!res) {
-		io_uring_prep_accept(io.sqe, fd,
-				     peer ? (struct sockaddr *)&peer->storage :
-					    NULL,
-				     peer ? &peer->size : NULL, SOCK_CLOEXEC);
-		res = lend__io_run(&io, deadline);
+		do
+			io_uring_prep_accept(
+				io.sqe, fd,
+				peer ? (struct sockaddr *)&peer->storage : NULL,
+				peer ? &peer->size : NULL, SOCK_CLOEXEC);
+		while (!lend__io_run(&io, deadline, &res));
 	}
 	if (res >= 0 && peer) {
 		memcpy(address, &peer->storage,
@@ -51,11 +52,26 @@ int lend_accept(int fd, struct sockaddr *address, unsigned *size,
 	return res;
 }
 
+static int connect_once(int fd, const void *address, unsigned size,
+			uint64_t deadline, bool *ret_again)
+{
+	struct lend_io io;
+	int res = lend__io_begin(&io, fd, deadline);
+
+	if (res)
+		return res;
+	do
+		io_uring_prep_connect(io.sqe, fd, address, size);
+	while (!lend__io_run(&io, deadline, &res));
+	*ret_again |= io.agains != 0;
+	return res;
+}
+
 int lend_connect(int fd, const struct sockaddr *address, unsigned size,
 		 uint64_t deadline)
 {
 	struct lend_actor *self = lend__current_actor();
-	struct lend_io io;
+	bool again = false;
 	void *copy;
 	int res;
 
@@ -64,11 +80,16 @@ int lend_connect(int fd, const struct sockaddr *address, unsigned size,
 	if (lend__heap_alloc(&self->heap, size, &copy))
 		return -ENOMEM;
 	memcpy(copy, address, size);
-	res = lend__io_begin(&io, fd, deadline);
-	if (!res) {
-		io_uring_prep_connect(io.sqe, fd, copy, size);
-		res = lend__io_run(&io, deadline);
+	res = connect_once(fd, copy, size, deadline, &again);
+	/* What was begun goes on in the socket though its operation was
+	 * undone: one that is submitted again finds it half done, or done. */
+	while (again && res == -EALREADY) {
+		res = lend_poll(fd, POLLOUT, deadline);
+		if (res >= 0)
+			res = connect_once(fd, copy, size, deadline, &again);
 	}
+	if (again && res == -EISCONN)
+		res = 0;
 	lend__heap_free(&self->heap, copy);
 	return res;
 }
@@ -77,25 +98,29 @@ ssize_t lend_recv(int fd, void *buffer, size_t size, int flags,
 		  uint64_t deadline)
 {
 	struct lend_io io;
-	int err = lend__io_begin(&io, fd, deadline);
+	int res = lend__io_begin(&io, fd, deadline);
 
-	if (err)
-		return err;
-	io_uring_prep_recv(io.sqe, fd, buffer, clamp(size), flags);
-	return lend__io_run(&io, deadline);
+	if (res)
+		return res;
+	do
+		io_uring_prep_recv(io.sqe, fd, buffer, clamp(size), flags);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }
 
 ssize_t lend_send(int fd, const void *buffer, size_t size, int flags,
 		  uint64_t deadline)
 {
 	struct lend_io io;
-	int err = lend__io_begin(&io, fd, deadline);
+	int res = lend__io_begin(&io, fd, deadline);
 
-	if (err)
-		return err;
-	io_uring_prep_send(io.sqe, fd, buffer, clamp(size),
-			   flags | MSG_NOSIGNAL);
-	return lend__io_run(&io, deadline);
+	if (res)
+		return res;
+	do
+		io_uring_prep_send(io.sqe, fd, buffer, clamp(size),
+				   flags | MSG_NOSIGNAL);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }
 
 ssize_t lend_send_all(int fd, const void *buffer, size_t size,
@@ -120,21 +145,25 @@ ssize_t lend_send_all(int fd, const void *buffer, size_t size,
 int lend_shutdown(int fd, int how, uint64_t deadline)
 {
 	struct lend_io io;
-	int err = lend__io_begin(&io, fd, deadline);
+	int res = lend__io_begin(&io, fd, deadline);
 
-	if (err)
-		return err;
-	io_uring_prep_shutdown(io.sqe, fd, how);
-	return lend__io_run(&io, deadline);
+	if (res)
+		return res;
+	do
+		io_uring_prep_shutdown(io.sqe, fd, how);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }
 
 int lend_poll(int fd, unsigned events, uint64_t deadline)
 {
 	struct lend_io io;
-	int err = lend__io_begin(&io, fd, deadline);
+	int res = lend__io_begin(&io, fd, deadline);
 
-	if (err)
-		return err;
-	io_uring_prep_poll_add(io.sqe, fd, events);
-	return lend__io_run(&io, deadline);
+	if (res)
+		return res;
+	do
+		io_uring_prep_poll_add(io.sqe, fd, events);
+	while (!lend__io_run(&io, deadline, &res));
+	return res;
 }

@@ -122,6 +122,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		stats.wakes += read_counter(&worker->wakes);
 		add_stalls(&stats, &worker->stalls);
 		add_borrower(&stats, &worker->borrower);
+		stats.resubmitted += read_counter(&worker->resubmitted);
 	}
 	registry = (struct lend_registry *)&runtime->registry;
 	pthread_mutex_lock(&registry->lock);

@@ -72,6 +72,7 @@ struct lend_worker {
 	_Atomic uint64_t steals;
 	_Atomic uint64_t parks;
 	_Atomic uint64_t messages;
+	_Atomic uint64_t resubmitted;
 
 	struct lend_stalls stalls;
 	struct lend_borrower borrower;

@@ -132,8 +132,9 @@ def spinning_is_survived(lend):
 RING_FIELDS = {"submissions", "enters", "completions", "in_flight", "loans"}
 FIELDS = {
     "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
-    "depth", "features", "total", "per_ring", "waits", "helped", "actors", "messages",
-    "parks", "wakes", "connections", "requests", "responses", "bytes"}
+    "depth", "features", "total", "per_ring", "waits", "helped", "actors",
+    "messages", "resubmitted", "parks", "wakes", "connections", "requests",
+    "responses", "bytes"}
 
 
 @case
