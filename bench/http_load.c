@@ -69,6 +69,11 @@ static _Noreturn void usage(void)
 	exit(2);
 }
 
+static double us(const struct histogram *histogram, double fraction)
+{
+	return (double)histogram_ns(histogram, fraction) / 1000;
+}
+
 /* A whole number from @min to @max. */
 static unsigned number(const char *text, unsigned long min, unsigned long max)
 {
@@ -208,9 +213,8 @@ static int report(const struct load_options *options,
 		       0.0);
 	printf(", \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f"
 	       ", \"p99.9_us\": %.1f, \"max_us\": %.1f",
-	       histogram_us(&sum.latency, 0.5), histogram_us(&sum.latency, 0.9),
-	       histogram_us(&sum.latency, 0.99),
-	       histogram_us(&sum.latency, 0.999),
+	       us(&sum.latency, 0.5), us(&sum.latency, 0.9),
+	       us(&sum.latency, 0.99), us(&sum.latency, 0.999),
 	       (double)sum.latency.max_ns / 1e3);
 	printf(", \"load_cpu_s\": %.6f", (double)sum.own_ns / 1e9);
 	if (options->server != 0)

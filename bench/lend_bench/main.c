@@ -1,0 +1,99 @@
+/*
+ * lend-bench: what Lend does under load, mode against mode. The command run is
+ * options.c's and series.c's.
+ */
+#include <lend/base.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lend_bench/options.h"
+#include "lend_bench/say.h"
+#include "lend_bench/series.h"
+#include "lend_bench/subject.h"
+#include "lend_bench/workload.h"
+
+static const char help[] =
+	"usage: lend-bench COMMAND [OPTION...]\n"
+	"\n"
+	"  lend-bench list               the workloads and their parameters\n"
+	"  lend-bench run OPTION...      measure\n"
+	"  lend-bench COMMAND --help     the options of a command\n"
+	"  lend-bench --version\n";
+
+static const char list_help[] =
+	"usage: lend-bench list\n"
+	"\n"
+	"Lists the workloads, a line each, and below it its parameters with\n"
+	"the values it has if nothing else is said.\n";
+
+static int list_run(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		fputs(list_help, stdout);
+		return BENCH_DONE;
+	}
+	if (argc > 1) {
+		bench_say(
+			"unexpected argument \"%s\"; `lend-bench list` takes none",
+			argv[1]);
+		return BENCH_USAGE;
+	}
+	for (unsigned i = 0; workload_at(i); i++) {
+		const struct workload *workload = workload_at(i);
+
+		printf("%-10s  %s\n%-10s ", workload->name, workload->summary,
+		       "");
+		for (unsigned p = 0; p < PARAM_COUNT; p++)
+			if (workload->defaults[p])
+				printf(" --%s %s", params[p].name,
+				       workload->defaults[p]);
+		if (workload->depth)
+			printf(" --depth %u", workload->depth);
+		putchar('\n');
+	}
+	return BENCH_DONE;
+}
+
+static int run_run(int argc, char **argv, char **command)
+{
+	struct options options;
+
+	if (!options_read(argc, argv, &options))
+		return BENCH_USAGE;
+	if (options.help) {
+		options_help();
+		return BENCH_DONE;
+	}
+	return series_run(&options, command);
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	/* Writing to a reader that has gone is an error, not the end. */
+	signal(SIGPIPE, SIG_IGN);
+	if (strcmp(command, "run") == 0)
+		return run_run(argc - 1, argv + 1, argv);
+	if (strcmp(command, "list") == 0)
+		return list_run(argc - 1, argv + 1);
+	if (strcmp(command, "subject") == 0)
+		return subject_main(argc - 1, argv + 1);
+	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
+	    strcmp(command, "help") == 0) {
+		fputs(help, stdout);
+		return BENCH_DONE;
+	}
+	if (strcmp(command, "--version") == 0) {
+		printf("lend-bench %s\n", lend_version());
+		return BENCH_DONE;
+	}
+	if (!command[0])
+		bench_say("no command; `lend-bench --help` lists them");
+	else
+		bench_say(
+			"unknown command \"%s\"; `lend-bench --help` lists them",
+			command);
+	return BENCH_USAGE;
+}

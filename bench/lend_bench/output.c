@@ -1,0 +1,164 @@
+/*
+ * Opening, closing and the CSV file: see output.h. JSON is output_json.c's.
+ */
+#include "lend_bench/output.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lend_bench/output_json.h"
+#include "lend_bench/say.h"
+#include "lend_bench/workload.h"
+
+static double per_operation(const struct run *run, double value)
+{
+	return run->operations ? value / (double)run->operations : 0;
+}
+
+double run_rate(const struct run *run)
+{
+	return run->seconds > 0 ? (double)run->operations / run->seconds : 0;
+}
+
+double run_cpu_ns(const struct run *run)
+{
+	return per_operation(run, run->cpu_seconds * 1e9);
+}
+
+double run_enters(const struct run *run)
+{
+	return per_operation(run, (double)run->stats.total.enters);
+}
+
+/* ---- CSV ---- */
+
+static void csv_begin(FILE *file)
+{
+	fputs("workload,mode,workers,rings,depth,variant,repeat,order,seconds,"
+	      "operations,errors,lost,verified,cpu_seconds,ops_per_s,"
+	      "cpu_ns_per_op,enters_per_op,latency_count,min_ns,mean_ns,p50_ns,"
+	      "p90_ns,p99_ns,p99_9_ns,p99_99_ns,max_ns,granted,recalled,seized,"
+	      "returned,waits,helped,stalls,kicks,extra,failure\n",
+	      file);
+}
+
+static void csv_latency(FILE *file, const struct histogram *latency)
+{
+	static const double fractions[] = { 0.5, 0.9, 0.99, 0.999, 0.9999 };
+
+	if (!latency->total) {
+		fputs(",,,,,,,,,", file);
+		return;
+	}
+	fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%.0f", latency->total,
+		latency->min_ns,
+		(double)latency->sum_ns / (double)latency->total);
+	for (size_t i = 0; i < sizeof(fractions) / sizeof(fractions[0]); i++)
+		fprintf(file, ",%" PRIu64, histogram_ns(latency, fractions[i]));
+	fprintf(file, ",%" PRIu64, latency->max_ns);
+}
+
+/* Quoted; a quotation mark is doubled. */
+static void csv_text(FILE *file, const char *text)
+{
+	fputs(",\"", file);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', file);
+		fputc(*text == '\n' ? ' ' : *text, file);
+	}
+	fputc('"', file);
+}
+
+static void csv_run(FILE *file, const struct run *run)
+{
+	const struct config *config = run->config;
+	const struct lend_stats *stats = &run->stats;
+	char extra[1024] = "";
+	size_t used = 0;
+
+	fprintf(file, "%s,%s,%u,%u,%u", workload_at(config->workload)->name,
+		lend_ring_mode_name(config->mode), config->workers,
+		config->rings, config->depth);
+	csv_text(file, config->variant);
+	fprintf(file, ",%u,%u,%.6f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s",
+		run->repeat, run->order, run->seconds, run->operations,
+		run->errors, run->lost, run->verified ? "true" : "false");
+	fprintf(file, ",%.6f,%.1f,%.1f,%.5f", run->cpu_seconds, run_rate(run),
+		run_cpu_ns(run), run_enters(run));
+	csv_latency(file, run->latency);
+	fprintf(file,
+		",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+		",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+		stats->total.granted, stats->total.recalled,
+		stats->total.seized, stats->total.returned, stats->waits,
+		stats->helped, stats->stalls, stats->kicks);
+	for (unsigned i = 0; i < run->extras.count; i++)
+		used += (size_t)snprintf(extra + used, sizeof(extra) - used,
+					 "%s%s=%g", used ? ";" : "",
+					 run->extras.list[i].name,
+					 run->extras.list[i].value);
+	csv_text(file, extra);
+	csv_text(file, run->failure);
+	fputc('\n', file);
+}
+
+/* ---- files ---- */
+
+bool output_open(struct output *output, const char *path, bool is_csv,
+		 char **command)
+{
+	*output = (struct output){ .path = path, .is_csv = is_csv };
+	if (!path)
+		return true;
+	if (asprintf(&output->partial, "%s.partial", path) < 0)
+		abort();
+	output->file = fopen(output->partial, "w");
+	if (!output->file) {
+		bench_say(
+			"--%s: \"%s\" can not be written: %s; choose a place that can",
+			is_csv ? "csv" : "json", path, strerror(errno));
+		free(output->partial);
+		return false;
+	}
+	if (is_csv)
+		csv_begin(output->file);
+	else
+		json_begin(output->file, command);
+	return true;
+}
+
+void output_run(struct output *output, const struct run *run)
+{
+	if (!output->file)
+		return;
+	if (output->is_csv)
+		csv_run(output->file, run);
+	else
+		json_run(output->file, run, output->runs == 0);
+	output->runs++;
+	/* So that a series that is broken off leaves something to read. */
+	fflush(output->file);
+}
+
+bool output_close(struct output *output)
+{
+	bool good;
+
+	if (!output->file)
+		return true;
+	if (!output->is_csv)
+		json_end(output->file);
+	good = !ferror(output->file);
+	good &= fclose(output->file) == 0;
+	good = good && rename(output->partial, output->path) == 0;
+	if (!good)
+		bench_say("\"%s\" could not be written: %s", output->path,
+			  strerror(errno));
+	output->file = NULL;
+	free(output->partial);
+	return good;
+}

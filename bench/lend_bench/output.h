@@ -1,0 +1,35 @@
+/*
+ * The result files: JSON with everything, CSV with a line for each run.
+ *
+ * A run is written as soon as it is over. Files are complete only after
+ * output_close(): until then they have another name.
+ */
+#ifndef LEND_BENCH_OUTPUT_H
+#define LEND_BENCH_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lend_bench/engine.h"
+
+struct output {
+	FILE *file;	  /* NULL: not wanted */
+	const char *path; /* where it will be */
+	char *partial;	  /* where it is */
+	bool is_csv;
+	unsigned runs;
+};
+
+/* @path NULL opens nothing. False after a line on standard error. */
+bool output_open(struct output *output, const char *path, bool is_csv,
+		 char **command);
+void output_run(struct output *output, const struct run *run);
+/* False after a line on standard error: the file could not be written. */
+bool output_close(struct output *output);
+
+/* Operations a second, and so on; 0 if there were none. */
+double run_rate(const struct run *run);
+double run_cpu_ns(const struct run *run);
+double run_enters(const struct run *run);
+
+#endif

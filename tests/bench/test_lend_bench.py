@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""lend-bench runs every workload in every mode, verifies what came out, and
+notices what is wrong.
+
+usage: test_lend_bench.py LEND_BENCH [WORD]
+
+WORD: only cases with it in their names.
+"""
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+MODES = ("borrowed", "private", "shared")
+# Sanitizers and valgrind make it slow.
+TIMEOUT_S = 100
+# Small, so that a run takes a fraction of a second.
+SMALL = {
+    "idle": 100, "connections": 8, "actors": 4, "batch": 8, "length": 4,
+    "burn": 5, "every": 20, "load": 0,
+}
+SHORT = ["--seconds", "0.1", "--warmup", "0.03", "--repeat", "1"]
+# What the shell would call it; with a remedy in each line.
+BAD = {
+    "": "no command",
+    "frob": '"frob"',
+    "list x": '"x"',
+    "run": "--workload W",
+    "run --workload frob": '"frob"',
+    "run --workload nop,nop": "twice",
+    "run --workload nop --modes frob": '"frob"',
+    "run --workload nop --modes shared,shared": "twice",
+    "run --workload nop --workers 0": '"0"',
+    "run --workload nop --workers 1,x": '"x"',
+    "run --workload nop --rings 257": '"257"',
+    "run --workload nop --depth -1": '"-1"',
+    "run --workload nop --repeat 1,2": "list",
+    "run --workload nop --seconds nan": '"nan"',
+    "run --workload nop --seconds 0": '"0"',
+    "run --workload nop --seed 0x": '"0x"',
+    "run --workload nop --batch 1025": '"1025"',
+    "run --workload nop --batch 16 --depth 8": '"16"',
+    "run --workload nop --rate 5": "--rate",
+    "run --workload nop --frob 5": '"--frob"',
+    "run --workload nop --quiet=5": "--quiet",
+    "run --workload nop --json": "needs a value",
+    "run --workload nop --json /nowhere/at/all": '"/nowhere/at/all"',
+    "run --workload nop --csv /nowhere/at/all": '"/nowhere/at/all"',
+    "run --workload nop --tamper frob": '"frob"',
+    "run --workload nop frob": '"frob"',
+}
+
+
+class Bench:
+    def __init__(self, program, folder):
+        self.program = program
+        self.folder = folder
+
+    def run(self, *arguments):
+        return subprocess.run(
+            [self.program, *arguments], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+
+    def workloads(self):
+        """{name: {parameter}} from the list that people read."""
+        found, name = {}, None
+        for line in self.run("list").stdout.splitlines():
+            if line[0] != " ":
+                name = line.split()[0]
+                found[name] = set()
+            else:
+                found[name] |= set(re.findall(r"--(\w+)", line)) - {"depth"}
+        return found
+
+    def small(self, name, parameters):
+        options = ["run", "--workload", name, *SHORT]
+        for parameter in sorted(parameters & SMALL.keys()):
+            options += ["--" + parameter, str(SMALL[parameter])]
+        return options
+
+    def measure(self, options):
+        """(the process, the JSON file, the lines of the CSV file)"""
+        path = os.path.join(self.folder, "result")
+        done = self.run(*options, "--json", path + ".json",
+                        "--csv", path + ".csv")
+        with open(path + ".json", encoding="utf-8") as file:
+            result = json.load(file)
+        with open(path + ".csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert not os.path.exists(path + ".json.partial")
+        return done, result, rows
+
+
+def check_run(run):
+    latency = run.get("latency_ns")
+    assert run["operations"] > 0 and run["seconds"] > 0, run
+    assert run["cpu_seconds"] >= 0 and run["enters_per_op"] >= 0, run
+    rate = run["operations"] / run["seconds"]
+    assert abs(run["ops_per_s"] - rate) < 1e-3 * rate, run
+    if latency:
+        buckets = latency["buckets"]
+        ends = [end for end, _ in buckets]
+        order = [latency[name] for name in
+                 ("min", "p50", "p90", "p99", "p99_9", "p99_99", "max")]
+        assert ends == sorted(set(ends)), "buckets are not in order"
+        assert sum(count for _, count in buckets) == latency["count"] > 0
+        assert order == sorted(order), order
+        assert ends[-1] >= latency["max"]
+
+
+def every_workload_in_every_mode(bench):
+    for name, parameters in bench.workloads().items():
+        started = time.monotonic()
+        done, result, rows = bench.measure(bench.small(name, parameters))
+        print(f"     {name}: {time.monotonic() - started:.1f} s", flush=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == "", done.stderr
+        assert result["schema"] == "lend-bench/1"
+        runs = result["runs"]
+        assert sorted({run["mode"] for run in runs}) == sorted(MODES)
+        assert len(rows) == len(runs)
+        for run, row in zip(runs, rows):
+            assert run["workload"] == name
+            assert run["verified"] is True and run["errors"] == 0, run
+            assert row["verified"] == "true" and row["mode"] == run["mode"]
+            assert int(row["operations"]) == run["operations"]
+            check_run(run)
+        for mode in MODES:
+            assert re.search(rf"^  {mode} +\d", done.stdout, re.M), done.stdout
+
+
+def what_is_wrong_is_found(bench):
+    for name, parameters in bench.workloads().items():
+        for tamper in ("corrupt", "lose"):
+            done, result, _ = bench.measure(
+                [*bench.small(name, parameters), "--modes", "borrowed",
+                 "--patience", "1", "--tamper", tamper])
+            assert done.returncode == 1, (name, tamper, done)
+            assert name in done.stderr and "failed" in done.stderr
+            for run in result["runs"]:
+                assert run["verified"] is False, (name, tamper, run)
+                assert run["errors"] > 0 and run["failure"], (name, tamper)
+
+
+def what_hangs_is_ended(bench):
+    done, result, _ = bench.measure(
+        ["run", "--workload", "nop", *SHORT, "--batch", "1", "--patience",
+         "0.5", "--tamper", "hang", "--modes", "private"])
+    assert done.returncode == 1
+    assert "hung" in result["runs"][0]["failure"], result
+    assert "hung" in done.stderr
+
+
+def repeats_are_interleaved(bench):
+    done, result, _ = bench.measure(
+        ["run", "--workload", "nop", "--batch", "1,2", "--seconds", "0.01",
+         "--warmup", "0", "--repeat", "4", "--seed", "7", "--quiet"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    runs = result["runs"]
+    assert [run["order"] for run in runs] == list(range(24))
+    assert [run["repeat"] for run in runs] == [n // 6 for n in range(24)]
+    for repeat in range(4):
+        part = runs[6 * repeat:6 * repeat + 6]
+        assert len({(run["mode"], run["variant"]) for run in part}) == 6
+        # The modes that are compared follow each other.
+        assert part[0]["variant"] == part[2]["variant"]
+    assert len({runs[6 * repeat]["mode"] for repeat in range(4)}) == 3
+    again = bench.measure(
+        ["run", "--workload", "nop", "--batch", "1,2", "--seconds", "0.01",
+         "--warmup", "0", "--repeat", "4", "--seed", "7", "--quiet"])[1]
+    assert [(run["mode"], run["variant"]) for run in again["runs"]] == \
+        [(run["mode"], run["variant"]) for run in runs]
+
+
+def bad_command_lines(bench):
+    for line, value in BAD.items():
+        done = bench.run(*line.split())
+        assert done.returncode == 2, (line, done)
+        assert done.stdout == "", (line, done)
+        assert done.stderr.count("\n") == 1, (line, done)
+        assert done.stderr.startswith("lend-bench: "), (line, done)
+        assert value in done.stderr, (line, done)
+
+
+def help_is_there(bench):
+    for line in ("--help", "run --help", "list --help"):
+        done = bench.run(*line.split())
+        assert done.returncode == 0 and done.stderr == "", done
+        assert done.stdout.startswith("usage: lend-bench"), done
+    for parameters in bench.workloads().values():
+        for parameter in parameters:
+            assert "--" + parameter in bench.run("run", "--help").stdout
+
+
+CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
+         every_workload_in_every_mode, what_is_wrong_is_found,
+         what_hangs_is_ended)
+
+
+def main():
+    word = sys.argv[2] if len(sys.argv) > 2 else ""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(sys.argv[1], folder)
+        for case in CASES:
+            if word in case.__name__:
+                case(bench)
+                print("ok  ", case.__name__, flush=True)
+
+
+if __name__ == "__main__":
+    main()
