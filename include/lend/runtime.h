@@ -39,6 +39,12 @@ struct lend_options {
 				     4 MiB; 4 MiB */
 	uint64_t stall_ns;	  /* a worker this long without a safe point
 				     has stalled; 2 ms */
+	/* When a worker submits what its actors asked for: when it has nothing
+	 * else to do, at the latest after two rounds through its actors, and
+	 * if these are not 0 also after so many ... */
+	unsigned flush_actors; /* ... actors have run, 1 to 32768 */
+	unsigned flush_sqes;   /* ... SQEs wait, 1 to 32768; 1: at once, when
+				  the actor that asked gives up the worker */
 	enum lend_log_level log_level;
 	lend_log_fn log; /* see log.h; NULL: standard error */
 	void *log_arg;

@@ -28,6 +28,15 @@ struct lend_ring_stats {
 	uint64_t returned_why[LEND_WHYS];
 };
 
+/* Submissions of workers, by cause, that found something to submit. Those
+ * for want of room in a ring are not among them. */
+struct lend_flush_stats {
+	uint64_t empty;	 /* nothing else was to be done */
+	uint64_t rounds; /* others were runnable for two rounds */
+	uint64_t actors; /* lend_options.flush_actors had run */
+	uint64_t sqes;	 /* lend_options.flush_sqes waited */
+};
+
 struct lend_stats {
 	uint64_t uptime_ns;
 	unsigned workers;
@@ -37,11 +46,12 @@ struct lend_stats {
 	uint64_t helped; /* polls of rings their poller neglected */
 	uint64_t actors; /* alive now */
 	uint64_t spawned;
-	uint64_t switches;   /* times an actor was resumed */
-	uint64_t messages;   /* sent */
-	uint64_t steals;     /* actors taken from another worker's queue */
-	uint64_t parks;	     /* times a worker had nothing to do */
-	uint64_t wakes;	     /* times a parked worker was woken by another */
+	uint64_t switches; /* times an actor was resumed */
+	uint64_t messages; /* sent */
+	uint64_t steals;   /* actors taken from another worker's queue */
+	uint64_t parks;	   /* times a worker had nothing to do */
+	uint64_t wakes;	   /* times a parked worker was woken by another */
+	struct lend_flush_stats flushes;
 	uint64_t stalls;     /* times a worker came to no safe point for long:
 			      * lend_options.stall_ns */
 	uint64_t stalled_ns; /* how long, together */

@@ -47,6 +47,8 @@ static const struct option_rule rules[] = {
 	{ "rings", BOTH, NUMBER, FIELD(rings), 1, RINGS_MAX },
 	{ "depth", BOTH, NUMBER, FIELD(depth), 1, DEPTH_MAX },
 	{ "without", BOTH, FEATURES, 0, 0, 0 },
+	{ "flush-actors", BOTH, NUMBER, FIELD(flush_actors), 1, DEPTH_MAX },
+	{ "flush-sqes", BOTH, NUMBER, FIELD(flush_sqes), 1, DEPTH_MAX },
 	{ "max-connections", BOTH, NUMBER, FIELD(connections_max), 1,
 	  CONNECTIONS_MAX },
 	{ "drain-timeout", BOTH, NUMBER, FIELD(drain_timeout_s), 0,

@@ -31,6 +31,8 @@ struct options {
 	unsigned workers; /* all four complete: never 0 */
 	unsigned rings;
 	unsigned depth;
+	unsigned flush_actors; /* 0: the default */
+	unsigned flush_sqes;   /* 0: the default */
 	unsigned connections_max;
 	unsigned drain_timeout_s;
 	unsigned without; /* features masked: enum lend_feature */

@@ -114,6 +114,8 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.workers = options->workers,
 		.rings = options->rings,
 		.depth = options->depth,
+		.flush_actors = options->flush_actors,
+		.flush_sqes = options->flush_sqes,
 		.log_level = options->log_level,
 		.without = options->without,
 	};

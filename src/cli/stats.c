@@ -86,6 +86,12 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 		   "  \"parks\": %" PRIu64 ",\n  \"wakes\": %" PRIu64 ",\n",
 		   stats->parks, stats->wakes);
 	text_print(text,
+		   "  \"flushes\": {\"empty\": %" PRIu64
+		   ", \"rounds\": %" PRIu64 ", \"actors\": %" PRIu64
+		   ", \"sqes\": %" PRIu64 "},\n",
+		   stats->flushes.empty, stats->flushes.rounds,
+		   stats->flushes.actors, stats->flushes.sqes);
+	text_print(text,
 		   "  \"stalls\": {\"count\": %" PRIu64
 		   ", \"total_ms\": %" PRIu64 ", \"longest_ms\": %" PRIu64
 		   ", \"kicks\": %" PRIu64 "},\n",

@@ -98,6 +98,12 @@ static int complete_options(struct lend_options *options,
 		return refuse(log, "rings", options->rings, "1 to 256");
 	if (options->depth > LEND_DEPTH_MAX)
 		return refuse(log, "depth", options->depth, "1 to 32768");
+	if (options->flush_actors > LEND_DEPTH_MAX)
+		return refuse(log, "flush_actors", options->flush_actors,
+			      "0 to 32768");
+	if (options->flush_sqes > LEND_DEPTH_MAX)
+		return refuse(log, "flush_sqes", options->flush_sqes,
+			      "0 to 32768");
 	if (mode->one_to_one && options->rings != options->workers)
 		return refuse(
 			log, "rings", options->rings,

@@ -67,6 +67,15 @@ static void add_borrower(struct lend_stats *total,
 	total->refused += read_counter(&borrower->refused);
 }
 
+static void add_flushes(struct lend_flush_stats *stats,
+			const struct lend_flush *flush)
+{
+	stats->empty += read_counter(&flush->counts[LEND_FLUSH_EMPTY]);
+	stats->rounds += read_counter(&flush->counts[LEND_FLUSH_ROUNDS]);
+	stats->actors += read_counter(&flush->counts[LEND_FLUSH_ACTORS]);
+	stats->sqes += read_counter(&flush->counts[LEND_FLUSH_SQES]);
+}
+
 static void add_stalls(struct lend_stats *stats,
 		       const struct lend_stalls *stalls)
 {
@@ -120,6 +129,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		stats.steals += read_counter(&worker->steals);
 		stats.parks += read_counter(&worker->parks);
 		stats.wakes += read_counter(&worker->wakes);
+		add_flushes(&stats.flushes, &worker->flush);
 		add_stalls(&stats, &worker->stalls);
 		add_borrower(&stats, &worker->borrower);
 		stats.resubmitted += read_counter(&worker->resubmitted);

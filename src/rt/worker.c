@@ -57,6 +57,8 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 	worker->runtime = runtime;
 	worker->index = index;
 	worker->random = index * 2654435761u + 1;
+	worker->flushes_early = runtime->options.flush_actors ||
+				runtime->options.flush_sqes;
 	lend__timers_init(&worker->timers);
 	pthread_mutex_init(&worker->overflow_lock, NULL);
 	worker->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -274,6 +276,8 @@ static void run_round(struct lend_worker *worker)
 			break;
 		run(worker, actor);
 		ran++;
+		if (lend_unlikely(worker->flushes_early))
+			lend__flush_after_actor(worker);
 	}
 	if (ran)
 		atomic_store_explicit(
@@ -388,15 +392,6 @@ static void poll_rings(struct lend_worker *worker)
 			  borrower->arbiter->stall_ns);
 }
 
-/* Submit now, though there is other work to do? */
-static void flush_if_late(struct lend_worker *worker)
-{
-	if (++worker->unflushed_rounds < LEND_WORKER_FLUSH_ROUNDS)
-		return;
-	worker->unflushed_rounds = 0;
-	lend__arbiter_flush(&worker->borrower);
-}
-
 static void loop(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
@@ -411,12 +406,11 @@ static void loop(struct lend_worker *worker)
 		poll_rings(worker);
 		lend__monitor_look(worker);
 		if (lend__worker_has_work(worker)) {
-			flush_if_late(worker);
+			lend__flush_after_round(worker);
 			continue;
 		}
-		worker->unflushed_rounds = 0;
 		if (runtime->workers_count > 1 && lend__worker_steal(worker)) {
-			lend__arbiter_flush(&worker->borrower);
+			lend__flush(worker, LEND_FLUSH_EMPTY);
 			continue;
 		}
 		lend__worker_park(worker);

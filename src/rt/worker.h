@@ -13,6 +13,7 @@
 #include "arbiter/arbiter.h"
 #include "arbiter/op.h"
 #include "base/ck.h"
+#include "rt/flush.h"
 #include "rt/monitor.h"
 #include "rt/timers.h"
 
@@ -21,10 +22,6 @@
 
 /* Actors run in one round, before completions and timers get their turn. */
 #define LEND_WORKER_ROUND_MAX 256
-
-/* Rounds with something to submit, and other work to do, before it is
- * submitted all the same. */
-#define LEND_WORKER_FLUSH_ROUNDS 2
 
 struct lend_runtime;
 
@@ -64,7 +61,8 @@ struct lend_worker {
 	uint64_t now_ns; /* the clock at the last safe point */
 	struct lend_actor *urgent_first;
 	struct lend_actor *urgent_last;
-	unsigned unflushed_rounds;
+	bool flushes_early; /* [const] the flush policy is not the default */
+	struct lend_flush flush;
 	uint32_t random;
 
 	/* [owner] written, read by others as counters */
