@@ -117,7 +117,7 @@ def sleeping_holds_nobody_up(lend):
 
 @case
 def spinning_is_survived(lend):
-    with lend.serve("--demo") as server:
+    with lend.serve("--demo", "--admin", "127.0.0.1:0") as server:
         with Client(server.address) as spinner:
             start = time.monotonic()
             spinner.send("GET", "/spin?us=300000")
@@ -126,6 +126,11 @@ def spinning_is_survived(lend):
             equal(spinner.receive().status, 200)
             seconds = time.monotonic() - start
             true(0.3 <= seconds < 5, f"{seconds} s")
+            with Client(server.admin) as admin:
+                stalls = admin.ask("GET", "/stats").json()["stalls"]
+            true(stalls["count"] >= 1 and
+                 300 <= stalls["longest_ms"] <= stalls["total_ms"],
+                 f"{stalls}")
         server.stop()
 
 
@@ -133,8 +138,8 @@ RING_FIELDS = {"submissions", "enters", "completions", "in_flight", "loans"}
 FIELDS = {
     "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
     "depth", "features", "total", "per_ring", "waits", "helped", "actors",
-    "messages", "resubmitted", "parks", "wakes", "connections", "requests",
-    "responses", "bytes"}
+    "messages", "resubmitted", "parks", "wakes", "flushes", "stalls",
+    "connections", "requests", "responses", "bytes"}
 
 
 @case
@@ -181,6 +186,9 @@ def check_stats(stats, count):
     true(total["completions"] > count, "completions")
     true(total["in_flight"] < 100, "in flight")
     true("submit_all" in stats["features"], "features")
+    equal(set(stats["flushes"]), {"empty", "rounds", "actors", "sqes"})
+    true(stats["flushes"]["empty"] > 0, "flushes")
+    equal(set(stats["stalls"]), {"count", "total_ms", "longest_ms", "kicks"})
     for name in ("submissions", "enters", "completions"):
         parts = sum(ring[name] for ring in stats["per_ring"])
         true(parts >= total[name], f"{name}: {parts} of {total[name]}")
