@@ -173,7 +173,7 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 		.tv_nsec = (long)(timeout_ns % LEND_S),
 	};
 
-	lend__flush(worker, LEND_FLUSH_EMPTY);
+	lend__arbiter_flush(&worker->borrower);
 	for (unsigned i = 0; i < watch->count; i++)
 		if (lend__ring_has_cqe(watch->rings[i]) ||
 		    lend__ring_overflowed(watch->rings[i]))
@@ -206,7 +206,6 @@ static bool wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
 			lend__borrower_record(&worker->borrower,
 					      LEND_TRACE_FLUSH, own->index,
 					      count);
-		lend__flush_note(worker, LEND_FLUSH_EMPTY);
 		lend__ring_enter(own, 1, timeout_ns);
 	}
 	atomic_store_explicit(&own->watched, false, memory_order_relaxed);
@@ -318,6 +317,8 @@ void lend__worker_park(struct lend_worker *worker)
 	struct watch watch;
 	bool sentinel, waited = false;
 
+	/* Settling, or the wait, submits. */
+	lend__flush_note(worker, LEND_FLUSH_EMPTY);
 	lend__arbiter_settle(&worker->borrower, true);
 	lend__monitor_safe_point(worker);
 	if (lend__worker_has_work(worker))
