@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lend_bench/options.h"
+#include "lend_bench/report.h"
 #include "lend_bench/say.h"
 #include "lend_bench/series.h"
 #include "lend_bench/subject.h"
@@ -18,6 +19,8 @@ static const char help[] =
 	"\n"
 	"  lend-bench list               the workloads and their parameters\n"
 	"  lend-bench run OPTION...      measure\n"
+	"  lend-bench report FILE... --out DIR\n"
+	"                                a page with plots, of what run wrote\n"
 	"  lend-bench COMMAND --help     the options of a command\n"
 	"  lend-bench --version\n";
 
@@ -68,6 +71,17 @@ static int run_run(int argc, char **argv, char **command)
 	return series_run(&options, command);
 }
 
+static int report_run(int argc, char **argv)
+{
+#ifdef LEND_BENCH_REPORT
+	return lend_bench_report(argc, argv);
+#else
+	(void)argc;
+	bench_say("%s: this program was built without jansson", argv[0]);
+	return BENCH_USAGE;
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -76,6 +90,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(command, "run") == 0)
 		return run_run(argc - 1, argv + 1, argv);
+	if (strcmp(command, "report") == 0)
+		return report_run(argc - 1, argv + 1);
 	if (strcmp(command, "list") == 0)
 		return list_run(argc - 1, argv + 1);
 	if (strcmp(command, "subject") == 0)

@@ -2,7 +2,7 @@
  * Order statistics. Called by whatever shows repeats: the table of a run, the
  * report, the comparison of two results. Knows nothing of what was measured.
  */
-#include "summary.h"
+#include "lend_bench/summary.h"
 
 #include <assert.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * the median that needs no distribution, percentiles of a histogram.
  *
  * Nothing here allocates, prints or fails. Why these statistics and no others:
- * doc/adr, "medians and order statistics".
+ * doc/adr/0013-order-statistics.md.
  *
  * Thread: any; no state.
  */

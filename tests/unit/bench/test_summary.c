@@ -4,7 +4,7 @@
  * Method: small cases computed by hand; tables of the sign test and of
  *         Mann-Whitney; draws from a distribution whose median is known.
  */
-#include "bench/lend_bench/summary.h"
+#include "lend_bench/summary.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
