@@ -45,6 +45,11 @@ struct lend_options {
 	unsigned flush_actors; /* ... actors have run, 1 to 32768 */
 	unsigned flush_sqes;   /* ... SQEs wait, 1 to 32768; 1: at once, when
 				  the actor that asked gives up the worker */
+	/* A signal that the library may take, such as SIGURG; 0: none. With it
+	 * a stuck worker's thread is made to look after its own operations,
+	 * which private mode has no other way for: see doc/modes.md. Its
+	 * handler restarts system calls that it interrupts. */
+	int kick_signal;
 	enum lend_log_level log_level;
 	lend_log_fn log; /* see log.h; NULL: standard error */
 	void *log_arg;
@@ -90,6 +95,7 @@ LEND_API int lend_run(const struct lend_options *options, lend_actor_fn fn,
  *         -ENOSYS, -EPERM, -ENOMEM, -EOPNOTSUPP ...
  *                     io_uring can not be used: lend_explain() says why
  *         -EAGAIN     a thread could not be started
+ *         -EBUSY      the program has a handler for kick_signal
  */
 LEND_API LEND_NODISCARD int lend_runtime_new(const struct lend_options *options,
 					     struct lend_runtime **ret_runtime);

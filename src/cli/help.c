@@ -21,7 +21,9 @@
 	"                        [when nothing else is to be done, at the\n"        \
 	"                        latest after two rounds]\n"                        \
 	"  --flush-sqes N        submit when N operations wait, 1 to 32768;\n"      \
-	"                        1: at once\n"
+	"                        1: at once\n"                                      \
+	"  --kick-signal         interrupt stuck workers by SIGURG: in private\n"   \
+	"                        mode the only way to their operations\n"
 
 #define HELP_LIMITS                                                               \
 	"  --max-connections N   more wait in the kernel's queue [65536]\n"       \

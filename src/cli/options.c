@@ -49,6 +49,7 @@ static const struct option_rule rules[] = {
 	{ "without", BOTH, FEATURES, 0, 0, 0 },
 	{ "flush-actors", BOTH, NUMBER, FIELD(flush_actors), 1, DEPTH_MAX },
 	{ "flush-sqes", BOTH, NUMBER, FIELD(flush_sqes), 1, DEPTH_MAX },
+	{ "kick-signal", BOTH, FLAG, FIELD(kick), 0, 0 },
 	{ "max-connections", BOTH, NUMBER, FIELD(connections_max), 1,
 	  CONNECTIONS_MAX },
 	{ "drain-timeout", BOTH, NUMBER, FIELD(drain_timeout_s), 0,

@@ -33,6 +33,7 @@ struct options {
 	unsigned depth;
 	unsigned flush_actors; /* 0: the default */
 	unsigned flush_sqes;   /* 0: the default */
+	bool kick;	       /* by a signal */
 	unsigned connections_max;
 	unsigned drain_timeout_s;
 	unsigned without; /* features masked: enum lend_feature */

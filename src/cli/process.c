@@ -116,6 +116,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.depth = options->depth,
 		.flush_actors = options->flush_actors,
 		.flush_sqes = options->flush_sqes,
+		.kick_signal = options->kick ? SIGURG : 0,
 		.log_level = options->log_level,
 		.without = options->without,
 	};

@@ -24,7 +24,9 @@
  *    thread and the rescuer about 2 % of their time at 1 ms.
  *
  * In private mode nothing but the queue, the inbox and the timers can be had:
- * the rings are bound to their threads. The statistics show the stall.
+ * the rings are bound to their threads. The statistics show the stall. With
+ * lend_options.kick_signal the thread itself is made to do its completion work,
+ * which can be reaped from here: Note [kick] in kick.c.
  */
 #include "rt/monitor.h"
 
@@ -33,8 +35,10 @@
 
 #include "actor/actor.h"
 #include "arbiter/arbiter.h"
+#include "arbiter/mode.h"
 #include "arbiter/poller.h"
 #include "base/log.h"
+#include "rt/kick.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
@@ -63,14 +67,15 @@ static void add(_Atomic uint64_t *word, uint64_t n)
 	atomic_store_explicit(word, load(word) + n, memory_order_relaxed);
 }
 
-/* How long ago @worker was at a safe point; 0 if it is parked. */
+/* How long ago @worker was at a safe point; 0 if it is parked, or has not
+ * begun. */
 static uint64_t age_of(const struct lend_worker *worker, uint64_t now_ns)
 {
 	uint64_t safe_ns = load(&worker->borrower.safe_ns);
 
-	if (atomic_load_explicit(&worker->borrower.parked,
-				 memory_order_relaxed) ||
-	    now_ns < safe_ns)
+	if (!safe_ns || now_ns < safe_ns ||
+	    atomic_load_explicit(&worker->borrower.parked,
+				 memory_order_relaxed))
 		return 0;
 	return now_ns - safe_ns;
 }
@@ -216,6 +221,31 @@ static void notice(struct lend_worker *worker, struct lend_worker *stuck,
 	record(worker, stuck, LEND_TRACE_STALL, age_ns, title);
 }
 
+/* Note [kick] in kick.c. What a kick brings is reaped at the next look. */
+static void kick_by_signal(struct lend_worker *worker,
+			   struct lend_worker *stuck)
+{
+	struct lend_arbiter *arbiter = &worker->runtime->arbiter;
+	struct lend_ring *ring = &arbiter->pool.rings[0];
+
+	if (!worker->runtime->options.kick_signal)
+		return;
+	if (arbiter->mode->one_to_one) {
+		ring = &arbiter->pool.rings[stuck->index];
+		lend__poller_poll(ring, worker->now_ns);
+		if (!lend__ring_wants_enter(ring) &&
+		    !lend__ring_unsubmitted(ring))
+			return;
+	} else if (arbiter->has_membarrier) {
+		/* The arbiter does it, without a signal. */
+		return;
+	}
+	lend__kick(stuck);
+	atomic_fetch_add_explicit(&arbiter->kicks, 1, memory_order_relaxed);
+	lend__borrower_record(&worker->borrower, LEND_TRACE_KICK, ring->index,
+			      0);
+}
+
 static bool is_any_stuck(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
@@ -233,6 +263,7 @@ static bool is_any_stuck(struct lend_worker *worker)
 		any = true;
 		notice(worker, other, age_ns);
 		tell(other, age_ns);
+		kick_by_signal(worker, other);
 	}
 	return any;
 }

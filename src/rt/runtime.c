@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "rt/current.h"
+#include "rt/kick.h"
 #include "rt/lifecycle.h"
 #include "rt/overflow.h"
 #include "rt/worker.h"
@@ -261,6 +262,23 @@ static void log_start(const struct lend_runtime *runtime)
 		  text);
 }
 
+static int take_kick_signal(const struct lend_options *options,
+			    const struct lend_log *log)
+{
+	int err = options->kick_signal ?
+			  lend__kick_install(options->kick_signal) :
+			  0;
+
+	if (err)
+		lend__log(
+			log, LEND_LOG_ERROR, "option kick_signal is %d: %s",
+			options->kick_signal,
+			err == -EBUSY ?
+				"the program has a handler for it; give another one, such as SIGURG" :
+				"not a signal that can be handled; SIGURG can");
+	return err;
+}
+
 int lend_runtime_new(const struct lend_options *options,
 		     struct lend_runtime **ret_runtime)
 {
@@ -276,6 +294,8 @@ int lend_runtime_new(const struct lend_options *options,
 	err = complete_options(&complete, &log);
 	if (!err)
 		err = check_masks(&complete, &log);
+	if (!err)
+		err = take_kick_signal(&complete, &log);
 	if (err)
 		return err;
 	if (posix_memalign((void **)&runtime, LEND_CACHE_LINE,

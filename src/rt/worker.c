@@ -20,6 +20,7 @@
 #include "arbiter/poller.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/kick.h"
 #include "rt/lifecycle.h"
 #include "rt/overflow.h"
 #include "rt/runtime.h"
@@ -433,7 +434,9 @@ void *lend__worker_main(void *argument)
 				   worker->index);
 	lend__runtime_worker_started(runtime, err);
 	if (!err) {
+		lend__kick_thread_start(worker);
 		loop(worker);
+		lend__kick_thread_stop(worker);
 		lend__arbiter_detach(&worker->borrower);
 	}
 	lend__fiber_release_thread(&worker->fiber);

@@ -58,7 +58,8 @@ struct lend_worker {
 	struct lend_fiber fiber; /* the thread's own stack */
 	struct lend_actor *running;
 	enum lend_worker_after after;
-	uint64_t now_ns; /* the clock at the last safe point */
+	struct lend_ring *bound_ring; /* nobody else enters it, or NULL */
+	uint64_t now_ns;	      /* the clock at the last safe point */
 	struct lend_actor *urgent_first;
 	struct lend_actor *urgent_last;
 	bool flushes_early; /* [const] the flush policy is not the default */
@@ -86,6 +87,7 @@ struct lend_worker {
 	/* [atomic: W1] actors sent by other threads, newest first */
 	LEND_CACHE_ALIGNED _Atomic(struct lend_actor *) inbox;
 	_Atomic uint32_t park_state;
+	_Atomic int tid; /* of the kernel; 0: it can not be kicked */
 	_Atomic uint64_t wakes;
 };
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,6 +244,38 @@ static int spinner_among_never_idle(void *arg)
 	return 0;
 }
 
+/* ---- kicks by signal ---- */
+
+/* With a signal private rings are no exception. */
+static void kicked_by_signal(void)
+{
+	struct lend_options options = test_options;
+
+	options.kick_signal = SIGURG;
+	test_actor_with("kicked_by_signal", spinner_among_busy, &options);
+}
+
+static void handle_nothing(int signal_number)
+{
+	(void)signal_number;
+}
+
+static int signals_of_the_program(void)
+{
+	struct lend_options options = test_options;
+	struct lend_runtime *runtime;
+
+	options.kick_signal = SIGUSR2;
+	signal(SIGUSR2, handle_nothing);
+	CHECK_EQ(lend_runtime_new(&options, &runtime), -EBUSY);
+	CHECK(signal(SIGUSR2, SIG_DFL) == handle_nothing);
+	options.kick_signal = SIGKILL;
+	CHECK_EQ(lend_runtime_new(&options, &runtime), -EINVAL);
+	options.kick_signal = 12345;
+	CHECK_EQ(lend_runtime_new(&options, &runtime), -EINVAL);
+	return 0;
+}
+
 /* ---- telling ---- */
 
 static _Atomic unsigned lines_with_hog;
@@ -394,6 +427,11 @@ int main(int argc, char **argv)
 		test_actor("spinner_among_never_idle",
 			   spinner_among_never_idle);
 	}
+	if (test_options.workers < 2)
+		test_skip("kicked_by_signal", one);
+	else
+		kicked_by_signal();
+	test_plain("signals_of_the_program", signals_of_the_program);
 	tell_about_stalls();
 	if (test_options.workers < 2) {
 		test_skip("queue_behind_spinner", one);
