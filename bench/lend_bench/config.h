@@ -23,6 +23,7 @@ enum param {
 	PARAM_EVERY,
 	PARAM_LOAD,
 	PARAM_IDLE,
+	PARAM_WORK,
 	PARAM_COUNT,
 };
 

@@ -89,17 +89,27 @@ uint64_t crew_finished(const struct crew *crew)
 	return sum;
 }
 
+void crew_join(struct subject *subject)
+{
+	struct crew *crew = subject->crew;
+
+	/* -ESRCH would mean that a joinable actor was forgotten. */
+	for (unsigned i = 0; i < crew->count && !crew->joined; i++)
+		if (lend_runtime_join(subject->runtime, crew->members[i].ref,
+				      NULL))
+			subject->shared->errors++;
+	crew->joined = true;
+}
+
 void crew_stop(struct subject *subject)
 {
 	struct shared *shared = subject->shared;
 	struct crew *crew = subject->crew;
 
+	crew_join(subject);
 	for (unsigned i = 0; i < crew->count; i++) {
 		struct member *member = &crew->members[i];
 
-		/* -ESRCH would mean that a joinable actor was forgotten. */
-		if (lend_runtime_join(subject->runtime, member->ref, NULL))
-			shared->errors++;
 		shared->started += member->started;
 		shared->finished += member->finished;
 		shared->errors += member->errors;

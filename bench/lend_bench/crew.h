@@ -28,6 +28,7 @@ struct member {
 
 struct crew {
 	unsigned count;
+	bool joined;
 	struct member *members;
 };
 
@@ -42,7 +43,10 @@ enum placement { PLACE_SPREAD, PLACE_ON_ONE };
 int crew_start(struct subject *subject, unsigned count,
 	       enum placement placement, lend_actor_fn fn);
 
-/* Wait until all have ended, leave the sums in subject->shared, free it. */
+/* Wait until all have ended; their counters may then be read. */
+void crew_join(struct subject *subject);
+
+/* The same if need be, leave the sums in subject->shared, free it. */
 void crew_stop(struct subject *subject);
 
 /* Operations finished so far. Thread: any. */

@@ -184,6 +184,21 @@ static bool load(struct engine *engine, struct generator *generator)
 	return true;
 }
 
+/* What requests computed is not the runtime's own. */
+static void take_burned(struct engine *engine)
+{
+	struct run *run = engine->run;
+	double burned_s = (double)engine->child.shared->burned_ns / 1e9;
+
+	if (burned_s <= 0)
+		return;
+	extras_add(&run->extras, "burned_cpu_s", burned_s);
+	if (run->operations)
+		extras_add(&run->extras, "cpu_beside_burns_ns_per_op",
+			   (run->cpu_seconds - burned_s) * 1e9 /
+				   (double)run->operations);
+}
+
 static bool serve(struct engine *engine)
 {
 	const struct config *config = engine->config;
@@ -212,9 +227,7 @@ static bool serve(struct engine *engine)
 	generator_close(generator);
 	if (!done || !order(engine, SAY_QUIT))
 		return false;
-	if (config_has(config, PARAM_BURN))
-		extras_add(&engine->run->extras, "burned_cpu_s",
-			   (double)shared->burned_ns / 1e9);
+	take_burned(engine);
 	return true;
 }
 

@@ -222,7 +222,9 @@ static int links_prepare(struct generator *generator)
 		err = links_dial(&generator->links, options->port,
 				 &options->conversation,
 				 burns ? QUEUE_MAX : queue,
-				 burns ? options->burn_us : 0);
+				 burns ? options->burn_us : options->work_us);
+		if (!err)
+			generator->links.list[i].burns = burns;
 	}
 	return err ? err : idle_greet(generator, busy);
 }

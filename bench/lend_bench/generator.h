@@ -26,6 +26,8 @@ struct generator_options {
 	uint64_t rate;	      /* open loop: requests/s; 0: closed loop */
 	unsigned idle;	      /* more connections: one request at the start */
 
+	uint32_t work_us; /* CPU that each request takes */
+
 	/* One connection more, whose requests burn CPU: one every @every_ns.
 	 * They are checked, but not among the others' figures. 0: none. */
 	uint32_t burn_us;

@@ -284,7 +284,6 @@ int links_dial(struct links *links, uint16_t port,
 	if (fd < 0)
 		return fd;
 	link->fd = fd;
-	link->burns = burn_us != 0;
 	speaker_init(&link->speaker, conversation, links->count, burn_us);
 	links->count++;
 	for (link->asked_room = 1; link->asked_room < queue;)

@@ -25,7 +25,7 @@ struct asked {
 struct link {
 	int fd;
 	bool dead;
-	bool burns;
+	bool burns; /* the generator's: it is not among the others' figures */
 	bool in_flight; /* a send; of out[!filling] */
 	bool filling;	/* which of the two is being written */
 	struct speaker speaker;
@@ -73,7 +73,8 @@ void links_close(struct links *links);
 /**
  * Connect the next link to 127.0.0.1:@port.
  *
- * @queue  requests that may wait for an answer; rounded up to a power of two
+ * @queue    requests that may wait for an answer; rounded up to a power of two
+ * @burn_us  CPU that each of its requests takes
  */
 int links_dial(struct links *links, uint16_t port,
 	       const struct conversation *conversation, unsigned queue,

@@ -22,13 +22,16 @@ const struct param_rule params[PARAM_COUNT] = {
 	[PARAM_BATCH] = { "batch", "SQEs in one claim", 1, 1024 },
 	[PARAM_LENGTH] = { "length", "links of one chain, an even number", 2,
 			   256 },
-	[PARAM_BURN] = { "burn", "ms of CPU that a burning request takes", 1,
-			 1000 },
+	[PARAM_BURN] = { "burn",
+			 "ms of CPU that a burning request takes; 0: none does",
+			 0, 1000 },
 	[PARAM_EVERY] = { "every", "ms from one burning request to the next", 1,
 			  60000 },
 	[PARAM_LOAD] = { "load",
 			 "percent of one CPU that other programs use meanwhile",
 			 0, 6400 },
+	[PARAM_WORK] = { "work", "us of CPU that each request takes", 0,
+			 100000 },
 	[PARAM_IDLE] = { "idle", "connections that do nothing", 1, 16384 },
 };
 

@@ -6,8 +6,10 @@
 #include <string.h>
 
 static const struct workload *const workloads[] = {
-	&workload_nop,
-	&workload_echo,
+	&workload_nop,	     &workload_echo,	  &workload_http,
+	&workload_file_read, &workload_burst,	  &workload_chain,
+	&workload_migrate,   &workload_stall,	  &workload_uneven,
+	&workload_few_rings, &workload_idle_herd,
 };
 #define WORKLOADS_COUNT (sizeof(workloads) / sizeof(workloads[0]))
 

@@ -52,5 +52,14 @@ static inline bool config_has(const struct config *config, enum param param)
 
 extern const struct workload workload_nop;
 extern const struct workload workload_echo;
+extern const struct workload workload_http;
+extern const struct workload workload_file_read;
+extern const struct workload workload_burst;
+extern const struct workload workload_chain;
+extern const struct workload workload_migrate;
+extern const struct workload workload_stall;
+extern const struct workload workload_uneven;
+extern const struct workload workload_few_rings;
+extern const struct workload workload_idle_herd;
 
 #endif
