@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lend_bench/pin.h"
+
 #define PERIOD_NS (10 * LEND_MS)
 
 /* Computes for a part of each period of the wall's clock: what it does not get
@@ -20,6 +22,7 @@ static _Noreturn void burn(uint64_t share_ns)
 	uint64_t period_ns = lend_now();
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pin_nowhere();
 	for (;;) {
 		struct timespec until;
 		uint64_t now_ns;

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lend_bench/say.h"
+#include "lend_bench/pin.h"
 
 static int memory_open(struct child *child, const struct config *config)
 {
@@ -39,7 +39,7 @@ fail:
 }
 
 /* In the new process. Only what may be called after fork(). */
-static _Noreturn void become_subject(int control, int memory)
+static _Noreturn void become_subject(int control, int memory, bool pin)
 {
 	char control_text[16], memory_text[16];
 	char *argv[] = { (char *)"lend-bench", (char *)"subject", control_text,
@@ -48,6 +48,8 @@ static _Noreturn void become_subject(int control, int memory)
 	/* Duplicates are not close-on-exec. */
 	snprintf(control_text, sizeof(control_text), "%d", dup(control));
 	snprintf(memory_text, sizeof(memory_text), "%d", dup(memory));
+	if (pin)
+		pin_process(true);
 	/* The terminal's interrupt is for the engine. */
 	setpgid(0, 0);
 	execv("/proc/self/exe", argv);
@@ -69,7 +71,7 @@ int child_start(struct child *child, const struct config *config)
 	}
 	child->pid = fork();
 	if (child->pid == 0)
-		become_subject(pair[1], memory);
+		become_subject(pair[1], memory, config->pin);
 	if (child->pid < 0) {
 		err = -errno;
 		child->pid = 0;

@@ -24,6 +24,10 @@ enum param {
 	PARAM_LOAD,
 	PARAM_IDLE,
 	PARAM_WORK,
+	/* Of the runtime, so of any workload; only if they are given. */
+	PARAM_STALL,
+	PARAM_FLUSH_ACTORS,
+	PARAM_FLUSH_SQES,
 	PARAM_COUNT,
 };
 
@@ -47,6 +51,7 @@ struct config {
 	unsigned params[PARAM_COUNT]; /* 0: not one of this workload's */
 	unsigned params_used;	      /* a bit for each that is */
 	enum tamper tamper;
+	bool pin; /* generator and runtime on CPUs of their own */
 	uint64_t seed;
 	char variant[VARIANT_SIZE]; /* the parameters as text */
 };

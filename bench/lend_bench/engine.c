@@ -14,6 +14,7 @@
 #include "lend_bench/background.h"
 #include "lend_bench/child.h"
 #include "lend_bench/generator.h"
+#include "lend_bench/pin.h"
 #include "lend_bench/workload.h"
 
 /* A worker that keeps watch goes to sleep a while after the others. */
@@ -246,6 +247,8 @@ static void stats_subtract(struct lend_stats *stats,
 	total->recalled -= from->total.recalled;
 	total->seized -= from->total.seized;
 	total->returned -= from->total.returned;
+	for (unsigned i = 0; i < LEND_WHYS; i++)
+		total->recalled_why[i] -= from->total.recalled_why[i];
 	stats->waits -= from->waits;
 	stats->helped -= from->helped;
 	stats->spawned -= from->spawned;
@@ -257,6 +260,12 @@ static void stats_subtract(struct lend_stats *stats,
 	stats->stalls -= from->stalls;
 	stats->stalled_ns -= from->stalled_ns;
 	stats->kicks -= from->kicks;
+	stats->wait_ns -= from->wait_ns;
+	stats->claims_revoked -= from->claims_revoked;
+	stats->claims_bound -= from->claims_bound;
+	stats->commits_external -= from->commits_external;
+	stats->overflows -= from->overflows;
+	stats->refused -= from->refused;
 }
 
 static void judge(struct engine *engine)
@@ -280,6 +289,8 @@ bool engine_run(const struct config *config, const struct engine_times *times,
 	struct engine engine = { config, times, { 0 }, ret_run };
 	struct background background = { 0 };
 
+	if (config->pin)
+		pin_process(false);
 	*ret_run = (struct run){ .config = config, .latency = &latency };
 	memset(&latency, 0, sizeof(latency));
 	if (start(&engine)) {

@@ -33,6 +33,7 @@ enum {
 	OPT_JSON,
 	OPT_CSV,
 	OPT_TAMPER,
+	OPT_PIN,
 	OPT_QUIET,
 	OPT_HELP,
 };
@@ -51,10 +52,19 @@ static const struct option rules[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "csv", required_argument, NULL, OPT_CSV },
 	{ "tamper", required_argument, NULL, OPT_TAMPER },
+	{ "pin", no_argument, NULL, OPT_PIN },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, OPT_HELP },
 };
 #define RULES_COUNT (sizeof(rules) / sizeof(rules[0]))
+
+static void params_help(bool common)
+{
+	for (unsigned i = 0; i < PARAM_COUNT; i++)
+		if (params[i].is_common == common)
+			printf("  --%-15s  %s; %u to %u\n", params[i].name,
+			       params[i].help, params[i].min, params[i].max);
+}
 
 void options_help(void)
 {
@@ -75,6 +85,8 @@ void options_help(void)
 	      "  --warmup S         load before the window opens (0.2)\n"
 	      "  --patience S       how much longer a run may take than it should\n"
 	      "                     before it counts as hung (30)\n"
+	      "  --pin              the load generator alone on the first CPU, the\n"
+	      "                     runtime on the others\n"
 	      "  --seed N           of the order and of the data (1)\n"
 	      "  --json FILE        write all figures there\n"
 	      "  --csv FILE         the same without histograms, one line a run\n"
@@ -84,9 +96,9 @@ void options_help(void)
 	      "list` says which workload has which, and its own values:\n"
 	      "\n",
 	      stdout);
-	for (unsigned i = 0; i < PARAM_COUNT; i++)
-		printf("  --%-15s  %s; %u to %u\n", params[i].name,
-		       params[i].help, params[i].min, params[i].max);
+	params_help(false);
+	fputs("\nParameters of the runtime, for any workload:\n\n", stdout);
+	params_help(true);
 	fputs("\n"
 	      "To test the bench itself: --tamper corrupt, lose or hang has each\n"
 	      "run do one thing wrong, which must be found.\n"
@@ -296,6 +308,9 @@ static bool apply(int option, const char *text, struct options *options)
 		return true;
 	case OPT_TAMPER:
 		return tamper_read(text, &options->tamper);
+	case OPT_PIN:
+		options->pin = true;
+		return true;
 	case OPT_QUIET:
 		options->quiet = true;
 		return true;
@@ -330,7 +345,7 @@ static void complain(const char *argument, int option, bool no_value,
 static bool params_check(const struct options *options)
 {
 	for (unsigned p = 0; p < PARAM_COUNT; p++) {
-		bool used = !options->params[p].count;
+		bool used = !options->params[p].count || params[p].is_common;
 
 		for (unsigned i = 0; i < options->workloads_count; i++)
 			used |= workload_at(options->workloads[i])

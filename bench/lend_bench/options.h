@@ -26,6 +26,7 @@ struct options {
 	const char *json;
 	const char *csv;
 	enum tamper tamper;
+	bool pin;
 	bool quiet;
 	bool help;
 };

@@ -5,12 +5,12 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 
 #include "lend_bench/output.h"
+#include "lend_bench/pin.h"
 #include "lend_bench/workload.h"
 
 static void text(FILE *file, const char *string)
@@ -49,15 +49,6 @@ static void cpu_model(char *model, size_t size)
 		fclose(file);
 }
 
-static unsigned cpus(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 0;
-	return (unsigned)CPU_COUNT(&set);
-}
-
 static void host(FILE *file)
 {
 	struct utsname names = { 0 };
@@ -67,7 +58,7 @@ static void host(FILE *file)
 	cpu_model(model, sizeof(model));
 	fputs(" \"host\": {\"cpu\": ", file);
 	text(file, model);
-	fprintf(file, ", \"cpus\": %u, \"kernel\": ", cpus());
+	fprintf(file, ", \"cpus\": %u, \"kernel\": ", pin_cpus());
 	text(file, names.release);
 	fputs(", \"compiler\": ", file);
 	text(file, __VERSION__);
@@ -133,10 +124,10 @@ static void loans_write(FILE *file, const struct lend_stats *stats)
 		",\n  \"loans\": {\"granted\": %" PRIu64
 		", \"recalled\": %" PRIu64 ", \"seized\": %" PRIu64
 		", \"returned\": %" PRIu64 ", \"waits\": %" PRIu64
-		", \"helped\": %" PRIu64 "}",
+		", \"helped\": %" PRIu64 ", \"revoked_claims\": %" PRIu64 "}",
 		stats->total.granted, stats->total.recalled,
 		stats->total.seized, stats->total.returned, stats->waits,
-		stats->helped);
+		stats->helped, stats->claims_revoked);
 }
 
 static void number(FILE *file, const char *name, double value)
@@ -179,6 +170,14 @@ static void extras_write(FILE *file, const struct run *run)
 	fputs("}", file);
 }
 
+/* Without operations there is nothing to divide by, or nothing to tell. */
+static void quotient(FILE *file, const struct run *run, const char *name,
+		     double value)
+{
+	fputs(", ", file);
+	number(file, name, run->operations ? value : NAN);
+}
+
 void json_run(FILE *file, const struct run *run, bool is_first)
 {
 	const struct config *config = run->config;
@@ -200,11 +199,10 @@ void json_run(FILE *file, const struct run *run, bool is_first)
 		fputs(", \"failure\": ", file);
 		text(file, run->failure);
 	}
-	fprintf(file,
-		",\n  \"cpu_seconds\": %.9f, \"ops_per_s\": %.3f"
-		", \"cpu_ns_per_op\": %.3f, \"enters_per_op\": %.6f",
-		run->cpu_seconds, run_rate(run), run_cpu_ns(run),
-		run_enters(run));
+	fprintf(file, ",\n  \"cpu_seconds\": %.9f", run->cpu_seconds);
+	quotient(file, run, "ops_per_s", run_rate(run));
+	quotient(file, run, "cpu_ns_per_op", run_cpu_ns(run));
+	quotient(file, run, "enters_per_op", run_enters(run));
 	if (run->latency->total)
 		latency_write(file, run->latency);
 	loans_write(file, &run->stats);

@@ -33,6 +33,18 @@ const struct param_rule params[PARAM_COUNT] = {
 	[PARAM_WORK] = { "work", "us of CPU that each request takes", 0,
 			 100000 },
 	[PARAM_IDLE] = { "idle", "connections that do nothing", 1, 16384 },
+	[PARAM_STALL] = { "stall",
+			  "us without a safe point that count as a "
+			  "stall; the runtime's own without",
+			  100, 10000000, true },
+	[PARAM_FLUSH_ACTORS] = { "flush-actors",
+				 "actors that run before a worker submits; the "
+				 "runtime's own without",
+				 1, 32768, true },
+	[PARAM_FLUSH_SQES] = { "flush-sqes",
+			       "SQEs that wait before a worker submits; the "
+			       "runtime's own without",
+			       1, 32768, true },
 };
 
 static bool number_read(const char *text, size_t size, unsigned min,

@@ -21,6 +21,7 @@ struct param_rule {
 	const char *help;
 	unsigned min;
 	unsigned max;
+	bool is_common; /* any workload can have it, and by itself has none */
 };
 
 extern const struct param_rule params[PARAM_COUNT];

@@ -126,11 +126,11 @@ static void add_params(struct expansion *expansion, struct config *config,
 		add_modes(expansion, config);
 		return;
 	}
-	if (!text) {
+	given = &expansion->options->params[param];
+	if (!text && !(params[param].is_common && given->count)) {
 		add_params(expansion, config, param + 1);
 		return;
 	}
-	given = &expansion->options->params[param];
 	if (given->count)
 		list = *given;
 	else if (!list_read(text, params[param].min, params[param].max, &list,
@@ -177,6 +177,7 @@ bool plan_make(const struct options *options, struct plan *ret_plan)
 				.workload = options->workloads[i],
 				.workers = options->workers.values[w],
 				.tamper = options->tamper,
+				.pin = options->pin,
 			};
 
 			add_rings(&expansion, &config);

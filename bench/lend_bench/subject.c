@@ -73,6 +73,10 @@ static int runtime_start(struct subject *subject)
 		.workers = config->workers,
 		.rings = config->rings,
 		.depth = config->depth,
+		/* 0, the default, if they are not given. */
+		.stall_ns = config->params[PARAM_STALL] * LEND_US,
+		.flush_actors = config->params[PARAM_FLUSH_ACTORS],
+		.flush_sqes = config->params[PARAM_FLUSH_SQES],
 		/* Stalls are wanted here, and counted. */
 		.log_level = LEND_LOG_ERROR,
 	};

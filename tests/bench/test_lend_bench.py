@@ -176,6 +176,31 @@ def repeats_are_interleaved(bench):
         [(run["mode"], run["variant"]) for run in runs]
 
 
+def options_of_any_workload(bench):
+    done, result, _ = bench.measure(
+        ["run", "--workload", "echo", *SHORT, "--connections", "4", "--pin",
+         "--flush-sqes", "1,64", "--stall", "5000", "--workers", "1"])
+    assert done.returncode == 0, done.stderr
+    enters = {}
+    for run in result["runs"]:
+        assert "stall=5000" in run["variant"], run
+        which = re.search(r"flush-sqes=(\d+)", run["variant"]).group(1)
+        enters.setdefault(run["mode"], {})[which] = run["enters_per_op"]
+    for each in enters.values():
+        assert each["1"] > 1.9 and each["64"] < each["1"], enters
+
+
+def what_others_use_does_not_count(bench):
+    """Two programs that compute all the time are no CPU of the runtime's."""
+    done, result, _ = bench.measure(
+        ["run", "--workload", "stall", *SHORT, "--burn", "0", "--load", "200",
+         "--rate", "500", "--modes", "borrowed"])
+    assert done.returncode == 0, done.stderr
+    run = result["runs"][0]
+    assert run["cpu_seconds"] < 0.5 * run["seconds"], run
+    assert "burns" not in run["extra"], run
+
+
 def bad_command_lines(bench):
     for line, value in BAD.items():
         done = bench.run(*line.split())
@@ -197,6 +222,7 @@ def help_is_there(bench):
 
 
 CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
+         options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
          what_hangs_is_ended)
 
