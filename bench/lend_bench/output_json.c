@@ -13,6 +13,12 @@
 #include "lend_bench/pin.h"
 #include "lend_bench/workload.h"
 
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 static void text(FILE *file, const char *string)
 {
 	fputc('"', file);
@@ -61,7 +67,7 @@ static void host(FILE *file)
 	fprintf(file, ", \"cpus\": %u, \"kernel\": ", pin_cpus());
 	text(file, names.release);
 	fputs(", \"compiler\": ", file);
-	text(file, __VERSION__);
+	text(file, COMPILER);
 	fputs(", \"lend\": ", file);
 	text(file, lend_version());
 	fputs("},\n", file);
