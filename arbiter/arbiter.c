@@ -39,7 +39,7 @@ int lend__arbiter_init(struct lend_arbiter *arbiter,
 			goto fail_loans;
 	}
 	err = lend__pool_init(&arbiter->pool, options->rings, options->depth,
-			      flags, features);
+			      flags, options->sqpoll_idle_ms, features);
 	if (err)
 		goto fail_recorder;
 	pthread_mutex_init(&arbiter->lock, NULL);
@@ -144,6 +144,20 @@ int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
 				      (uint64_t)-res);
 	}
 	return res;
+}
+
+void lend__arbiter_clear(struct lend_borrower *borrower, struct lend_ring *ring)
+{
+	if (ring->sqpoll)
+		lend__ring_clear(ring);
+	else
+		lend__arbiter_enter(borrower, ring);
+}
+
+bool lend__arbiter_must_look(const struct lend_arbiter *arbiter)
+{
+	return arbiter->features.sqpoll &&
+	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
 }
 
 /* Why a loan should be asked back, of a borrower that is stuck; or not. */

@@ -62,7 +62,8 @@ struct lend_arbiter_options {
 	unsigned depth;	    /* 1 to LEND_DEPTH_MAX */
 	unsigned borrowers; /* workers that will attach */
 	uint64_t stall_ns;
-	unsigned trace_events; /* records to keep; 0: none */
+	unsigned sqpoll_idle_ms; /* with features->sqpoll */
+	unsigned trace_events;	 /* records to keep; 0: none */
 };
 
 /**
@@ -118,6 +119,34 @@ void lend__arbiter_flush(struct lend_borrower *borrower);
  * Return: as lend__ring_enter()
  */
 int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring);
+
+/**
+ * The same for the sake of the slots: what is published is the kernel's
+ * afterwards, unless it refuses.
+ *
+ * Thread: the borrower's, without the arbiter's lock. Blocks: as
+ * lend__ring_clear().
+ */
+void lend__arbiter_clear(struct lend_borrower *borrower,
+			 struct lend_ring *ring);
+
+/**
+ * Publish one SQE on a given ring, whoever may have it, and submit it. For
+ * what concerns that ring alone; a loan in the way is asked back.
+ *
+ * Thread: the borrower's, outside any claim. Blocks: for the arbiter's lock,
+ * and one membarrier(2) if somebody else has the ring.
+ *
+ * Return: 0
+ *         -EAGAIN  no room, or the ring is in use: try again later; in private
+ *                  mode only the ring's own worker can
+ */
+int lend__arbiter_insert(struct lend_borrower *borrower, struct lend_ring *ring,
+			 const struct io_uring_sqe *sqe);
+
+/* Is somebody to look after those that wait for slots without being told? The
+ * polling thread makes room, and tells nobody. A hint. */
+bool lend__arbiter_must_look(const struct lend_arbiter *arbiter);
 
 /**
  * Somebody has not reached a safe point for long: take the rings of all such

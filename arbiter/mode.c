@@ -32,6 +32,11 @@ unsigned lend__mode_setup_flags(const struct lend_mode *mode,
 
 	if (features->submit_all)
 		flags |= IORING_SETUP_SUBMIT_ALL;
+	/* The polling thread does the completion work: how workers are told of
+	 * theirs means nothing there, and the kernel refuses it. Nor is there
+	 * any harm in several threads that wake it, in any mode. */
+	if (features->sqpoll)
+		return flags | IORING_SETUP_SQPOLL;
 	/* A ring that moves between threads can have neither SINGLE_ISSUER nor
 	 * DEFER_TASKRUN; COOP_TASKRUN is as fast, and a recall's membarrier is
 	 * the kick it needs when its submitter spins. A deferred ring is bound

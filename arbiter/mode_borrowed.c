@@ -79,6 +79,33 @@ static void detach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	pthread_mutex_unlock(&arbiter->lock);
 }
 
+static bool is_orphan(const struct lend_arbiter *arbiter,
+		      const struct lend_ring *ring)
+{
+	/* Relaxed: acting on a ring that was granted a moment ago is
+	 * harmless, and one that was returned a moment ago is looked after by
+	 * the worker that did it. */
+	return lend__loan_state(&arbiter->loans[ring->index]) ==
+	       LEND_LOAN_VACANT;
+}
+
+/* Room is made by the polling threads: give them the time, before the lock is
+ * taken, on the ring held or on one that could be. */
+static void await_polling(struct lend_arbiter *arbiter,
+			  struct lend_borrower *borrower, unsigned count)
+{
+	struct lend_ring *ring = borrower->ring;
+
+	for (unsigned i = 0; !ring && i < arbiter->pool.count; i++) {
+		unsigned index = (borrower->index + i) % arbiter->pool.count;
+
+		if (is_orphan(arbiter, &arbiter->pool.rings[index]))
+			ring = &arbiter->pool.rings[index];
+	}
+	if (ring && ring->depth - lend__ring_unsubmitted(ring) < count)
+		lend__arbiter_clear(borrower, ring);
+}
+
 static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 		 unsigned count, struct lend_waiter *waiter,
 		 struct lend_claim *claim)
@@ -89,7 +116,9 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 
 	/* A flush needs no ownership, so it goes before the lock. A stale ring
 	 * (it was seized) is only entered, which harms nobody. */
-	if (borrower->ring && lend__ring_unsubmitted(borrower->ring))
+	if (arbiter->features.sqpoll)
+		await_polling(arbiter, borrower, count);
+	else if (borrower->ring && lend__ring_unsubmitted(borrower->ring))
 		lend__arbiter_enter(borrower, borrower->ring);
 
 	pthread_mutex_lock(&arbiter->lock);
@@ -163,6 +192,9 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 			!atomic_load_explicit(&arbiter->waiting,
 					      memory_order_relaxed)))
 		return;
+	if (arbiter->features.sqpoll &&
+	    atomic_load_explicit(&arbiter->waiting, memory_order_relaxed))
+		await_polling(arbiter, borrower, arbiter->pool.depth);
 	pthread_mutex_lock(&arbiter->lock);
 	obey_locked(arbiter, borrower);
 	serve_locked(arbiter, borrower);
@@ -177,16 +209,6 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 					  LEND_WHY_WAITER);
 	}
 	pthread_mutex_unlock(&arbiter->lock);
-}
-
-static bool is_orphan(const struct lend_arbiter *arbiter,
-		      const struct lend_ring *ring)
-{
-	/* Relaxed: acting on a ring that was granted a moment ago is
-	 * harmless, and one that was returned a moment ago is looked after by
-	 * the worker that did it. */
-	return lend__loan_state(&arbiter->loans[ring->index]) ==
-	       LEND_LOAN_VACANT;
 }
 
 /* Any thread may enter any of these rings, so a flush looks at all that have

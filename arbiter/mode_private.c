@@ -46,7 +46,7 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	int err = 0;
 
 	if (lend__ring_room(ring) < count)
-		lend__arbiter_enter(borrower, ring);
+		lend__arbiter_clear(borrower, ring);
 	if (lend__ring_room(ring) >= count) {
 		atomic_store_explicit(&borrower->in_use, 1,
 				      memory_order_relaxed);
@@ -73,7 +73,7 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 					      memory_order_relaxed)))
 		return;
 	if (lend__ring_unsubmitted(borrower->ring))
-		lend__arbiter_enter(borrower, borrower->ring);
+		lend__arbiter_clear(borrower, borrower->ring);
 	pthread_mutex_lock(&arbiter->lock);
 	lend__arbiter_serve_locked(arbiter, lend__ring_room(borrower->ring));
 	pthread_mutex_unlock(&arbiter->lock);

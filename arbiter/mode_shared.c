@@ -76,7 +76,10 @@ static struct lend_ring *find_room(struct lend_arbiter *arbiter,
 
 		if (reserve(loan, count))
 			return loan->ring;
-		lend__arbiter_enter(borrower, loan->ring);
+		if (i == 0)
+			lend__arbiter_clear(borrower, loan->ring);
+		else
+			lend__arbiter_enter(borrower, loan->ring);
 		if (reserve(loan, count))
 			return loan->ring;
 	}
@@ -141,6 +144,11 @@ static void submit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 {
 	struct lend_loan *loan = loan_of(arbiter, ring);
 
+	/* The polling thread does that already, and need only be awake. */
+	if (ring->sqpoll) {
+		lend__arbiter_enter(borrower, ring);
+		return;
+	}
 	do {
 		/* [S1]: the caller's SQEs before the look. An exchange that
 		 * is sequentially consistent is a full fence. */
@@ -200,6 +208,8 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 		return;
 	flush(arbiter, borrower);
 	flush_all(arbiter, borrower);
+	if (arbiter->features.sqpoll)
+		lend__arbiter_clear(borrower, borrower->home);
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_loan *loan = &arbiter->loans[i];
 		unsigned free_slots;

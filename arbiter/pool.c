@@ -8,7 +8,8 @@
 #include <string.h>
 
 int lend__pool_init(struct lend_pool *pool, unsigned count, unsigned depth,
-		    unsigned setup_flags, const struct lend_features *features)
+		    unsigned setup_flags, unsigned sqpoll_idle_ms,
+		    const struct lend_features *features)
 {
 	void *rings = NULL;
 	int err = 0;
@@ -22,6 +23,7 @@ int lend__pool_init(struct lend_pool *pool, unsigned count, unsigned depth,
 	for (; pool->count < count; pool->count++) {
 		struct lend_ring *ring = &pool->rings[pool->count];
 
+		ring->sqpoll_idle_ms = sqpoll_idle_ms;
 		err = lend__ring_open(ring, pool->count, depth, setup_flags);
 		if (err < 0)
 			break;

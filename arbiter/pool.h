@@ -24,13 +24,16 @@ struct lend_pool {
 /**
  * Open @count rings.
  *
- * @setup_flags  IORING_SETUP_* of the mode
+ * @setup_flags     IORING_SETUP_* of the mode
+ * @sqpoll_idle_ms  with SETUP_SQPOLL: each ring's polling thread sleeps after
+ *                  so long without work
  *
  * Return: 0, or the error of the first ring that could not be opened; nothing
  *         is left behind then
  */
 int lend__pool_init(struct lend_pool *pool, unsigned count, unsigned depth,
-		    unsigned setup_flags, const struct lend_features *features);
+		    unsigned setup_flags, unsigned sqpoll_idle_ms,
+		    const struct lend_features *features);
 void lend__pool_fini(struct lend_pool *pool);
 
 #endif

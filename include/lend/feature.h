@@ -28,9 +28,11 @@ enum lend_feature {
 	LEND_FEATURE_POLL_FIRST = 1 << 5,
 	/* claims of borrowed mode take the arbiter's lock */
 	LEND_FEATURE_MEMBARRIER = 1 << 6,
+	/* lend_options.sqpoll_idle_ms is refused; in use only if that is set */
+	LEND_FEATURE_SQPOLL = 1 << 7,
 };
 
-#define LEND_FEATURES_ALL ((1u << 7) - 1)
+#define LEND_FEATURES_ALL ((1u << 8) - 1)
 
 /* What lend_features_format() needs for any set. */
 #define LEND_FEATURES_TEXT_MAX 160

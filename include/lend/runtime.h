@@ -23,7 +23,8 @@
 #include <lend/log.h>
 #include <lend/ring.h>
 
-#define LEND_WORKERS_MAX 256
+#define LEND_WORKERS_MAX	256
+#define LEND_SQPOLL_IDLE_MS_MAX 60000
 
 /* Zeroed is valid: 0 means the default. */
 struct lend_options {
@@ -53,6 +54,9 @@ struct lend_options {
 	enum lend_log_level log_level;
 	lend_log_fn log; /* see log.h; NULL: standard error */
 	void *log_arg;
+	unsigned sqpoll_idle_ms; /* 0: workers submit themselves; 1 to 60000: a
+				    thread of the kernel's does for each ring,
+				    and sleeps after so long without work */
 	unsigned without; /* enum lend_feature bits: do as if the kernel lacked
 			     these; LEND_DISABLE adds to them */
 	unsigned trace_events; /* records that the flight recorder keeps for
@@ -94,6 +98,8 @@ LEND_API int lend_run(const struct lend_options *options, lend_actor_fn fn,
  *                     what is no feature; the log line says which
  *         -ENOSYS, -EPERM, -ENOMEM, -EOPNOTSUPP ...
  *                     io_uring can not be used: lend_explain() says why
+ *         -EOPNOTSUPP also if sqpoll_idle_ms is set and the kernel, or a
+ *                     sandbox, refuses such a thread
  *         -EAGAIN     a thread could not be started
  *         -EBUSY      the program has a handler for kick_signal
  */

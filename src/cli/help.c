@@ -4,25 +4,29 @@
  */
 #include "help.h"
 
-#define HELP_RUNTIME                                                                \
-	"  --mode MODE           how rings and workers are coupled: borrowed,\n"    \
-	"                        private or shared [borrowed]\n"                    \
-	"  --workers N           threads that run actors, 1 to 256\n"               \
-	"                        [one for each allowed CPU]\n"                      \
-	"  --rings N             io_uring instances, 1 to 256 [as many as\n"        \
-	"                        workers; in private mode no other number]\n"       \
-	"  --depth N             submission entries of a ring, 1 to 32768,\n"       \
-	"                        rounded up to a power of two [256]\n"              \
-	"  --without FEATURE[,FEATURE...]\n"                                        \
-	"                        do as if the kernel lacked some of\n"              \
-	"                        defer_taskrun, coop_taskrun, submit_all,\n"        \
-	"                        buffer_rings, multishot, poll_first, membarrier\n" \
-	"  --flush-actors N      submit after N actors have run, 1 to 32768\n"      \
-	"                        [when nothing else is to be done, at the\n"        \
-	"                        latest after two rounds]\n"                        \
-	"  --flush-sqes N        submit when N operations wait, 1 to 32768;\n"      \
-	"                        1: at once\n"                                      \
-	"  --kick-signal         interrupt stuck workers by SIGURG: in private\n"   \
+#define HELP_RUNTIME                                                              \
+	"  --mode MODE           how rings and workers are coupled: borrowed,\n"  \
+	"                        private or shared [borrowed]\n"                  \
+	"  --workers N           threads that run actors, 1 to 256\n"             \
+	"                        [one for each allowed CPU]\n"                    \
+	"  --rings N             io_uring instances, 1 to 256 [as many as\n"      \
+	"                        workers; in private mode no other number]\n"     \
+	"  --depth N             submission entries of a ring, 1 to 32768,\n"     \
+	"                        rounded up to a power of two [256]\n"            \
+	"  --sqpoll[=MS]         a kernel thread for each ring submits, and\n"    \
+	"                        sleeps after MS milliseconds without work, 1\n"  \
+	"                        to 60000 [off; 10 if MS is left out]\n"          \
+	"  --without FEATURE[,FEATURE...]\n"                                      \
+	"                        do as if the kernel lacked some of\n"            \
+	"                        defer_taskrun, coop_taskrun, submit_all,\n"      \
+	"                        buffer_rings, multishot, poll_first,\n"          \
+	"                        membarrier, sqpoll\n"                            \
+	"  --flush-actors N      submit after N actors have run, 1 to 32768\n"    \
+	"                        [when nothing else is to be done, at the\n"      \
+	"                        latest after two rounds]\n"                      \
+	"  --flush-sqes N        submit when N operations wait, 1 to 32768;\n"    \
+	"                        1: at once\n"                                    \
+	"  --kick-signal         interrupt stuck workers by SIGURG: in private\n" \
 	"                        mode the only way to their operations\n"
 
 #define HELP_LIMITS                                                               \

@@ -19,8 +19,18 @@
 #define DEPTH_MAX	    32768
 #define RINGS_MAX	    256
 #define DRAIN_TIMEOUT_S_MAX 86400
+#define SQPOLL_IDLE_MS	    "10"
 
-enum option_kind { FLAG, TEXT, NUMBER, LISTEN, MODE, LEVEL, FEATURES };
+enum option_kind {
+	FLAG,
+	TEXT,
+	NUMBER,
+	MILLISECONDS,
+	LISTEN,
+	MODE,
+	LEVEL,
+	FEATURES
+};
 
 /* One option: where its value goes is an offset into struct options. */
 struct option_rule {
@@ -46,6 +56,8 @@ static const struct option_rule rules[] = {
 	{ "workers", BOTH, NUMBER, FIELD(workers), 1, LEND_WORKERS_MAX },
 	{ "rings", BOTH, NUMBER, FIELD(rings), 1, RINGS_MAX },
 	{ "depth", BOTH, NUMBER, FIELD(depth), 1, DEPTH_MAX },
+	{ "sqpoll", BOTH, MILLISECONDS, FIELD(sqpoll_idle_ms), 1,
+	  LEND_SQPOLL_IDLE_MS_MAX },
 	{ "without", BOTH, FEATURES, 0, 0, 0 },
 	{ "flush-actors", BOTH, NUMBER, FIELD(flush_actors), 1, DEPTH_MAX },
 	{ "flush-sqes", BOTH, NUMBER, FIELD(flush_sqes), 1, DEPTH_MAX },
@@ -162,6 +174,9 @@ static bool rule_apply(const struct option_rule *rule, const char *text,
 	case TEXT:
 		*(const char **)((char *)options + rule->offset) = text;
 		return true;
+	case MILLISECONDS:
+		/* The one whose value can be left out. */
+		return number_read(rule, text ? text : SQPOLL_IDLE_MS, options);
 	case NUMBER:
 		return number_read(rule, text, options);
 	case LISTEN:
@@ -312,8 +327,11 @@ bool options_read(enum service service, int argc, char **argv,
 
 	for (size_t i = 0; i < RULES_COUNT; i++) {
 		known[i].name = rules[i].name;
-		known[i].has_arg = rules[i].kind == FLAG ? no_argument :
-							   required_argument;
+		known[i].has_arg = required_argument;
+		if (rules[i].kind == FLAG)
+			known[i].has_arg = no_argument;
+		else if (rules[i].kind == MILLISECONDS)
+			known[i].has_arg = optional_argument;
 		known[i].val = (int)i + 1; /* 0 is getopt's "unknown" */
 	}
 	optind = 1;

@@ -36,6 +36,7 @@ struct options {
 	bool kick;	       /* by a signal */
 	unsigned connections_max;
 	unsigned drain_timeout_s;
+	unsigned sqpoll_idle_ms; /* 0: no polling threads */
 	unsigned without; /* features masked: enum lend_feature */
 	enum lend_log_level log_level;
 	bool help; /* asked for; the rest then means nothing */

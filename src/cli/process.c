@@ -119,6 +119,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.kick_signal = options->kick ? SIGURG : 0,
 		.log_level = options->log_level,
 		.without = options->without,
+		.sqpoll_idle_ms = options->sqpoll_idle_ms,
 	};
 	struct lend_runtime *runtime;
 	int value = EXIT_BROKEN, err;
@@ -133,6 +134,10 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		say("cannot start %u threads: %s; give fewer --workers, or raise the limit (ulimit -u)",
 		    options->workers, lend_error_text(err));
 		return EXIT_BROKEN;
+	}
+	if (err == -EOPNOTSUPP && options->sqpoll_idle_ms) {
+		say("--sqpoll: the kernel, a sandbox or a mask refuses polling threads (IORING_SETUP_SQPOLL); leave --sqpoll out");
+		return EXIT_NO_RING;
 	}
 	if (err) {
 		lend_explain(err, text, sizeof(text));

@@ -11,13 +11,13 @@
 #include <lend/clock.h>
 
 #include "base/check.h"
+#include "io/cancel.h"
 #include "io/descriptors.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
-#include "uring/sys.h"
 
 /* A cancellation can miss an operation that is between two waits (just woken,
  * about to wait again), so it is repeated until the operation has ended. */
@@ -254,27 +254,15 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 
 /* ---- cancelling ---- */
 
-static int cancel_on_ring(struct lend_ring *ring, const struct lend_op *op)
-{
-	struct io_uring_sync_cancel_reg cancel = {
-		.addr = lend__op_user_data(op),
-		.fd = -1,
-		/* No waiting: its own CQE tells when it is over. */
-		.timeout = { 0, 0 },
-	};
-
-	/* It may still be in the submission queue. */
-	if (lend__ring_unsubmitted(ring))
-		lend__arbiter_enter(&lend__current_worker()->borrower, ring);
-	return lend__sys_register(lend__ring_fd(ring),
-				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
-}
-
 void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_op *op = &io->op;
 	struct lend_ring *ring = op->ring;
+	struct lend_target target = {
+		.user_data = lend__op_user_data(op),
+		.fd = -1,
+	};
 	unsigned workers = self->worker->runtime->workers_count;
 
 	io->asked = true;
@@ -282,10 +270,10 @@ void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 	if (ring->deferred) {
 		lend__suspend_move(self, ring->index);
 		if (self->worker->index == ring->index && !io->mail.arrived)
-			cancel_on_ring(ring, op);
+			lend__cancel_on_ring(ring, &target);
 		return; /* else taken over on the way: the caller tries again */
 	}
-	if (cancel_on_ring(ring, op) != -ENOENT)
+	if (lend__cancel_on_ring(ring, &target) != -ENOENT)
 		return;
 	/* What a kernel thread works on for a worker can be found only from
 	 * that worker's thread: the one that entered. Usually that is the one
@@ -293,7 +281,7 @@ void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 	lend__suspend_move(self, (op->submitter + attempt) % workers);
 	/* On the way it may have ended, and its ring have been closed. */
 	if (!io->mail.arrived)
-		cancel_on_ring(ring, op);
+		lend__cancel_on_ring(ring, &target);
 }
 
 static int result(const struct lend_io_op *op, bool cancelled, bool late)

@@ -10,35 +10,23 @@
 #include <lend/io.h>
 
 #include "arbiter/arbiter.h"
+#include "arbiter/mode.h"
 #include "io/await.h"
+#include "io/cancel.h"
 #include "io/descriptors.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
-#include "uring/sys.h"
 
 /* See await.c: a cancellation can miss, so it is repeated. */
 #define CANCEL_AGAIN_NS (5 * LEND_MS)
-
-static void cancel_on_ring(struct lend_ring *ring, int fd)
-{
-	struct io_uring_sync_cancel_reg cancel = {
-		.fd = fd,
-		.flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL,
-		.timeout = { 0, 0 },
-	};
-
-	if (lend__ring_unsubmitted(ring))
-		lend__arbiter_enter(&lend__current_worker()->borrower, ring);
-	lend__sys_register(lend__ring_fd(ring), IORING_REGISTER_SYNC_CANCEL,
-			   &cancel, 1);
-}
 
 static void cancel_everywhere(struct lend_actor *self, int fd)
 {
 	struct lend_arbiter *arbiter =
 		&lend__current_worker()->runtime->arbiter;
+	const struct lend_target target = { .fd = fd };
 
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
@@ -47,12 +35,14 @@ static void cancel_everywhere(struct lend_actor *self, int fd)
 			return;
 		if (!lend__ring_in_flight(ring))
 			continue;
-		if (ring->deferred) {
+		/* Private rings are their worker's alone. */
+		if (ring->deferred ||
+		    (ring->sqpoll && arbiter->mode->one_to_one)) {
 			lend__suspend_move(self, ring->index);
 			if (lend__current_worker()->index != ring->index)
 				continue;
 		}
-		cancel_on_ring(ring, fd);
+		lend__cancel_on_ring(ring, &target);
 	}
 }
 

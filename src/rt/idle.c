@@ -30,6 +30,10 @@
 #include "rt/worker.h"
 #include "uring/ring.h"
 
+/* Nobody tells a parked worker that the kernel takes submissions again which it
+ * had refused, or that the polling thread has made room: it looks so often. */
+#define RETRY_NS LEND_MS
+
 /* Rings that one ppoll watches; the rest is seen when the timeout comes. */
 #define WATCH_MAX 64
 
@@ -168,16 +172,19 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 			  uint64_t timeout_ns)
 {
 	struct pollfd *event = &watch->fds[watch->count];
-	struct timespec timeout = {
-		.tv_sec = (time_t)(timeout_ns / LEND_S),
-		.tv_nsec = (long)(timeout_ns % LEND_S),
-	};
+	struct timespec timeout;
 
 	lend__arbiter_flush(&worker->borrower);
-	for (unsigned i = 0; i < watch->count; i++)
+	for (unsigned i = 0; i < watch->count; i++) {
 		if (lend__ring_has_cqe(watch->rings[i]) ||
 		    lend__ring_overflowed(watch->rings[i]))
 			return;
+		if (lend__ring_unsubmitted(watch->rings[i]) &&
+		    timeout_ns > RETRY_NS)
+			timeout_ns = RETRY_NS;
+	}
+	timeout.tv_sec = (time_t)(timeout_ns / LEND_S);
+	timeout.tv_nsec = (long)(timeout_ns % LEND_S);
 	*event = (struct pollfd){ .fd = worker->event_fd, .events = POLLIN };
 	ppoll(watch->fds, watch->count + 1,
 	      timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
@@ -187,15 +194,16 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 
 /* Submit, and wait for a CQE of the worker's own ring. Others must not take
  * the CQE of the wake operation away between the last look and the wait, so
- * the ring's completions are this worker's meanwhile. False: they are somebody
- * else's. */
-static bool wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
-			 uint64_t timeout_ns)
+ * the ring's completions are this worker's meanwhile. -EALREADY: they are
+ * somebody else's; -EBUSY, -EAGAIN: the kernel refuses, and has not waited. */
+static int wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
+			uint64_t timeout_ns)
 {
 	struct lend_wake_op *wake = &worker->wake_ops[own->index];
+	int res = 0;
 
 	if (!lend__ring_cq_trylock(own))
-		return false;
+		return -EALREADY;
 	atomic_store_explicit(&own->watched, true, memory_order_relaxed);
 	if (atomic_load_explicit(&wake->armed, memory_order_acquire)) {
 		unsigned count = lend__ring_unsubmitted(own);
@@ -206,11 +214,11 @@ static bool wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
 			lend__borrower_record(&worker->borrower,
 					      LEND_TRACE_FLUSH, own->index,
 					      count);
-		lend__ring_enter(own, 1, timeout_ns);
+		res = lend__ring_enter(own, 1, timeout_ns);
 	}
 	atomic_store_explicit(&own->watched, false, memory_order_relaxed);
 	lend__ring_cq_unlock(own);
-	return true;
+	return res;
 }
 
 static uint64_t time_to_wait(const struct lend_worker *worker, bool keep_watch)
@@ -228,6 +236,9 @@ static uint64_t time_to_wait(const struct lend_worker *worker, bool keep_watch)
 		if (timeout_ns > look_ns)
 			timeout_ns = look_ns;
 	}
+	if (timeout_ns > RETRY_NS &&
+	    lend__arbiter_must_look(&worker->runtime->arbiter))
+		timeout_ns = RETRY_NS;
 	return timeout_ns;
 }
 
@@ -255,8 +266,15 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 
 	if (armed && watch->count == 1 && watch->rings[0] == armed) {
 		struct lend_ring *own = watch->rings[0];
+		int res = wait_in_ring(worker, own, timeout_ns);
 
-		if (wait_in_ring(worker, own, timeout_ns))
+		if (res == -EBUSY || res == -EAGAIN) {
+			wait_in_ppoll(worker, watch,
+				      timeout_ns < RETRY_NS ? timeout_ns :
+							      RETRY_NS);
+			return;
+		}
+		if (res != -EALREADY)
 			return;
 		lend__arbiter_enter(&worker->borrower, own);
 		/* Polled at this moment: what is found may be for us, so look

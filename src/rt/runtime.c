@@ -97,6 +97,9 @@ static int complete_options(struct lend_options *options,
 		return refuse(log, "workers", options->workers, "1 to 256");
 	if (options->rings > LEND_RINGS_MAX)
 		return refuse(log, "rings", options->rings, "1 to 256");
+	if (options->sqpoll_idle_ms > LEND_SQPOLL_IDLE_MS_MAX)
+		return refuse(log, "sqpoll_idle_ms", options->sqpoll_idle_ms,
+			      "at most 60000");
 	if (options->depth > LEND_DEPTH_MAX)
 		return refuse(log, "depth", options->depth, "1 to 32768");
 	if (options->flush_actors > LEND_DEPTH_MAX)
@@ -213,6 +216,7 @@ static int open_arbiter(struct lend_runtime *runtime)
 		.depth = runtime->options.depth,
 		.borrowers = runtime->options.workers,
 		.stall_ns = runtime->options.stall_ns,
+		.sqpoll_idle_ms = runtime->options.sqpoll_idle_ms,
 		.trace_events = runtime->options.trace_events,
 	};
 	struct lend_features features;
@@ -220,7 +224,16 @@ static int open_arbiter(struct lend_runtime *runtime)
 
 	if (err)
 		return err;
+	if (options.sqpoll_idle_ms &&
+	    !(runtime->options.without & LEND_FEATURE_SQPOLL))
+		err = lend__features_probe_sqpoll(&features);
 	lend__features_mask(&features, runtime->options.without);
+	if (options.sqpoll_idle_ms && !features.sqpoll) {
+		lend__log(&runtime->log, LEND_LOG_INFO,
+			  "no polling thread (IORING_SETUP_SQPOLL): %s",
+			  err ? lend_error_text(err) : "masked");
+		return -EOPNOTSUPP;
+	}
 	return lend__arbiter_init(&runtime->arbiter, &options, &features);
 }
 
@@ -246,6 +259,7 @@ static void log_start(const struct lend_runtime *runtime)
 {
 	unsigned used = lend__arbiter_features(&runtime->arbiter);
 	unsigned there = lend__features_set(&runtime->arbiter.features);
+	unsigned missing = LEND_FEATURES_ALL & ~there;
 	char text[LEND_FEATURES_TEXT_MAX];
 
 	lend__log(&runtime->log, LEND_LOG_INFO,
@@ -254,7 +268,10 @@ static void log_start(const struct lend_runtime *runtime)
 		  runtime->arbiter.pool.depth, runtime->arbiter.mode->name);
 	lend_features_format(used, text, sizeof(text));
 	lend__log(&runtime->log, LEND_LOG_INFO, "features in use: %s", text);
-	lend_features_format(LEND_FEATURES_ALL & ~there, text, sizeof(text));
+	/* What nobody asked for is not missed. */
+	if (!runtime->options.sqpoll_idle_ms)
+		missing &= ~(unsigned)LEND_FEATURE_SQPOLL;
+	lend_features_format(missing, text, sizeof(text));
 	lend__log(&runtime->log, LEND_LOG_INFO,
 		  "not in this kernel, or masked: %s", text);
 	lend_features_format(there & ~used, text, sizeof(text));

@@ -29,6 +29,7 @@ static const struct feature_row rows[] = {
 	ROW(LEND_FEATURE_MULTISHOT, multishot),
 	ROW(LEND_FEATURE_POLL_FIRST, poll_first),
 	ROW(LEND_FEATURE_MEMBARRIER, membarrier),
+	ROW(LEND_FEATURE_SQPOLL, sqpoll),
 };
 #define ROWS_COUNT (sizeof(rows) / sizeof(rows[0]))
 

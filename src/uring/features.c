@@ -23,6 +23,13 @@ static const unsigned char required_opcodes[] = {
 	IORING_OP_STATX,  IORING_OP_OPENAT2,  IORING_OP_SHUTDOWN,
 };
 
+static int read_environment(unsigned *ret_disabled)
+{
+	const char *list = getenv("LEND_DISABLE");
+
+	return list ? lend_features_parse(list, ret_disabled) : 0;
+}
+
 static bool can_open(unsigned flags)
 {
 	struct io_uring_params params = { .flags = flags };
@@ -113,10 +120,9 @@ int lend__features_probe(struct lend_features *ret_features)
 	struct io_uring_params params = { 0 };
 	unsigned disabled = 0;
 	struct io_uring uring;
-	int err = 0;
+	int err;
 
-	if (getenv("LEND_DISABLE"))
-		err = lend_features_parse(getenv("LEND_DISABLE"), &disabled);
+	err = read_environment(&disabled);
 	if (!err)
 		err = lend__sys_ring_open(&uring, 4, &params);
 	if (err < 0)
@@ -146,6 +152,25 @@ int lend__features_probe(struct lend_features *ret_features)
 	features.membarrier = lend__sys_membarrier_register() >= 0;
 	lend__features_mask(&features, disabled);
 	*ret_features = features;
+	return 0;
+}
+
+int lend__features_probe_sqpoll(struct lend_features *features)
+{
+	struct io_uring_params params = { .flags = IORING_SETUP_SQPOLL,
+					  .sq_thread_idle = 1 };
+	unsigned disabled = 0;
+	struct io_uring uring;
+	int err = read_environment(&disabled);
+
+	if (!err && disabled & LEND_FEATURE_SQPOLL)
+		err = -EOPNOTSUPP;
+	if (!err)
+		err = lend__sys_ring_open(&uring, 1, &params);
+	if (err < 0)
+		return err;
+	lend__sys_ring_close(&uring);
+	features->sqpoll = true;
 	return 0;
 }
 
@@ -186,7 +211,7 @@ void lend__features_explain(int error, char *text, unsigned long size)
 	case -EOPNOTSUPP:
 		snprintf(
 			text, size,
-			"this kernel's io_uring is too old (an operation or IORING_FEAT_NODROP/EXT_ARG is missing); use Linux 6.1 or newer");
+			"this kernel's io_uring is too old (an operation or IORING_FEAT_NODROP/EXT_ARG is missing), or has no polling threads (SQPOLL) where they were asked for; use Linux 6.1 or newer");
 		return;
 	default:
 		snprintf(

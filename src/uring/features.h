@@ -15,6 +15,7 @@ struct lend_features {
 	bool multishot;	    /* IORING_ACCEPT_MULTISHOT */
 	bool poll_first;    /* IORING_RECVSEND_POLL_FIRST */
 	bool membarrier;    /* the fast handshake of loans */
+	bool sqpoll;	    /* set by lend__features_probe_sqpoll() alone */
 	/* One bit for each opcode the kernel says it supports. */
 	uint64_t opcodes[2];
 };
@@ -34,6 +35,16 @@ struct lend_features {
  *                 EXT_ARG, or an operation is missing that nothing replaces
  */
 int lend__features_probe(struct lend_features *ret_features);
+
+/**
+ * Ask the kernel for a ring with a polling thread (IORING_SETUP_SQPOLL), which
+ * some sandboxes forbid. Separate, as it starts a thread.
+ *
+ * Return: 0; @features->sqpoll is set
+ *         -EOPNOTSUPP  it is masked by LEND_DISABLE
+ *         or the error of io_uring_setup(2)
+ */
+int lend__features_probe_sqpoll(struct lend_features *features);
 
 /* Leave a set of enum lend_feature out, too. */
 void lend__features_mask(struct lend_features *features, unsigned without);

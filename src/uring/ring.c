@@ -5,7 +5,9 @@
 #include "uring/ring.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
+#include <time.h>
 
 #include "uring/sys.h"
 
@@ -14,6 +16,12 @@
 #ifndef IORING_SETUP_NO_SQARRAY
 #define IORING_SETUP_NO_SQARRAY (1U << 16)
 #endif
+
+/* How often, and how, lend__ring_clear() waits for a polling thread: about
+ * three milliseconds in all, for one that has to share its CPU. */
+#define CLEAR_ATTEMPTS 64
+#define CLEAR_YIELDS   16
+#define CLEAR_NAP_NS   50000
 
 int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
 		    unsigned setup_flags)
@@ -27,6 +35,8 @@ int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
 	params.cq_entries = (unsigned)lend_ceil_power_of_two(depth) * 4;
 	if (params.cq_entries < 64)
 		params.cq_entries = 64;
+	if (setup_flags & IORING_SETUP_SQPOLL)
+		params.sq_thread_idle = ring->sqpoll_idle_ms;
 	err = lend__sys_ring_open(&ring->uring, depth, &params);
 	if (err < 0)
 		return err;
@@ -37,6 +47,7 @@ int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
 	ring->cq_mask = params.cq_entries - 1;
 	ring->setup_flags = setup_flags;
 	ring->deferred = setup_flags & IORING_SETUP_DEFER_TASKRUN;
+	ring->sqpoll = setup_flags & IORING_SETUP_SQPOLL;
 	ring->sqes = ring->uring.sq.sqes;
 	ring->cqes = ring->uring.cq.cqes;
 	ring->sq_tail = *ring->uring.sq.ktail;
@@ -80,14 +91,51 @@ static int enter(struct lend_ring *ring, unsigned to_submit,
 			       sizeof(argument));
 }
 
+/* The kernel took nothing and did not wait either. What it lacks may be that
+ * completions are reaped which it still keeps to itself. */
+static int refused(struct lend_ring *ring, int err)
+{
+	if (lend__ring_wants_enter(ring))
+		enter(ring, 0, 0, IORING_ENTER_GETEVENTS, 0);
+	return err;
+}
+
 /* One thread publishes and enters: the count is exact, and one call submits
  * and waits. A deferred ring does its completion work only when asked for
  * events. */
 static int enter_deferred(struct lend_ring *ring, unsigned min_complete,
 			  uint64_t timeout_ns)
 {
-	return enter(ring, lend__ring_unsubmitted(ring), min_complete,
-		     IORING_ENTER_GETEVENTS, timeout_ns);
+	int res = enter(ring, lend__ring_unsubmitted(ring), min_complete,
+			IORING_ENTER_GETEVENTS, timeout_ns);
+
+	return res == -EBUSY || res == -EAGAIN ? refused(ring, res) : res;
+}
+
+/*
+ * Note [sqpoll]
+ * A thread of the kernel's looks for what is published. When it has found
+ * nothing for sqpoll_idle_ms it sets SQ_NEED_WAKEUP, passes a full barrier,
+ * looks once more, and sleeps. We publish, pass a full barrier [K1], and look
+ * at the flag: so either it sees the SQEs, or we see that it has to be woken.
+ * The barrier is here, once a flush, and not at each publication: until its
+ * flush a claim need not be seen.
+ *
+ * Completion work is done by that thread, which is woken for it by the kernel.
+ */
+static int enter_polled(struct lend_ring *ring, unsigned min_complete,
+			uint64_t timeout_ns)
+{
+	unsigned flags = 0;
+
+	atomic_thread_fence(memory_order_seq_cst); /* [K1] */
+	if (lend__ring_unsubmitted(ring) && lend__ring_sleeps(ring))
+		flags = IORING_ENTER_SQ_WAKEUP;
+	if (min_complete ? !lend__ring_has_cqe(ring) :
+			   lend__ring_wants_enter(ring))
+		return enter(ring, 0, min_complete,
+			     flags | IORING_ENTER_GETEVENTS, timeout_ns);
+	return flags ? enter(ring, 0, 0, flags, 0) : 0;
 }
 
 int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
@@ -95,6 +143,8 @@ int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 {
 	int submitted = 0;
 
+	if (ring->sqpoll)
+		return enter_polled(ring, min_complete, timeout_ns);
 	if (ring->deferred)
 		return enter_deferred(ring, min_complete, timeout_ns);
 	/* Others may publish and enter meanwhile, so a count read here could
@@ -103,10 +153,36 @@ int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 	if (lend__ring_unsubmitted(ring)) {
 		submitted = enter(ring, ring->depth, 0, 0, 0);
 		if (submitted < 0)
-			return submitted;
+			return refused(ring, submitted);
 	}
 	if (min_complete ? lend__ring_has_cqe(ring) :
 			   !lend__ring_wants_enter(ring))
 		return submitted;
 	return enter(ring, 0, min_complete, IORING_ENTER_GETEVENTS, timeout_ns);
+}
+
+/* The polling thread is awake and will come by: first let it have this CPU, in
+ * case it waits for one. */
+static void wait_a_little(unsigned attempt)
+{
+	const struct timespec nap = { .tv_nsec = CLEAR_NAP_NS };
+
+	if (attempt < CLEAR_YIELDS)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
+void lend__ring_clear(struct lend_ring *ring)
+{
+	for (unsigned i = 0; lend__ring_unsubmitted(ring); i++) {
+		lend__ring_enter(ring, 0, 0);
+		if (!ring->sqpoll || i == CLEAR_ATTEMPTS)
+			return;
+		/* The kernel can wait for one free slot, not for more. */
+		if (lend__ring_unsubmitted(ring) == ring->depth)
+			enter(ring, 0, 0, IORING_ENTER_SQ_WAIT, 0);
+		else
+			wait_a_little(i);
+	}
 }

@@ -32,7 +32,9 @@ struct lend_ring {
 	unsigned sq_mask;
 	unsigned cq_mask;
 	unsigned setup_flags;
+	unsigned sqpoll_idle_ms; /* with SETUP_SQPOLL; set before open */
 	bool deferred; /* completions run only inside the owner's enter */
+	bool sqpoll;   /* a thread of the kernel's submits: Note [sqpoll] */
 	struct io_uring_sqe *sqes;
 	struct io_uring_cqe *cqes;
 
@@ -56,7 +58,8 @@ struct lend_ring {
 /**
  * Open a ring.
  *
- * @ring         zeroed storage; stays where it is until lend__ring_close()
+ * @ring         zeroed storage, but for @sqpoll_idle_ms if SQPOLL is asked
+ *               for; stays where it is until lend__ring_close()
  * @index        its place in the pool
  * @depth        submission slots, 1 to 32768; rounded up to a power of two
  * @setup_flags  IORING_SETUP_*; R_DISABLED is honoured: lend__ring_enable()
@@ -77,7 +80,8 @@ static inline int lend__ring_fd(const struct lend_ring *ring)
 
 /* ---- submission side ---- */
 
-/* Slots published but not yet taken by the kernel. Any thread, as a hint. */
+/* Slots published but not yet taken by the kernel. Any thread, as a hint.
+ * With SQPOLL somebody is at work on them, or sleeps: lend__ring_enter(). */
 static inline unsigned lend__ring_unsubmitted(const struct lend_ring *ring)
 {
 	/* Acquire, paired with the kernel's release of the head: it has read
@@ -128,14 +132,26 @@ static inline void lend__ring_publish(struct lend_ring *ring, unsigned count)
  * Thread: any for a plain ring; its owner for one with SINGLE_ISSUER.
  * Blocks: the thread, if @min_complete is not 0.
  *
- * Does not wait if there is a CQE already.
+ * Does not wait if there is a CQE already. With SQPOLL nothing is submitted
+ * here, but the polling thread is woken if it sleeps.
  *
  * Return: 0 or the number of SQEs taken
  *         -ETIME, -EINTR  the wait ended for another reason (all was taken)
- *         -EBUSY, -EAGAIN the kernel wants completions to be reaped first
+ *         -EBUSY, -EAGAIN the kernel refuses for now: it wants completions to
+ *                 be reaped first, or memory; it has not waited
  */
 int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 		     uint64_t timeout_ns);
+
+/**
+ * Submit what is published, to have its slots free.
+ *
+ * Thread: as lend__ring_enter(). Blocks: no; with SQPOLL until the polling
+ * thread has taken it all, a few milliseconds at most.
+ *
+ * The kernel may refuse, or the thread be late: look at the room afterwards.
+ */
+void lend__ring_clear(struct lend_ring *ring);
 
 /* ---- completion side ---- */
 
@@ -151,6 +167,13 @@ static inline bool lend__ring_wants_enter(const struct lend_ring *ring)
 {
 	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) &
 	       (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+/* Must its polling thread be woken to submit? SQPOLL only. */
+static inline bool lend__ring_sleeps(const struct lend_ring *ring)
+{
+	return __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) &
+	       IORING_SQ_NEED_WAKEUP;
 }
 
 static inline bool lend__ring_overflowed(const struct lend_ring *ring)

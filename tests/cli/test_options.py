@@ -40,6 +40,8 @@ MISTAKES = (
     (["serve", "--max-connections", "0"], ["--max-connections", "from 1 to"]),
     (["echo", "--drain-timeout", "1.5"], ["--drain-timeout", '"1.5"']),
     (["serve", "--mode", "privat"], ['"privat"', "borrowed, private or shared"]),
+    (["serve", "--sqpoll=0"], ['--sqpoll: "0"', "from 1 to 60000"]),
+    (["echo", "--sqpoll="], ["--sqpoll", "from 1 to 60000"]),
     (["serve", "--without", "membarrier,multishots"],
      ['--without: "multishots" is not a feature', "multishot, poll_first"]),
     (["echo", "--without"], ["--without", "needs a value"]),
@@ -133,6 +135,16 @@ def unknown_features_in_the_environment_are_one_line_and_status_2(lend):
 
 
 @case
+def refused_polling_threads_are_one_line_and_status_3(lend):
+    for command in ("serve", "echo"):
+        status, _, lines = lend.run(command, "--listen", "127.0.0.1:0",
+                                    "--sqpoll", "--without=sqpoll")
+        equal(status, 3)
+        equal(len(lines), 1, f"lines {lines}")
+        true("--sqpoll" in lines[0] and "leave" in lines[0], lines[0])
+
+
+@case
 def help_is_complete_and_narrow(lend):
     for arguments in (["--help"], ["-h"], ["help"], ["help", "serve"],
                       ["help", "echo"], ["serve", "--help"],
@@ -143,7 +155,7 @@ def help_is_complete_and_narrow(lend):
         for line in output.splitlines():
             true(len(line) < 80, f"too wide: {line}")
     both = ("--listen", "--admin", "--mode", "--workers", "--rings",
-            "--depth", "--without", "--max-connections", "--drain-timeout", "--log",
+            "--depth", "--sqpoll[=MS]", "--without", "--max-connections", "--drain-timeout", "--log",
             "--help")
     serve = ("--root", "--allow-links", "--demo", "--access-log")
     for command, options in (("serve", both + serve), ("echo", both)):

@@ -215,6 +215,19 @@ def masked_features_are_not_in_use(lend):
 
 
 @case
+def polling_threads_serve_and_sleep(lend):
+    with lend.serve("--admin", "127.0.0.1:0", "--sqpoll=5") as server:
+        with Client(server.admin) as admin:
+            true("sqpoll" in admin.ask("GET", "/stats").json()["features"],
+                 "not in use")
+        with Client(server.address) as client:
+            for _ in range(20):
+                equal(client.ask("GET", "/").status, 200)
+                time.sleep(0.02)
+        server.stop()
+
+
+@case
 def drain_finishes_the_request_in_flight(lend):
     with lend.serve("--demo", "--admin", "127.0.0.1:0") as server:
         with Client(server.address) as busy, Client(server.address) as idle, \

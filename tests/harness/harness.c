@@ -90,8 +90,9 @@ static void read_options(const char *text)
 {
 	char mode[16] = "";
 
-	if (sscanf(text, "%15[a-z]:%u:%u:%u", mode, &test_options.workers,
-		   &test_options.rings, &test_options.depth) < 1 ||
+	if (sscanf(text, "%15[a-z]:%u:%u:%u:%u", mode, &test_options.workers,
+		   &test_options.rings, &test_options.depth,
+		   &test_options.sqpoll_idle_ms) < 1 ||
 	    lend_ring_mode_parse(mode, &test_options.mode)) {
 		fprintf(stderr, "no configuration: %s\n", text);
 		exit(2);

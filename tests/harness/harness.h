@@ -3,7 +3,7 @@
  * configuration that the command line names. No Criterion, so that they run
  * under every sanitizer; the public API alone, so that they see what users see.
  *
- *	test_program [MODE[:WORKERS[:RINGS[:DEPTH]]] [DISABLE]]
+ *	test_program [MODE[:WORKERS[:RINGS[:DEPTH[:SQPOLL_IDLE_MS]]]] [DISABLE]]
  *
  * MODE is borrowed, private or shared; DISABLE goes to LEND_DISABLE.
  * LEND_TEST_ACTORS_MAX: lend_options.actors_max, for valgrind.

@@ -1,0 +1,32 @@
+/*
+ * Cancelling in the kernel what is in flight on one ring.
+ */
+#ifndef LEND_IO_CANCEL_H
+#define LEND_IO_CANCEL_H
+
+#include <lend/base.h>
+#include <stdint.h>
+
+struct lend_ring;
+
+/* One operation, or all on a descriptor. */
+struct lend_target {
+	uint64_t user_data; /* if @fd is -1 */
+	int fd;
+};
+
+/**
+ * Cancel, without waiting: the operation is over when its own CQE has come.
+ *
+ * A cancellation can miss an operation that is between two waits, so it is
+ * repeated by the caller until then.
+ *
+ * Thread: an actor, on the worker of @ring if that is deferred. Blocks: no.
+ *
+ * Return: as IORING_REGISTER_SYNC_CANCEL; -ENOENT also if the cancellation is
+ *         on its way
+ */
+int lend__cancel_on_ring(struct lend_ring *ring,
+			 const struct lend_target *target) LEND_AWAITS;
+
+#endif
