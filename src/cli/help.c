@@ -35,6 +35,13 @@
 	"                        after SIGTERM or SIGINT: how long to wait for\n" \
 	"                        what is in flight, 0 to 86400 [10]\n"
 
+#define HELP_TRACE                                                                  \
+	"  --trace FILE          record who holds which ring, stalls, waits ...;\n" \
+	"                        write it to FILE at the end and on SIGUSR2, for\n" \
+	"                        `lend trace`\n"                                    \
+	"  --trace-events N      how much to keep: the latest N of each worker,\n"  \
+	"                        1 to 1048576, 64 bytes each [65536]\n"
+
 #define HELP_LOG                                                                \
 	"  --log LEVEL           messages on standard error: error, warning,\n" \
 	"                        info or debug [warning]\n"                     \
@@ -55,6 +62,7 @@ const char help_general[] =
 	"\n"
 	"  lend serve       an HTTP/1.1 server: files, demo routes, counters\n"
 	"  lend echo        a TCP service that sends back what it receives\n"
+	"  lend trace       shows what --trace recorded, as a timeline\n"
 	"  lend help [COMMAND]\n"
 	"                   print this, or a command's options\n"
 	"  lend --version   print version and licence\n"
@@ -64,7 +72,32 @@ const char help_general[] =
 	"  lend serve --root public        the files of a folder\n"
 	"  lend serve --demo --mode shared --workers 4 --rings 1\n"
 	"\n"
-	"`lend help serve` and `lend help echo` list the options.\n";
+	"`lend help serve`, `lend help echo` and `lend help trace` list the options.\n";
+
+const char help_trace[] =
+	"usage: lend trace [OPTION...] FILE\n"
+	"\n"
+	"Show a run that `lend serve --trace FILE` recorded: who held which ring\n"
+	"when, what was recalled and seized, which worker was stuck because of\n"
+	"whom, who waited. [In brackets: the default.]\n"
+	"\n"
+	"  --format chrome       JSON for chrome://tracing and ui.perfetto.dev\n"
+	"  --format svg          a picture\n"
+	"  --format text         an event a line [by the name of the output: .json,\n"
+	"                        .svg; otherwise text]\n"
+	"  --from MS, --to MS    only what is between, in milliseconds since the\n"
+	"                        start of the runtime [everything; of a picture\n"
+	"                        the longest stall, or else the last 100 ms]\n"
+	"  --output FILE         write to FILE [standard output]\n"
+	"  --help                print this\n"
+	"\n"
+	"Exit status: 0, 2 if an option or the file can not be used, 1 for any\n"
+	"other failure.\n"
+	"\n"
+	"examples:\n"
+	"  lend serve --demo --trace run.trace\n"
+	"  lend trace run.trace --output run.svg\n"
+	"  lend trace run.trace --from 1200 --to 1300 | less\n";
 
 static const char help_serve[] =
 	"usage: lend serve [OPTION...]\n"
@@ -83,7 +116,7 @@ static const char help_serve[] =
 	"  --admin ADDRESS       serve /stats (JSON) and /healthz there\n"
 	"  --access-log FILE     a line for each response, appended to FILE; - is\n"
 	"                        standard output\n" HELP_RUNTIME HELP_LIMITS
-		HELP_LOG "\n"
+		HELP_TRACE HELP_LOG "\n"
 	"Of names that begin with a dot only /.well-known/ is served. A folder is\n"
 	"answered by its index.html; it is never listed.\n" HELP_STATUS "\n"
 	"examples:\n"
@@ -101,7 +134,7 @@ static const char help_echo[] =
 	"                        a free one; can be given several times\n"
 	"                        [127.0.0.1:7007]\n"
 	"  --admin ADDRESS       serve /stats (JSON) and /healthz there, by HTTP\n" HELP_RUNTIME
-		HELP_LIMITS HELP_LOG HELP_STATUS "\n"
+		HELP_LIMITS HELP_TRACE HELP_LOG HELP_STATUS "\n"
 	"example:\n"
 	"  lend echo --listen 127.0.0.1:7007 --mode private --workers 2\n";
 

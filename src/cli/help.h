@@ -8,6 +8,7 @@
 
 /* Whole texts, ready to be printed. */
 extern const char help_general[];
+extern const char help_trace[];
 const char *help_of(enum service service);
 
 #endif

@@ -11,8 +11,9 @@
 #include "say.h"
 #include "serve.h"
 #include "suggest.h"
+#include "trace.h"
 
-static const char *const commands[] = { "serve", "echo", "help" };
+static const char *const commands[] = { "serve", "echo", "trace", "help" };
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 /* Standard output may be a full disk or a closed pipe: then it did not work. */
@@ -32,7 +33,7 @@ static int command_unknown(const char *name)
 			return EXIT_USAGE;
 		}
 	}
-	say("unknown command \"%s\"; use serve, echo or help", name);
+	say("unknown command \"%s\"; use serve, echo, trace or help", name);
 	return EXIT_USAGE;
 }
 
@@ -44,6 +45,8 @@ static int command_help(int argc, char **argv)
 		return print(help_of(SERVICE_SERVE));
 	if (strcmp(argv[1], "echo") == 0)
 		return print(help_of(SERVICE_ECHO));
+	if (strcmp(argv[1], "trace") == 0)
+		return print(help_trace);
 	return command_unknown(argv[1]);
 }
 
@@ -81,6 +84,8 @@ int main(int argc, char **argv)
 		return command_service(SERVICE_SERVE, argc - 1, argv + 1);
 	if (strcmp(command, "echo") == 0)
 		return command_service(SERVICE_ECHO, argc - 1, argv + 1);
+	if (strcmp(command, "trace") == 0)
+		return trace_command(argc - 1, argv + 1);
 	if (strcmp(command, "help") == 0)
 		return command_help(argc - 1, argv + 1);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

@@ -20,6 +20,8 @@
 #define RINGS_MAX	    256
 #define DRAIN_TIMEOUT_S_MAX 86400
 #define SQPOLL_IDLE_MS	    "10"
+#define TRACE_EVENTS_MAX    1048576
+#define TRACE_EVENTS	    65536
 
 enum option_kind {
 	FLAG,
@@ -62,6 +64,9 @@ static const struct option_rule rules[] = {
 	{ "flush-actors", BOTH, NUMBER, FIELD(flush_actors), 1, DEPTH_MAX },
 	{ "flush-sqes", BOTH, NUMBER, FIELD(flush_sqes), 1, DEPTH_MAX },
 	{ "kick-signal", BOTH, FLAG, FIELD(kick), 0, 0 },
+	{ "trace", BOTH, TEXT, FIELD(trace), 0, 0 },
+	{ "trace-events", BOTH, NUMBER, FIELD(trace_events), 1,
+	  TRACE_EVENTS_MAX },
 	{ "max-connections", BOTH, NUMBER, FIELD(connections_max), 1,
 	  CONNECTIONS_MAX },
 	{ "drain-timeout", BOTH, NUMBER, FIELD(drain_timeout_s), 0,
@@ -295,6 +300,12 @@ static bool options_complete(struct options *options)
 		    workers_given ? "" : " (one for each CPU)");
 		return false;
 	}
+	if (options->trace_events && !options->trace && !options->admin) {
+		say("--trace-events says how much to record, but nobody could read it; add --trace FILE or --admin ADDRESS, or leave it out");
+		return false;
+	}
+	if (options->trace && !options->trace_events)
+		options->trace_events = TRACE_EVENTS;
 	if (options->allow_links && !options->root) {
 		say("--allow-links says how to serve files, but there is no --root; add it, or leave --allow-links out");
 		return false;

@@ -37,7 +37,9 @@ struct options {
 	unsigned connections_max;
 	unsigned drain_timeout_s;
 	unsigned sqpoll_idle_ms; /* 0: no polling threads */
-	unsigned without; /* features masked: enum lend_feature */
+	unsigned without;	 /* features masked: enum lend_feature */
+	const char *trace;	 /* NULL: none */
+	unsigned trace_events;	 /* 0: no flight recorder */
 	enum lend_log_level log_level;
 	bool help; /* asked for; the rest then means nothing */
 };

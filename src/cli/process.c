@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "recording.h"
 #include "say.h"
 
 /* Actors besides those of connections. */
@@ -120,7 +121,9 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.log_level = options->log_level,
 		.without = options->without,
 		.sqpoll_idle_ms = options->sqpoll_idle_ms,
+		.trace_events = options->trace_events,
 	};
+	struct recording recording = { .path = options->trace };
 	struct lend_runtime *runtime;
 	int value = EXIT_BROKEN, err;
 	char text[512];
@@ -129,6 +132,8 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	if (options->connections_max + ACTORS_EXTRA > ACTORS_DEFAULT)
 		runtime_options.actors_max = options->connections_max +
 					     ACTORS_EXTRA;
+	if (options->trace && recording_prepare(options->trace))
+		return EXIT_USAGE;
 	err = lend_runtime_new(&runtime_options, &runtime);
 	if (err == -EAGAIN) {
 		say("cannot start %u threads: %s; give fewer --workers, or raise the limit (ulimit -u)",
@@ -144,11 +149,17 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		say("%s", text);
 		return EXIT_NO_RING;
 	}
-	err = lend_runtime_spawn(runtime, main_fn, arg, &joinable, &main_ref);
+	err = recording_start(&recording, runtime);
+	if (!err)
+		err = lend_runtime_spawn(runtime, main_fn, arg, &joinable,
+					 &main_ref);
 	if (!err)
 		err = lend_runtime_join(runtime, main_ref, &value);
 	if (err)
 		say("cannot start: %s", lend_error_text(err));
+	/* Stopped first: the last loans end in it. */
+	lend_runtime_stop(runtime);
+	recording_end(&recording);
 	lend_runtime_free(runtime);
 	return value;
 }

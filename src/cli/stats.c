@@ -12,6 +12,23 @@
 
 #define TEXT_PLAIN "text/plain; charset=utf-8"
 
+/* Counts by reason: those that are not 0. */
+static void why_print(struct text *text, const char *name,
+		      const uint64_t counts[LEND_WHYS])
+{
+	const char *separator = "";
+
+	text_print(text, "\"%s\": {", name);
+	for (unsigned i = 0; i < LEND_WHYS; i++) {
+		if (!counts[i])
+			continue;
+		text_print(text, "%s\"%s\": %" PRIu64, separator,
+			   lend_trace_why_name(i), counts[i]);
+		separator = ", ";
+	}
+	text_print(text, "}");
+}
+
 static void ring_print(struct text *text, const struct lend_ring_stats *ring)
 {
 	text_print(text,
@@ -23,8 +40,14 @@ static void ring_print(struct text *text, const struct lend_ring_stats *ring)
 	text_print(text,
 		   "\"loans\": {\"granted\": %" PRIu64
 		   ", \"recalled\": %" PRIu64 ", \"seized\": %" PRIu64
-		   ", \"returned\": %" PRIu64 "}",
+		   ", \"returned\": %" PRIu64 ", \"why\": {",
 		   ring->granted, ring->recalled, ring->seized, ring->returned);
+	why_print(text, "granted", ring->granted_why);
+	text_print(text, ", ");
+	why_print(text, "recalled", ring->recalled_why);
+	text_print(text, ", ");
+	why_print(text, "returned", ring->returned_why);
+	text_print(text, "}}");
 }
 
 static void rings_print(struct text *text, unsigned count)
@@ -72,6 +95,17 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 	text_print(text,
 		   "  \"waits\": %" PRIu64 ",\n  \"helped\": %" PRIu64 ",\n",
 		   stats->waits, stats->helped);
+	text_print(text, "  \"waiting\": %" PRIu64 ",\n  \"wait_ms\": %.3f,\n",
+		   stats->waiting, (double)stats->wait_ns / LEND_MS);
+	text_print(text,
+		   "  \"claims\": {\"revoked\": %" PRIu64
+		   ", \"bound\": %" PRIu64 ", \"external\": %" PRIu64 "},\n",
+		   stats->claims_revoked, stats->claims_bound,
+		   stats->commits_external);
+	text_print(text,
+		   "  \"overflows\": %" PRIu64 ",\n  \"refused\": %" PRIu64
+		   ",\n",
+		   stats->overflows, stats->refused);
 	text_print(text,
 		   "  \"actors\": {\"alive\": %" PRIu64
 		   ", \"spawned\": %" PRIu64 ", \"switches\": %" PRIu64

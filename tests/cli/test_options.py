@@ -15,7 +15,7 @@ MISTAKES = (
     # arguments, what the line says
     ([], ["no command", "lend serve"]),
     (["serv"], ['"serv"', "did you mean `lend serve`"]),
-    (["frobnicate"], ['"frobnicate"', "use serve, echo or help"]),
+    (["frobnicate"], ['"frobnicate"', "use serve, echo, trace or help"]),
     (["--frobnicate"], ['"--frobnicate"', "--help"]),
     (["help", "ech"], ['"ech"', "lend echo"]),
     (["serve", "--dmeo"], ['"--dmeo"', "did you mean --demo?"]),
@@ -62,6 +62,19 @@ MISTAKES = (
      ["unix:/no/such/folder/socket", "--listen"]),
     (["serve", "--listen", "192.0.2.1:0"],
      ["192.0.2.1:0", "give another --listen"]),
+    (["serve", "--trace", "/no/such/folder/trace"],
+     ["--trace", '"/no/such/folder/trace"', "give another file"]),
+    (["echo", "--trace-events", "0", "--trace", "x"],
+     ["--trace-events", "from 1 to 1048576"]),
+    (["serve", "--trace-events", "9"], ["--trace-events", "--admin ADDRESS"]),
+    (["trace"], ["no file", "--trace FILE"]),
+    (["trace", "a", "b"], ['"b"', "one file"]),
+    (["trace", "--fromat", "svg", "a"], ['"--fromat"', "lend help trace"]),
+    (["trace", "--format", "png", "a"], ['"png"', "chrome, svg or text"]),
+    (["trace", "--from", "x", "a"], ['--from: "x"', "milliseconds"]),
+    (["trace", "--to", "-1", "a"], ['--to: "-1"', "milliseconds"]),
+    (["trace", "--from", "2", "--to", "1", "a"], ["--from 2", "--to 1"]),
+    (["trace", "a", "--output"], ["--output", "value is missing"]),
     (["echo", "--root", "/"], ["--root", "`lend serve`", "`lend echo`"]),
     (["serve"] + ["--listen=127.0.0.1:0"] * 17, ["at most 16"]),
 )
@@ -148,17 +161,21 @@ def refused_polling_threads_are_one_line_and_status_3(lend):
 def help_is_complete_and_narrow(lend):
     for arguments in (["--help"], ["-h"], ["help"], ["help", "serve"],
                       ["help", "echo"], ["serve", "--help"],
-                      ["echo", "--help"]):
+                      ["echo", "--help"], ["help", "trace"],
+                      ["trace", "--help"]):
         status, output, lines = lend.run(*arguments)
         equal((status, lines), (0, []), " ".join(arguments))
         true(output.startswith("usage: lend "), output)
         for line in output.splitlines():
             true(len(line) < 80, f"too wide: {line}")
     both = ("--listen", "--admin", "--mode", "--workers", "--rings",
-            "--depth", "--sqpoll[=MS]", "--without", "--max-connections", "--drain-timeout", "--log",
+            "--depth", "--sqpoll[=MS]", "--without", "--max-connections",
+            "--drain-timeout", "--trace", "--trace-events", "--log",
             "--help")
     serve = ("--root", "--allow-links", "--demo", "--access-log")
-    for command, options in (("serve", both + serve), ("echo", both)):
+    for command, options in (("serve", both + serve), ("echo", both),
+                             ("trace", ("--format", "--from MS, --to",
+                                        "--output", "--help"))):
         output = lend.run("help", command)[1]
         for option in options:
             true(f"\n  {option} " in output, f"{command}: {option} is missing")

@@ -140,9 +140,10 @@ def spinning_is_survived(lend):
 RING_FIELDS = {"submissions", "enters", "completions", "in_flight", "loans"}
 FIELDS = {
     "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
-    "depth", "features", "total", "per_ring", "waits", "helped", "actors",
-    "messages", "resubmitted", "parks", "wakes", "flushes", "stalls",
-    "connections", "requests", "responses", "bytes"}
+    "depth", "features", "total", "per_ring", "waits", "helped", "waiting",
+    "wait_ms", "claims", "overflows", "refused", "actors", "messages",
+    "resubmitted", "parks", "wakes", "flushes", "stalls", "connections",
+    "requests", "responses", "bytes"}
 
 
 @case
@@ -167,14 +168,20 @@ def admin_tells_plausible_numbers(lend):
         server.stop()
 
 
+def check_loans(loans):
+    equal(set(loans), {"granted", "recalled", "seized", "returned", "why"})
+    for name, counts in loans["why"].items():
+        equal(sum(counts.values()), loans[name], name)
+
+
 def check_stats(stats, count):
     equal(set(stats), FIELDS)
     equal(set(stats["total"]), RING_FIELDS)
     equal(len(stats["per_ring"]), stats["rings"])
     for ring in stats["per_ring"]:
         equal(set(ring), RING_FIELDS | {"ring", "holder"})
-        equal(set(ring["loans"]), {"granted", "recalled", "seized",
-                                   "returned"})
+        check_loans(ring["loans"])
+    equal(set(stats["claims"]), {"revoked", "bound", "external"})
     equal(set(stats["actors"]), {"alive", "spawned", "switches", "steals"})
     equal(stats["connections"],
           {"open": 1, "accepted": 1, "accept_errors": 0})
