@@ -12,10 +12,12 @@ int lend__claim_slow(struct lend_borrower *borrower, unsigned count,
 {
 	struct lend_arbiter *arbiter = borrower->arbiter;
 
-	if (count == 0)
-		return -EINVAL;
-	if (count > arbiter->pool.depth)
-		return -E2BIG;
+	if (count == 0 || count > arbiter->pool.depth) {
+		/* The look that follows [C] of Note [handshake]: a recall may
+		 * have seen in_use, and relies on it. */
+		lend__claim_settle(borrower);
+		return count ? -E2BIG : -EINVAL;
+	}
 	claim->count = count;
 	return arbiter->mode->claim(arbiter, borrower, count, waiter, claim);
 }

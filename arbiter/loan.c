@@ -26,7 +26,9 @@
  * seen from there. Either it executes [D] after [a] became visible, and gives
  * the ring back; or [D] was executed before, but then [C] precedes [D], both
  * precede the barrier, and [c] would have read 0. So "look again after clearing
- * in_use" needs no fence of its own: the same membarrier orders it.
+ * in_use" needs no fence of its own: the same membarrier orders it. It holds
+ * for each [C], also that of a claim that came to nothing: whoever has set
+ * in_use, for however short, looks again (lend__claim_slow() does).
  *
  * What the seizer sees. The acquire at [c] pairs with the release at [C]: every
  * SQE and the tail written inside earlier claims are visible, so a taker goes
@@ -41,7 +43,16 @@
  * learned of the seizure.
  *
  * Without membarrier, recalled stays 1 for good: every claim takes the slow
- * path, whose lock orders everything, and [c] is exact.
+ * path, whose lock orders everything, and [c] is exact. A membarrier that is
+ * there and fails once (memory is short, a sandbox was entered) is no fence:
+ * the recall then leaves the ring where it is.
+ *
+ * On processors other than x86. The barrier at [b] is passed at one point of
+ * the borrower's program, so loads that it had done ahead of [B], as of the
+ * ring's tail, are done again if that point is before [B]. What it writes to
+ * the ring depends on [B] and can not be ahead of it. [C] and the tail are
+ * release stores, as nothing else keeps SQEs before them. [c] is acquire for
+ * the language; here the lock that is given back after it would do as well.
  */
 #include "arbiter/loan.h"
 
@@ -121,10 +132,12 @@ bool lend__loan_recall(struct lend_loan *loan,
 		borrower->recall_pending = true;
 		record(loan, LEND_TRACE_RECALL, why, borrower, taker);
 	}
-	/* [a], [b]: relaxed, as membarrier is the fence. */
+	/* [a], [b]: relaxed, as membarrier is the fence. Without a fence there
+	 * is nothing to be learned from in_use: the loan stays RECALLED, and
+	 * is returned at the next look, or the recall is tried again. */
 	atomic_store_explicit(&borrower->recalled, 1, memory_order_relaxed);
-	if (borrower->arbiter->has_membarrier)
-		lend__sys_membarrier();
+	if (borrower->arbiter->has_membarrier && lend__sys_membarrier() < 0)
+		return false;
 	/* [c]: acquire, paired with [C]. */
 	if (atomic_load_explicit(&borrower->in_use, memory_order_acquire))
 		return false;

@@ -71,7 +71,8 @@ void lend__loan_return(struct lend_loan *loan, enum lend_trace_why why);
  * @taker  who asks, for the record; NULL: nobody in particular
  *
  * Return: true if the loan is vacant now; false if the borrower is inside a
- *         claim and will return it at the claim's end
+ *         claim and will return it at the claim's end, or if that could not be
+ *         found out (membarrier failed): then it returns it at its next look
  */
 bool lend__loan_recall(struct lend_loan *loan,
 		       const struct lend_borrower *taker,

@@ -149,7 +149,9 @@ int lend__features_probe(struct lend_features *ret_features)
 	features.defer_taskrun = can_open(IORING_SETUP_SINGLE_ISSUER |
 					  IORING_SETUP_DEFER_TASKRUN |
 					  IORING_SETUP_TASKRUN_FLAG);
-	features.membarrier = lend__sys_membarrier_register() >= 0;
+	/* A sandbox may know the one command and not the other. */
+	features.membarrier = lend__sys_membarrier_register() >= 0 &&
+			      lend__sys_membarrier() >= 0;
 	lend__features_mask(&features, disabled);
 	*ret_features = features;
 	return 0;

@@ -31,7 +31,8 @@ int lend__sys_register(int fd, unsigned opcode, void *argument, unsigned count);
 int lend__sys_membarrier_register(void);
 
 /* Every running thread of the process passes a full memory barrier before this
- * returns; threads that are not running pass one when they are switched in. */
+ * returns; threads that are not running pass one when they are switched in.
+ * -ENOMEM, or what a sandbox says: then nobody need have passed one. */
 int lend__sys_membarrier(void);
 
 #endif

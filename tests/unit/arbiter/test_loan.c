@@ -6,10 +6,16 @@
  *         threads that claim as fast as they can while another one takes their
  *         rings away all the time.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "fixture.h"
+#include "uring/sys.h"
 
 static void fini(void)
 {
@@ -69,6 +75,71 @@ Test(loan, same_without_membarrier, .init = borrowed_without_membarrier,
      .fini = fini, .timeout = 10)
 {
 	recall_inside_and_outside();
+}
+
+/* A recall in the middle of lend__claim_begin(), which then fails: in_use was
+ * seen, so the recall relies on the borrower. */
+Test(loan, claim_that_comes_to_nothing_looks_again, .init = borrowed,
+     .fini = fini, .timeout = 10)
+{
+	static const unsigned wrong[] = { 3, 0 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct lend_claim claim;
+
+		cr_assert_eq(lend__claim_begin(alice, 1, NULL, &claim), 0);
+		lend__claim_abandon(alice, &claim);
+		atomic_store(&alice->in_use, 1);
+		cr_assert(!recall(0));
+		atomic_store(&alice->in_use, 0);
+		cr_expect_eq(lend__claim_slow(alice, wrong[i], NULL, &claim),
+			     wrong[i] ? -E2BIG : -EINVAL);
+		cr_expect_eq(arbiter.loans[0].state, LEND_LOAN_VACANT);
+		cr_expect_eq(arbiter.loans[0].returned, i + 1);
+	}
+}
+
+/* From now on, for this process: -ENOMEM. */
+static void let_membarrier_fail(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = 4, .filter = filter };
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		cr_skip("no seccomp here");
+	cr_assert_lt(lend__sys_membarrier(), 0);
+}
+
+Test(loan, nothing_is_seized_without_the_barrier, .init = borrowed,
+     .fini = fini, .timeout = 10)
+{
+	struct lend_claim claim;
+	struct counted_op op;
+
+	if (!arbiter.has_membarrier)
+		cr_skip("no membarrier here");
+	cr_assert_eq(submit_nop(alice, &op), 0);
+	let_membarrier_fail();
+	/* She is outside a claim, but who knows. */
+	cr_expect(!recall(0));
+	cr_expect(!recall(0));
+	cr_expect_eq(arbiter.loans[0].borrower, alice);
+	cr_expect_eq(lend__claim_begin(bob, 1, NULL, &claim), -EAGAIN);
+	/* She looks, and returns it. */
+	lend__arbiter_settle(alice, false);
+	cr_expect_null(alice->ring);
+	cr_expect_eq(arbiter.loans[0].seized, 0);
+	cr_expect_eq(arbiter.loans[0].returned, 1);
+	cr_expect_eq(lend__claim_begin(bob, 1, NULL, &claim), 0);
+	lend__claim_abandon(bob, &claim);
+	cr_expect_eq(reap_all(bob), 1);
 }
 
 Test(loan, taker_gets_what_was_not_submitted, .init = borrowed, .fini = fini,
