@@ -53,6 +53,9 @@
  * the ring depends on [B] and can not be ahead of it. [C] and the tail are
  * release stores, as nothing else keeps SQEs before them. [c] is acquire for
  * the language; here the lock that is given back after it would do as well.
+ *
+ * All of this is a model that spin runs through: tests/model/handshake.pml,
+ * with store buffers, both fallbacks, and mutations of each step.
  */
 #include "arbiter/loan.h"
 
