@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lend_bench/compare.h"
 #include "lend_bench/options.h"
 #include "lend_bench/report.h"
 #include "lend_bench/say.h"
@@ -21,6 +22,8 @@ static const char help[] =
 	"  lend-bench run OPTION...      measure\n"
 	"  lend-bench report FILE... --out DIR\n"
 	"                                a page with plots, of what run wrote\n"
+	"  lend-bench compare BEFORE AFTER\n"
+	"                                has it become slower?\n"
 	"  lend-bench COMMAND --help     the options of a command\n"
 	"  lend-bench --version\n";
 
@@ -71,9 +74,12 @@ static int run_run(int argc, char **argv, char **command)
 	return series_run(&options, command);
 }
 
-static int report_run(int argc, char **argv)
+/* The commands that read results. */
+static int reader_run(int argc, char **argv)
 {
 #ifdef LEND_BENCH_REPORT
+	if (strcmp(argv[0], "compare") == 0)
+		return lend_bench_compare(argc, argv);
 	return lend_bench_report(argc, argv);
 #else
 	(void)argc;
@@ -90,8 +96,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(command, "run") == 0)
 		return run_run(argc - 1, argv + 1, argv);
-	if (strcmp(command, "report") == 0)
-		return report_run(argc - 1, argv + 1);
+	if (strcmp(command, "report") == 0 || strcmp(command, "compare") == 0)
+		return reader_run(argc - 1, argv + 1);
 	if (strcmp(command, "list") == 0)
 		return list_run(argc - 1, argv + 1);
 	if (strcmp(command, "subject") == 0)

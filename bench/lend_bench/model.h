@@ -58,6 +58,10 @@ enum model_metric {
 	MODEL_METRICS
 };
 
+/* The upper end of what @fraction of a run's operations took, in ns; NAN if
+ * latency was not measured. */
+double model_percentile(const struct result_latency *latency, double fraction);
+
 /* What one mode costs, divided by what another costs in the same repeat. */
 struct model_ratio {
 	const struct model_group *above, *below;
@@ -126,6 +130,16 @@ bool model_percentile_solid(const struct model_group *group,
 
 /* The figure that @metric compares; NAN if the run has none. */
 double model_metric(const struct result_run *run, enum model_metric metric);
+
+/* The good run of @group that @run is compared with: the same repeat in the
+ * same file; NULL if there is none. */
+const struct result_run *model_partner(const struct model_group *group,
+				       const struct result_run *run);
+
+/* The group of a mode that those of @panel are compared with, its reference
+ * included; NULL if there is none. */
+const struct model_group *model_panel_find(const struct model_panel *panel,
+					   const char *mode);
 
 /* Are the two of the same workload, variant, workers, rings, depth, mode? */
 int model_compare_configs(const struct result_run *a,

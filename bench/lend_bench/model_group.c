@@ -88,7 +88,7 @@ static void merge_latencies(struct arena *arena, struct model_group *group)
 }
 
 /* A bucket's upper end may be above all that is in it. */
-static double percentile(const struct result_latency *latency, double fraction)
+double model_percentile(const struct result_latency *latency, double fraction)
 {
 	if (!(latency->count > 0))
 		return NAN;
@@ -190,8 +190,8 @@ void model_group_sum(struct arena *arena, struct model_group *group)
 	    &group->enters_per_op);
 	merge_latencies(arena, group);
 	for (size_t i = 0; i < MODEL_PERCENTILES; i++)
-		group->percentiles[i] = percentile(&group->latency,
-						   model_fractions[i]);
+		group->percentiles[i] = model_percentile(&group->latency,
+							 model_fractions[i]);
 	sum_loans(group);
 	sum_extras(arena, group);
 }
@@ -208,5 +208,5 @@ double model_metric(const struct result_run *run, enum model_metric metric)
 {
 	if (metric == MODEL_CPU)
 		return run->cpu_ns_per_op;
-	return percentile(&run->latency, model_fractions[MODEL_P99_9]);
+	return model_percentile(&run->latency, model_fractions[MODEL_P99_9]);
 }

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-static const struct result_run *partner(const struct model_group *group,
-					const struct result_run *run)
+const struct result_run *model_partner(const struct model_group *group,
+				       const struct result_run *run)
 {
 	for (size_t i = 0; i < group->good_count; i++) {
 		if (group->good[i]->file == run->file &&
@@ -33,7 +33,8 @@ static void compare_groups(struct arena *arena, struct model_panel *panel,
 	size_t count = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		const struct result_run *other = partner(below, above->good[i]);
+		const struct result_run *other = model_partner(below,
+							       above->good[i]);
 
 		if (!other)
 			continue;
@@ -55,24 +56,26 @@ static void compare_groups(struct arena *arena, struct model_panel *panel,
 	summary_of(a, count, &ratio->summary);
 }
 
-static const struct model_group *find(const struct model_panel *panel,
-				      const char *mode)
+const struct model_group *model_panel_find(const struct model_panel *panel,
+					   const char *mode)
 {
 	for (size_t i = 0; i < panel->group_count; i++) {
 		if (strcmp(panel->groups[i].first->mode, mode) == 0)
 			return &panel->groups[i];
 	}
+	if (panel->reference &&
+	    strcmp(panel->reference->first->mode, mode) == 0)
+		return panel->reference;
 	return NULL;
 }
 
 void model_panel_compare(struct arena *arena, struct model_panel *panel)
 {
-	const struct model_group *own = find(panel, "private");
-	const struct model_group *borrowed = find(panel, "borrowed");
-	const struct model_group *shared = find(panel, "shared");
+	const struct model_group *own = model_panel_find(panel, "private");
+	const struct model_group *borrowed = model_panel_find(panel,
+							      "borrowed");
+	const struct model_group *shared = model_panel_find(panel, "shared");
 
-	if (!own)
-		own = panel->reference;
 	for (unsigned metric = 0; metric < MODEL_METRICS; metric++) {
 		for (size_t i = 0; own && i < panel->group_count; i++) {
 			if (&panel->groups[i] != own)
