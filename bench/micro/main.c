@@ -1,0 +1,75 @@
+/*
+ * lend-bench-internal: two costs that no interface shows, measured on the
+ * arbiter itself, as the unit tests test it.
+ */
+#include "micro.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"usage: lend-bench-internal COMMAND [ROUNDS]\n"
+	"\n"
+	"  revoke [ROUNDS]  how long it takes to get at the completions of a\n"
+	"                   ring whose borrower computes (500)\n"
+	"  claim [ROUNDS]   what a claim and its commit cost on a held loan,\n"
+	"                   beside the same with plain liburing (400)\n";
+
+/* [const] once threads run, which inherit what their creator is kept to. */
+static cpu_set_t allowed;
+
+bool micro_pin(bool last)
+{
+	int cpu = last ? CPU_SETSIZE - 1 : 0;
+	cpu_set_t mine;
+
+	if (CPU_COUNT(&allowed) < 2)
+		return false;
+	while (!CPU_ISSET(cpu, &allowed))
+		cpu += last ? -1 : 1;
+	CPU_ZERO(&mine);
+	CPU_SET(cpu, &mine);
+	return sched_setaffinity(0, sizeof(mine), &mine) == 0;
+}
+
+static bool rounds_read(const char *text, unsigned *ret_rounds)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || value < 1 ||
+	    value > 1000000) {
+		fprintf(stderr,
+			"lend-bench-internal: \"%s\" is not a number of rounds from 1 to 1000000\n",
+			text);
+		return false;
+	}
+	*ret_rounds = (unsigned)value;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+	unsigned rounds = strcmp(command, "revoke") == 0 ? 500 : 400;
+
+	if (strcmp(command, "--help") == 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		CPU_ZERO(&allowed);
+	if (argc > 3 || (argc == 3 && !rounds_read(argv[2], &rounds)))
+		return 2;
+	if (strcmp(command, "revoke") == 0)
+		return micro_revoke(rounds);
+	if (strcmp(command, "claim") == 0)
+		return micro_claim(rounds);
+	fprintf(stderr,
+		"lend-bench-internal: \"%s\" is not a command; use revoke or claim\n",
+		command);
+	return 2;
+}

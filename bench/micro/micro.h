@@ -1,0 +1,20 @@
+/*
+ * Measurements inside the library: what no user of it can see. See main.c.
+ */
+#ifndef BENCH_MICRO_H
+#define BENCH_MICRO_H
+
+#include <stdbool.h>
+
+/* How long a revocation takes; @rounds of each kind. Return: exit status. */
+int micro_revoke(unsigned rounds);
+
+/* What a claim and its commit cost on a held loan, beside plain liburing;
+ * @rounds through a ring of each kind. Return: exit status. */
+int micro_claim(unsigned rounds);
+
+/* Keep the calling thread to the first or the last CPU that it may use. False
+ * if there is only one. */
+bool micro_pin(bool last);
+
+#endif

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""lend-bench-internal and claim_cost.py measure what they say.
+
+usage: test_internal.py LEND_BENCH_INTERNAL CLAIM_COST
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+TIMEOUT_S = 60
+
+
+def run(*arguments):
+    return subprocess.run(arguments, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=TIMEOUT_S,
+                          check=False)
+
+
+def check_command_lines(program):
+    for line in ("", "frob", "claim 0", "revoke x", "claim 1 2"):
+        done = run(program, *line.split())
+        assert done.returncode == 2, (line, done)
+        assert done.stderr.count("\n") == 1 and not done.stdout, (line, done)
+    done = run(program, "--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage: "), done
+
+
+def check_revoke(program):
+    if len(os.sched_getaffinity(0)) < 2:
+        print("skip revoke: it needs two CPUs")
+        return
+    rounds = 40
+    done = run(program, "revoke", str(rounds))
+    assert done.returncode == 0, done
+    for who in ("running", "parked"):
+        found = re.search(rf"{who} rescuer, (\d+) rounds \((\d+) more",
+                          done.stdout)
+        assert found, done.stdout
+        assert sum(map(int, found.groups())) == rounds, done.stdout
+    # Seized means: whoever computes had its ring taken away, each time.
+    assert "not seized" not in done.stdout, done.stdout
+    assert done.stdout.count("completion visible") == 2, done.stdout
+    print("ok   revoke")
+
+
+def check_claim(program, script):
+    done = run(program, "claim", "20")
+    assert done.returncode == 0, done
+    assert done.stdout.count("\n") == 6, done.stdout
+    print("ok   claim")
+    if not shutil.which("valgrind"):
+        print("skip claim_cost.py: there is no valgrind")
+        return
+    build = pathlib.Path(program).parent.parent
+    done = run(script, "--build", str(build), "--rounds", "20")
+    assert done.returncode == 0, done
+    counts = [float(line.split()[-1])
+              for line in done.stdout.splitlines()[1:]]
+    fill, raw, claim, with_op = counts
+    # What follows from what they do, with any compiler.
+    assert 3 < fill < raw < claim < with_op < 400, counts
+    print("ok   claim_cost.py", counts)
+
+
+def main():
+    program, script = sys.argv[1:]
+    check_command_lines(program)
+    check_revoke(program)
+    check_claim(program, script)
+
+
+if __name__ == "__main__":
+    main()
