@@ -62,7 +62,13 @@ int main(int argc, char **argv)
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
 		CPU_ZERO(&allowed);
-	if (argc > 3 || (argc == 3 && !rounds_read(argv[2], &rounds)))
+	if (argc > 3) {
+		fprintf(stderr,
+			"lend-bench-internal: unexpected argument \"%s\"; leave it out\n",
+			argv[3]);
+		return 2;
+	}
+	if (argc == 3 && !rounds_read(argv[2], &rounds))
 		return 2;
 	if (strcmp(command, "revoke") == 0)
 		return micro_revoke(rounds);
