@@ -148,9 +148,9 @@ static void latency_row(FILE *out, const struct model_group *group)
 void page_table_latencies(FILE *out, struct arena *arena,
 			  const struct model_section *section)
 {
-	static const char *const heads[] = { "operations", "p50",   "p90",
-					     "p99",	   "p99.9", "p99.99",
-					     "max",	   NULL };
+	static const char *const heads[] = {
+		"measured", "p50", "p90", "p99", "p99.9", "p99.99", "max", NULL
+	};
 	bool any = false;
 
 	for (size_t i = 0; i < section->panel_count; i++) {

@@ -24,7 +24,8 @@ struct worst {
 		const struct model_panel *panel;
 		const struct model_ratio *ratio;
 	} loss[MODEL_METRICS];
-	size_t compared[MODEL_METRICS];
+	size_t compared[MODEL_METRICS], losses[MODEL_METRICS],
+		gains[MODEL_METRICS];
 	size_t unsure, lost; /* ratios without an interval; with lost pairs */
 };
 
@@ -122,6 +123,27 @@ static void look_at_group(struct worst *worst,
 	}
 }
 
+static bool sure(const struct model_ratio *ratio)
+{
+	return ratio->summary.coverage >= SUMMARY_COVERAGE;
+}
+
+/* A loss that is shown is worse than what may be one; of losses that are shown,
+ * the one that is largest at least. */
+static bool worse(const struct model_ratio *a, const struct model_ratio *b)
+{
+	bool a_shown = sure(a) && a->summary.low > 1;
+	bool b_shown = sure(b) && b->summary.low > 1;
+
+	if (a_shown != b_shown)
+		return a_shown;
+	if (a_shown)
+		return a->summary.low > b->summary.low;
+	if (sure(a) != sure(b))
+		return sure(a);
+	return a->summary.median > b->summary.median;
+}
+
 /* Borrowed is what the rest is measured for: what matters is where it loses,
  * against either of the others. */
 static void look_at_ratio(struct worst *worst,
@@ -132,12 +154,14 @@ static void look_at_ratio(struct worst *worst,
 	enum model_metric metric = ratio->metric;
 	const struct model_ratio *other = worst->loss[metric].ratio;
 
-	worst->unsure += ratio->summary.coverage < SUMMARY_COVERAGE;
+	worst->unsure += !sure(ratio);
 	worst->lost += ratio->lost > 0;
 	if (strcmp(ratio->above->first->mode, "borrowed") != 0)
 		return;
 	worst->compared[metric]++;
-	if (other && other->summary.median >= ratio->summary.median)
+	worst->losses[metric] += sure(ratio) && ratio->summary.low > 1;
+	worst->gains[metric] += sure(ratio) && ratio->summary.high < 1;
+	if (other && !worse(ratio, other))
 		return;
 	worst->loss[metric].section = section;
 	worst->loss[metric].panel = panel;
@@ -191,11 +215,11 @@ static void loss(FILE *out, struct arena *arena, const struct worst *worst,
 	      worst->loss[metric].panel);
 	fprintf(out, ": <strong>%s</strong>, %s %s to %s, %zu pair%s",
 		quantity_ratio(summary->median).text,
-		summary->coverage >= SUMMARY_COVERAGE ? "interval" : "all from",
+		sure(ratio) ? "interval" : "all from",
 		quantity_ratio(summary->low).text,
 		quantity_ratio(summary->high).text, summary->count,
 		summary->count == 1 ? "" : "s");
-	if (summary->coverage < SUMMARY_COVERAGE)
+	if (!sure(ratio))
 		fputs("; too few to tell", out);
 	else if (summary->low > 1)
 		fputs("; that is a loss", out);
@@ -203,7 +227,11 @@ static void loss(FILE *out, struct arena *arena, const struct worst *worst,
 		fputs("; still a gain", out);
 	else
 		fputs("; no difference is shown", out);
-	fprintf(out, ". (Of %zu comparisons.)</li>\n", worst->compared[metric]);
+	fprintf(out,
+		". Of %zu comparison%s, %zu show%s a loss and %zu a gain.</li>\n",
+		worst->compared[metric],
+		worst->compared[metric] == 1 ? "" : "s", worst->losses[metric],
+		worst->losses[metric] == 1 ? "s" : "", worst->gains[metric]);
 }
 
 static void group_worst(FILE *out, struct arena *arena,

@@ -450,6 +450,21 @@ class TestHonesty(Case):
         self.assertNotIn("fine", first)
         self.assertIn("The longest tail: p99.9", text_of(worst))
 
+    def test_a_loss_that_is_shown_is_worse_than_one_that_may_be(self):
+        runs = []
+        for repeat, guess in enumerate((0.5, 0.7, 4, 5, 6, 7, 8)):
+            runs += [make_run("steady", "private", repeat, 100),
+                     make_run("steady", "borrowed", repeat, 120 + repeat),
+                     make_run("wild", "private", repeat, 100),
+                     make_run("wild", "borrowed", repeat, 100 * guess)]
+        page = self.page(synthetic.result(runs))
+        worst, = [element for element in page.root.iter(XHTML + "section")
+                  if "worst" in classes(element)]
+        first = text_of(worst.find(XHTML + "ul")[0])
+        self.assertIn("worst in steady", first)
+        self.assertIn("1.230, interval 1.200 to 1.260", first)
+        self.assertIn("Of 2 comparisons, 1 shows a loss and 0 a gain", first)
+
     def test_hosts_are_kept_apart(self):
         def one(cpu_ns, changes, started):
             return synthetic.result(
