@@ -19,6 +19,9 @@
 
 /* A worker that keeps watch goes to sleep a while after the others. */
 #define SETTLE_NS (400 * LEND_MS)
+/* A process may take so long to start, however short the patience: that says
+ * nothing about the runtime. */
+#define START_NS (20 * LEND_S)
 
 struct engine {
 	const struct config *config;
@@ -68,6 +71,7 @@ static bool order(struct engine *engine, char byte)
 
 static bool start(struct engine *engine)
 {
+	uint64_t patience_ns = engine->times->patience_ns;
 	struct shared *shared;
 	char byte;
 	int err = child_start(&engine->child, engine->config);
@@ -76,7 +80,9 @@ static bool start(struct engine *engine)
 		return fail(engine, "the process under test: %s",
 			    lend_error_text(err));
 	shared = engine->child.shared;
-	byte = child_hear(&engine->child, engine->times->patience_ns);
+	if (patience_ns < START_NS)
+		patience_ns = START_NS;
+	byte = child_hear(&engine->child, patience_ns);
 	if (byte == SAY_READY)
 		return true;
 	engine->run->error = shared->error;

@@ -116,16 +116,16 @@ static void add_modes(struct expansion *expansion, struct config *config)
 static void add_params(struct expansion *expansion, struct config *config,
 		       unsigned param)
 {
-	const char *text = workload_at(config->workload)->defaults[param];
 	const struct list *given;
 	struct list list;
-	const char *bad;
+	const char *text, *bad;
 	int size;
 
 	if (param == PARAM_COUNT) {
 		add_modes(expansion, config);
 		return;
 	}
+	text = workload_at(config->workload)->defaults[param];
 	given = &expansion->options->params[param];
 	if (!text && !(params[param].is_common && given->count)) {
 		add_params(expansion, config, param + 1);

@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,9 +158,9 @@ def what_hangs_is_ended(bench):
 
 def repeats_are_interleaved(bench):
     done, result, _ = bench.measure(
-        ["run", "--workload", "nop", "--batch", "1,2", "--seconds", "0.01",
-         "--warmup", "0", "--repeat", "4", "--seed", "7", "--quiet"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        ["run", "--workload", "nop", "--batch", "1,2", "--seconds", "0.03",
+         "--warmup", "0.03", "--repeat", "4", "--seed", "7", "--quiet"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
     runs = result["runs"]
     assert [run["order"] for run in runs] == list(range(24))
     assert [run["repeat"] for run in runs] == [n // 6 for n in range(24)]
@@ -170,8 +171,8 @@ def repeats_are_interleaved(bench):
         assert part[0]["variant"] == part[2]["variant"]
     assert len({runs[6 * repeat]["mode"] for repeat in range(4)}) == 3
     again = bench.measure(
-        ["run", "--workload", "nop", "--batch", "1,2", "--seconds", "0.01",
-         "--warmup", "0", "--repeat", "4", "--seed", "7", "--quiet"])[1]
+        ["run", "--workload", "nop", "--batch", "1,2", "--seconds", "0.03",
+         "--warmup", "0.03", "--repeat", "4", "--seed", "7", "--quiet"])[1]
     assert [(run["mode"], run["variant"]) for run in again["runs"]] == \
         [(run["mode"], run["variant"]) for run in runs]
 
@@ -201,6 +202,31 @@ def what_others_use_does_not_count(bench):
     assert "burns" not in run["extra"], run
 
 
+def an_interrupted_series_is_whole(bench):
+    path = os.path.join(bench.folder, "interrupted.json")
+    process = subprocess.Popen(
+        [bench.program, "run", "--workload", "nop", "--batch", "1",
+         "--seconds", "0.05", "--warmup", "0", "--repeat", "10000",
+         "--modes", "private", "--json", path, "--quiet"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            if os.path.exists(path + ".partial") and \
+                    os.path.getsize(path + ".partial") > 2000:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_S) == 130
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    with open(path, encoding="utf-8") as file:
+        runs = json.load(file)["runs"]
+    assert 0 < len(runs) < 10000 and all(run["verified"] for run in runs)
+
+
 def bad_command_lines(bench):
     for line, value in BAD.items():
         done = bench.run(*line.split())
@@ -224,7 +250,7 @@ def help_is_there(bench):
 CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
          options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
-         what_hangs_is_ended)
+         what_hangs_is_ended, an_interrupted_series_is_whole)
 
 
 def main():
