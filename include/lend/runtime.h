@@ -101,6 +101,8 @@ LEND_API int lend_run(const struct lend_options *options, lend_actor_fn fn,
  *         -EOPNOTSUPP also if sqpoll_idle_ms is set and the kernel, or a
  *                     sandbox, refuses such a thread
  *         -EAGAIN     a thread could not be started
+ *         -E2BIG      actors_max actors need more addresses than the process
+ *                     may have
  *         -EBUSY      the program has a handler for kick_signal
  */
 LEND_API LEND_NODISCARD int lend_runtime_new(const struct lend_options *options,

@@ -22,8 +22,7 @@
 #include "say.h"
 
 /* Actors besides those of connections. */
-#define ACTORS_EXTRA   1024
-#define ACTORS_DEFAULT 131072
+#define ACTORS_EXTRA 1024
 
 /* Takes the number of the first signal to the actor that waits for it. */
 static int signal_event = -1;
@@ -118,6 +117,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.flush_actors = options->flush_actors,
 		.flush_sqes = options->flush_sqes,
 		.kick_signal = options->kick ? SIGURG : 0,
+		.actors_max = options->connections_max + ACTORS_EXTRA,
 		.log_level = options->log_level,
 		.without = options->without,
 		.sqpoll_idle_ms = options->sqpoll_idle_ms,
@@ -129,9 +129,6 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	char text[512];
 	lend_ref main_ref;
 
-	if (options->connections_max + ACTORS_EXTRA > ACTORS_DEFAULT)
-		runtime_options.actors_max = options->connections_max +
-					     ACTORS_EXTRA;
 	if (options->trace && recording_prepare(options->trace))
 		return EXIT_USAGE;
 	err = lend_runtime_new(&runtime_options, &runtime);
@@ -143,6 +140,11 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	if (err == -EOPNOTSUPP && options->sqpoll_idle_ms) {
 		say("--sqpoll: the kernel, a sandbox or a mask refuses polling threads (IORING_SETUP_SQPOLL); leave --sqpoll out");
 		return EXIT_NO_RING;
+	}
+	if (err == -E2BIG) {
+		say("no room for the addresses of %u connections; give fewer --max-connections, or raise the limit (ulimit -v)",
+		    options->connections_max);
+		return EXIT_BROKEN;
 	}
 	if (err) {
 		lend_explain(err, text, sizeof(text));

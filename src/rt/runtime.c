@@ -332,7 +332,9 @@ int lend_runtime_new(const struct lend_options *options,
 	}
 	err = lend__registry_init(&runtime->registry, complete.actors_max,
 				  complete.stack_size);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM) {
+		/* Another errno than that of rings. */
+		err = -E2BIG;
 		lend__log(
 			&log, LEND_LOG_ERROR,
 			"no room for the addresses of %u actors (%llu GiB): lower actors_max, or the stack size, or raise ulimit -v",
@@ -341,6 +343,7 @@ int lend_runtime_new(const struct lend_options *options,
 					(complete.stack_size +
 					 LEND_HEAP_SLICE_DEFAULT) >>
 				30);
+	}
 	if (!err)
 		err = make_workers(runtime);
 	lend__overflow_install();

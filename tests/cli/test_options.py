@@ -5,6 +5,7 @@
 Method: run the program with each mistake, compare exit status and line.
 """
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -134,6 +135,22 @@ def io_uring_unavailable_is_one_line_and_status_3(lend):
         equal(len(lines), 1, f"lines {lines}")
         for word in ("io_uring_setup", "EPERM", "seccomp", "sysctl"):
             true(word in lines[0], f"no {word} in {lines[0]}")
+
+
+@case
+def lack_of_addresses_is_said(lend):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+    if lend.run("--version", preexec_fn=limit)[0] != 0:
+        print("skipped: a sanitizer needs more addresses than that")
+        return
+    status, _, lines = lend.run("serve", "--listen", "127.0.0.1:0",
+                                "--max-connections", "50000",
+                                preexec_fn=limit)
+    equal(status, 1)
+    true("50000 connections" in lines[-1] and "--max-connections" in lines[-1]
+         and "ulimit -v" in lines[-1], f"{lines}")
+    true(not any("io_uring" in line for line in lines), f"{lines}")
 
 
 @case
