@@ -192,6 +192,22 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 		drain_event(worker);
 }
 
+/* What the enter that waits says is about the wait. Only a deferred ring takes
+ * SQEs by the same call, and there the count is known before; others take them
+ * by a call of their own, which is made here. */
+static void record_flush(struct lend_worker *worker, struct lend_ring *own)
+{
+	unsigned count = lend__ring_unsubmitted(own);
+
+	if (!count || own->sqpoll)
+		return;
+	if (own->deferred)
+		lend__borrower_record(&worker->borrower, LEND_TRACE_FLUSH,
+				      own->index, count);
+	else
+		lend__arbiter_enter(&worker->borrower, own);
+}
+
 /* Submit, and wait for a CQE of the worker's own ring. Others must not take
  * the CQE of the wake operation away between the last look and the wait, so
  * the ring's completions are this worker's meanwhile. -EALREADY: they are
@@ -206,14 +222,7 @@ static int wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
 		return -EALREADY;
 	atomic_store_explicit(&own->watched, true, memory_order_relaxed);
 	if (atomic_load_explicit(&wake->armed, memory_order_acquire)) {
-		unsigned count = lend__ring_unsubmitted(own);
-
-		/* Before, as it may take long, and as what it returns is about
-		 * the wait. */
-		if (count)
-			lend__borrower_record(&worker->borrower,
-					      LEND_TRACE_FLUSH, own->index,
-					      count);
+		record_flush(worker, own);
 		res = lend__ring_enter(own, 1, timeout_ns);
 	}
 	atomic_store_explicit(&own->watched, false, memory_order_relaxed);

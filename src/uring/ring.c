@@ -141,7 +141,7 @@ static int enter_polled(struct lend_ring *ring, unsigned min_complete,
 int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 		     uint64_t timeout_ns)
 {
-	int submitted = 0;
+	int submitted = 0, res;
 
 	if (ring->sqpoll)
 		return enter_polled(ring, min_complete, timeout_ns);
@@ -158,7 +158,9 @@ int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 	if (min_complete ? lend__ring_has_cqe(ring) :
 			   !lend__ring_wants_enter(ring))
 		return submitted;
-	return enter(ring, 0, min_complete, IORING_ENTER_GETEVENTS, timeout_ns);
+	res = enter(ring, 0, min_complete, IORING_ENTER_GETEVENTS, timeout_ns);
+	/* Who does not wait is told what was taken, whatever came after it. */
+	return res < 0 && (min_complete || !submitted) ? res : submitted;
 }
 
 /* The polling thread is awake and will come by: first let it have this CPU, in
