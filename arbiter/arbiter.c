@@ -120,9 +120,16 @@ void lend__arbiter_settle(struct lend_borrower *borrower, bool parking)
 	arbiter->mode->settle(arbiter, borrower, parking);
 }
 
-void lend__arbiter_flush(struct lend_borrower *borrower)
+bool lend__arbiter_flush(struct lend_borrower *borrower)
 {
-	borrower->arbiter->mode->flush(borrower->arbiter, borrower);
+	return borrower->arbiter->mode->flush(borrower->arbiter, borrower,
+					      false);
+}
+
+bool lend__arbiter_flush_others(struct lend_borrower *borrower)
+{
+	return borrower->arbiter->mode->flush(borrower->arbiter, borrower,
+					      true);
 }
 
 int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
@@ -144,6 +151,14 @@ int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
 				      (uint64_t)-res);
 	}
 	return res;
+}
+
+bool lend__arbiter_submit(struct lend_borrower *borrower,
+			  struct lend_ring *ring)
+{
+	lend__arbiter_enter(borrower, ring);
+	/* What is left to a polling thread is nobody else's any more. */
+	return ring->sqpoll || !lend__ring_unsubmitted(ring);
 }
 
 void lend__arbiter_clear(struct lend_borrower *borrower, struct lend_ring *ring)

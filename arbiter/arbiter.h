@@ -104,11 +104,17 @@ void lend__arbiter_detach(struct lend_borrower *borrower);
 void lend__arbiter_settle(struct lend_borrower *borrower, bool parking);
 
 /**
- * Submit what was published on the rings this borrower answers for.
+ * Submit what was published on the rings this borrower answers for; or on all
+ * of them but its own, for who is about to wait in that, which submits, too.
  *
  * Thread: the borrower's. Blocks: no (system calls).
+ *
+ * Return: true if the kernel has taken it all. False: it may want completions
+ *         to be reaped first (EBUSY, EAGAIN); who sleeps now leaves the rest
+ *         to nobody, as others take this borrower for the one that answers
  */
-void lend__arbiter_flush(struct lend_borrower *borrower);
+bool lend__arbiter_flush(struct lend_borrower *borrower);
+bool lend__arbiter_flush_others(struct lend_borrower *borrower);
 
 /**
  * Enter a ring without waiting: submit what is published there, and have it do
@@ -119,6 +125,10 @@ void lend__arbiter_flush(struct lend_borrower *borrower);
  * Return: as lend__ring_enter()
  */
 int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring);
+
+/* The same. Return: true if the kernel has taken, or will take, all of it. */
+bool lend__arbiter_submit(struct lend_borrower *borrower,
+			  struct lend_ring *ring);
 
 /**
  * The same for the sake of the slots: what is published is the kernel's

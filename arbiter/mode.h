@@ -52,9 +52,10 @@ struct lend_mode {
 	void (*settle)(struct lend_arbiter *arbiter,
 		       struct lend_borrower *borrower, bool parking);
 
-	/* Submit what was published. */
-	void (*flush)(struct lend_arbiter *arbiter,
-		      struct lend_borrower *borrower);
+	/* Submit what was published; see lend__arbiter_flush() and
+	 * lend__arbiter_flush_others(). */
+	bool (*flush)(struct lend_arbiter *arbiter,
+		      struct lend_borrower *borrower, bool others_only);
 
 	/* The ring this worker polls and parks in; NULL if it has none. */
 	struct lend_ring *(*own_ring)(const struct lend_borrower *borrower);

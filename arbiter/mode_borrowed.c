@@ -213,19 +213,23 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 
 /* Any thread may enter any of these rings, so a flush looks at all that have
  * something to submit and nobody to do it: those held by others are theirs. */
-static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+static bool flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		  bool others_only)
 {
 	struct lend_ring *own = borrower->ring;
+	bool done = true;
 
-	if (own && (lend__ring_unsubmitted(own) || lend__ring_wants_enter(own)))
-		lend__arbiter_enter(borrower, own);
+	if (!others_only && own &&
+	    (lend__ring_unsubmitted(own) || lend__ring_wants_enter(own)))
+		done = lend__arbiter_submit(borrower, own);
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (ring != own && is_orphan(arbiter, ring) &&
 		    lend__ring_unsubmitted(ring))
-			lend__arbiter_enter(borrower, ring);
+			done = lend__arbiter_submit(borrower, ring) && done;
 	}
+	return done;
 }
 
 const struct lend_mode lend__mode_borrowed = {

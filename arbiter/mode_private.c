@@ -79,13 +79,17 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	pthread_mutex_unlock(&arbiter->lock);
 }
 
-static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+static bool flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		  bool others_only)
 {
 	struct lend_ring *ring = borrower->ring;
 
 	(void)arbiter;
+	if (others_only)
+		return true;
 	if (lend__ring_unsubmitted(ring) || lend__ring_wants_enter(ring))
-		lend__arbiter_enter(borrower, ring);
+		return lend__arbiter_submit(borrower, ring);
+	return true;
 }
 
 static bool is_orphan(const struct lend_arbiter *arbiter,

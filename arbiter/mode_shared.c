@@ -138,8 +138,9 @@ static void abandon(struct lend_arbiter *arbiter,
 }
 
 /* Submit what anybody has published on @ring, unless somebody else is at it:
- * Note [submitter]. */
-static void submit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+ * Note [submitter]. If the kernel refuses, those who left their SQEs to this
+ * worker do not know: it has to try again before it sleeps. */
+static bool submit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 		   struct lend_ring *ring)
 {
 	struct lend_loan *loan = loan_of(arbiter, ring);
@@ -147,37 +148,42 @@ static void submit(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	/* The polling thread does that already, and need only be awake. */
 	if (ring->sqpoll) {
 		lend__arbiter_enter(borrower, ring);
-		return;
+		return true;
 	}
 	do {
 		/* [S1]: the caller's SQEs before the look. An exchange that
 		 * is sequentially consistent is a full fence. */
 		if (atomic_exchange_explicit(&loan->submitting, true,
 					     memory_order_seq_cst))
-			return;
+			return true;
 		if (lend__arbiter_enter(borrower, ring) < 0) {
-			/* The kernel wants its completions reaped first:
-			 * whoever does that comes back. */
 			atomic_store_explicit(&loan->submitting, false,
 					      memory_order_release);
-			return;
+			return false;
 		}
 		/* [S1]: stepping down before the look. */
 		atomic_store_explicit(&loan->submitting, false,
 				      memory_order_seq_cst);
 		atomic_thread_fence(memory_order_seq_cst);
 	} while (lend__ring_unsubmitted(ring));
+	return true;
 }
 
-static void flush_all(struct lend_arbiter *arbiter,
+static bool flush_all(struct lend_arbiter *arbiter,
 		      struct lend_borrower *borrower)
 {
+	bool done = true;
+
 	for (unsigned i = 0; i < arbiter->pool.count; i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
-		if (lend__ring_unsubmitted(ring))
-			submit(arbiter, borrower, ring);
+		if (lend__ring_unsubmitted(ring) &&
+		    !submit(arbiter, borrower, ring))
+			done = false;
 	}
+	/* What is left is this worker's to come back to. */
+	borrower->strayed = !done;
+	return done;
 }
 
 /* Submit for everybody whose home is this ring: whoever reaches its safe point
@@ -185,16 +191,18 @@ static void flush_all(struct lend_arbiter *arbiter,
  * do. Other rings are left to their own workers, as completion work belongs to
  * the thread that entered; but what this worker put there it submits itself,
  * as those may be asleep. */
-static void flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+static bool flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
+		  bool others_only)
 {
 	struct lend_ring *home = borrower->home;
+	bool done = true;
 
-	if (lend__ring_unsubmitted(home) || lend__ring_wants_enter(home))
-		submit(arbiter, borrower, home);
-	if (lend_unlikely(borrower->strayed)) {
-		borrower->strayed = false;
-		flush_all(arbiter, borrower);
-	}
+	if (!others_only &&
+	    (lend__ring_unsubmitted(home) || lend__ring_wants_enter(home)))
+		done = submit(arbiter, borrower, home);
+	if (lend_unlikely(borrower->strayed))
+		done = flush_all(arbiter, borrower) && done;
+	return done;
 }
 
 static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
@@ -206,7 +214,7 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	if (lend_likely(!atomic_load_explicit(&arbiter->waiting,
 					      memory_order_relaxed)))
 		return;
-	flush(arbiter, borrower);
+	flush(arbiter, borrower, false);
 	flush_all(arbiter, borrower);
 	if (arbiter->features.sqpoll)
 		lend__arbiter_clear(borrower, borrower->home);

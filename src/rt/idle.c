@@ -174,14 +174,13 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 	struct pollfd *event = &watch->fds[watch->count];
 	struct timespec timeout;
 
-	lend__arbiter_flush(&worker->borrower);
+	/* What the kernel did not take would wait as long as this worker. */
+	if (!lend__arbiter_flush(&worker->borrower) && timeout_ns > RETRY_NS)
+		timeout_ns = RETRY_NS;
 	for (unsigned i = 0; i < watch->count; i++) {
 		if (lend__ring_has_cqe(watch->rings[i]) ||
 		    lend__ring_overflowed(watch->rings[i]))
 			return;
-		if (lend__ring_unsubmitted(watch->rings[i]) &&
-		    timeout_ns > RETRY_NS)
-			timeout_ns = RETRY_NS;
 	}
 	timeout.tv_sec = (time_t)(timeout_ns / LEND_S);
 	timeout.tv_nsec = (long)(timeout_ns % LEND_S);
@@ -275,7 +274,12 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 
 	if (armed && watch->count == 1 && watch->rings[0] == armed) {
 		struct lend_ring *own = watch->rings[0];
-		int res = wait_in_ring(worker, own, timeout_ns);
+		int res;
+
+		if (!lend__arbiter_flush_others(&worker->borrower) &&
+		    timeout_ns > RETRY_NS)
+			timeout_ns = RETRY_NS;
+		res = wait_in_ring(worker, own, timeout_ns);
 
 		if (res == -EBUSY || res == -EAGAIN) {
 			wait_in_ppoll(worker, watch,

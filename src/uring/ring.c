@@ -154,6 +154,10 @@ int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 		submitted = enter(ring, ring->depth, 0, 0, 0);
 		if (submitted < 0)
 			return refused(ring, submitted);
+		/* The kernel may take fewer, for want of memory: what is left
+		 * would wait as long as the caller. */
+		if (min_complete && lend__ring_unsubmitted(ring))
+			return submitted;
 	}
 	if (min_complete ? lend__ring_has_cqe(ring) :
 			   !lend__ring_wants_enter(ring))
