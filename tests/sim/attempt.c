@@ -1,0 +1,252 @@
+/*
+ * What each opcode does when it is tried: at its submission, and again when
+ * its file is ready.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kernel.h"
+
+static char *part_at(const struct sim_req *req, unsigned i)
+{
+	return req->parts[i].iov_base;
+}
+
+/* ---- receiving ---- */
+
+/* A buffer of the ring's own; -1 if there is none left. */
+static int take_buffer(struct sim_ring *ring, struct io_uring_buf **ret_buf)
+{
+	uint16_t tail;
+
+	if (!ring->buffers)
+		return -1;
+	tail = __atomic_load_n(&ring->buffers->tail, __ATOMIC_ACQUIRE);
+	if (tail == ring->buffers_head || sim_fault())
+		return -1;
+	*ret_buf = &ring->buffers->bufs[ring->buffers_head &
+					(ring->buffers_count - 1)];
+	return (*ret_buf)->bid;
+}
+
+static int32_t receive_selected(struct sim_req *req, uint32_t *ret_flags)
+{
+	struct sim_ring *ring = req->ring;
+	struct io_uring_buf *buf = NULL;
+	int number = take_buffer(ring, &buf);
+	int32_t res;
+
+	if (number < 0)
+		return -ENOBUFS;
+	res = sim_stream_receive(req->file, (void *)(uintptr_t)buf->addr,
+				 buf->len);
+	if (res == SIM_AGAIN || res < 0)
+		return res;
+	/* The end of the stream may come with a buffer, or without. */
+	if (res > 0 || sim_random_below(&sim.kernel, 2)) {
+		ring->buffers_head++;
+		*ret_flags |= IORING_CQE_F_BUFFER |
+			      (uint32_t)number << IORING_CQE_BUFFER_SHIFT;
+	}
+	return res;
+}
+
+static int32_t receive(struct sim_req *req, uint32_t *ret_flags)
+{
+	int32_t res;
+
+	if (req->file->kind == SIM_FILE_LISTENER ||
+	    req->file->kind == SIM_FILE_SOCKET)
+		return -ENOTCONN;
+	if (req->sqe.flags & IOSQE_BUFFER_SELECT)
+		res = receive_selected(req, ret_flags);
+	else
+		res = sim_stream_receive(req->file, part_at(req, 0),
+					 req->parts[0].iov_len);
+	if (res > 0 && req->file->end != req->file->begin)
+		*ret_flags |= IORING_CQE_F_SOCK_NONEMPTY;
+	return res;
+}
+
+/* ---- sending ---- */
+
+static int32_t send_parts(struct sim_req *req)
+{
+	bool all = req->sqe.msg_flags & MSG_WAITALL;
+	size_t size = 0;
+	int32_t res;
+
+	if (req->file->kind != SIM_FILE_STREAM)
+		return -ENOTCONN;
+	for (unsigned i = 0; i < req->parts_count; i++)
+		size += req->parts[i].iov_len;
+	for (;;) {
+		res = sim_stream_send(req->file, req->parts, req->parts_count,
+				      req->done);
+		if (res == SIM_AGAIN)
+			return res;
+		if (res < 0)
+			return req->done ? (int32_t)req->done : res;
+		req->done += (size_t)res;
+		if (!all || req->done == size)
+			return (int32_t)req->done;
+		/* A signal may end it even so. */
+		if (sim_fault())
+			return (int32_t)req->done;
+	}
+}
+
+/* ---- connections ---- */
+
+static int32_t accept_one(struct sim_req *req)
+{
+	return sim_listener_accept(req->file);
+}
+
+static int32_t accept_many(struct sim_req *req)
+{
+	for (;;) {
+		int32_t res = sim_listener_accept(req->file);
+
+		if (res < 0)
+			return res; /* SIM_AGAIN, too */
+		/* It may end for want of room, or for no reason at all. */
+		if (req->ring->overflow_count || sim_fault())
+			return res;
+		sim_ring_post(req->ring, req->sqe.user_data, res,
+			      IORING_CQE_F_MORE);
+	}
+}
+
+static int32_t connect_to(struct sim_req *req)
+{
+	const void *address = (const void *)(uintptr_t)req->sqe.addr;
+
+	return sim_socket_connect(req->file, address, (unsigned)req->sqe.off);
+}
+
+/* ---- files ---- */
+
+static int32_t transfer(struct sim_req *req, bool writes)
+{
+	struct sim_inode *inode = req->file->inode;
+	size_t at = (size_t)req->sqe.off, size = req->parts[0].iov_len;
+
+	if (req->file->kind == SIM_FILE_STREAM)
+		return writes ? send_parts(req) :
+				sim_stream_receive(req->file, part_at(req, 0),
+						   size);
+	if (req->file->kind != SIM_FILE_REGULAR)
+		return -EINVAL;
+	size = sim_shorten(size);
+	if (at > SIM_FILE_ROOM || size > SIM_FILE_ROOM - at)
+		size = at > SIM_FILE_ROOM ? 0 : SIM_FILE_ROOM - at;
+	if (writes) {
+		if (!size)
+			return -ENOSPC;
+		memcpy(inode->data + at, part_at(req, 0), size);
+		if (at + size > inode->size)
+			inode->size = at + size;
+		return (int32_t)size;
+	}
+	if (at >= inode->size)
+		return 0;
+	if (size > inode->size - at)
+		size = inode->size - at;
+	memcpy(part_at(req, 0), inode->data + at, size);
+	return (int32_t)size;
+}
+
+static int32_t open_file(struct sim_req *req)
+{
+	const struct open_how *how = (const void *)(uintptr_t)req->sqe.off;
+	struct sim_inode *inode = sim_inode_find(req->path,
+						 how->flags & O_CREAT);
+	struct sim_file *file;
+
+	if (sim_fault())
+		return -EMFILE;
+	if (!inode)
+		return -ENOENT;
+	if (how->flags & O_TRUNC)
+		inode->size = 0;
+	file = sim_file_new(SIM_FILE_REGULAR);
+	file->inode = inode;
+	return sim_file_install(file);
+}
+
+static int32_t stat_file(struct sim_req *req)
+{
+	struct statx *stat = req->parts[0].iov_base;
+	struct sim_inode *inode = sim_inode_find(req->path, false);
+
+	if (!inode)
+		return -ENOENT;
+	memset(stat, 0, sizeof(*stat));
+	stat->stx_mask = STATX_SIZE;
+	stat->stx_mode = S_IFREG | 0600;
+	stat->stx_size = inode->size;
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static int32_t poll_file(struct sim_req *req)
+{
+	unsigned events = sim_file_ready(req->file) &
+			  (req->sqe.poll32_events | POLLERR | POLLHUP);
+
+	return events ? (int32_t)events : SIM_AGAIN;
+}
+
+static int32_t cancel_others(struct sim_req *req)
+{
+	unsigned already = 0;
+	unsigned found = sim_req_cancel(req->ring, req->sqe.addr, req->sqe.fd,
+					req->sqe.cancel_flags, &already);
+
+	if (found > already)
+		return req->sqe.cancel_flags & IORING_ASYNC_CANCEL_ALL ?
+			       (int32_t)found :
+			       0;
+	return already ? -EALREADY : -ENOENT;
+}
+
+int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags)
+{
+	switch (req->sqe.opcode) {
+	case IORING_OP_NOP:
+		return 0;
+	case IORING_OP_RECV:
+		return receive(req, ret_flags);
+	case IORING_OP_SEND:
+	case IORING_OP_SENDMSG:
+		return send_parts(req);
+	case IORING_OP_ACCEPT:
+		return req->sqe.ioprio & IORING_ACCEPT_MULTISHOT ?
+			       accept_many(req) :
+			       accept_one(req);
+	case IORING_OP_CONNECT:
+		return connect_to(req);
+	case IORING_OP_READ:
+		return transfer(req, false);
+	case IORING_OP_WRITE:
+		return transfer(req, true);
+	case IORING_OP_OPENAT2:
+		return open_file(req);
+	case IORING_OP_STATX:
+		return stat_file(req);
+	case IORING_OP_POLL_ADD:
+		return poll_file(req);
+	case IORING_OP_SHUTDOWN:
+		return sim_stream_shutdown(req->file, (int)req->sqe.len);
+	case IORING_OP_ASYNC_CANCEL:
+		return cancel_others(req);
+	default:
+		return -EINVAL;
+	}
+}

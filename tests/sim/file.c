@@ -1,0 +1,358 @@
+/*
+ * Descriptors: sockets, event descriptors, files in memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "kernel.h"
+
+static struct sim_file *descriptors[SIM_FDS];
+static struct sim_inode *inodes[64];
+static unsigned inodes_count;
+static in_port_t next_port = 40000;
+
+struct sim_file *sim_file_at(int fd)
+{
+	if (fd < SIM_FD_BASE || fd >= SIM_FD_BASE + SIM_FDS)
+		return NULL;
+	return descriptors[fd - SIM_FD_BASE];
+}
+
+struct sim_file *sim_file_new(enum sim_file_kind kind)
+{
+	struct sim_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		abort();
+	file->kind = kind;
+	return file;
+}
+
+static struct sim_file *stream_new(void)
+{
+	struct sim_file *file = sim_file_new(SIM_FILE_STREAM);
+
+	file->data = malloc(sim.knobs.socket_room);
+	return file;
+}
+
+/* The lowest free number, as the kernel does it: numbers are soon used again,
+ * for something else. */
+int sim_file_install(struct sim_file *file)
+{
+	for (int i = 0; i < SIM_FDS; i++) {
+		if (descriptors[i])
+			continue;
+		descriptors[i] = file;
+		file->references++;
+		return SIM_FD_BASE + i;
+	}
+	return -EMFILE;
+}
+
+void sim_file_hold(struct sim_file *file)
+{
+	file->references++;
+}
+
+static void stream_end(struct sim_file *file)
+{
+	struct sim_file *peer = file->peer;
+
+	if (!peer)
+		return;
+	/* Closed with something unread: the peer's connection is reset. */
+	if (file->end != file->begin)
+		peer->reset = true;
+	peer->no_more = true;
+	peer->peer = NULL;
+	file->peer = NULL;
+	sim_file_changed(peer);
+}
+
+void sim_file_release(struct sim_file *file)
+{
+	if (--file->references)
+		return;
+	if (file->kind == SIM_FILE_STREAM)
+		stream_end(file);
+	for (unsigned i = 0; i < file->pending_count; i++)
+		sim_file_release(file->pending[i]);
+	free(file->data);
+	free(file);
+}
+
+int sim_file_close(int fd)
+{
+	struct sim_file *file = sim_file_at(fd);
+
+	if (!file)
+		return -EBADF;
+	descriptors[fd - SIM_FD_BASE] = NULL;
+	/* A listener takes no more, though operations still hold it. */
+	if (file->kind == SIM_FILE_LISTENER)
+		file->address[0] = '\0';
+	sim_file_release(file);
+	return 0;
+}
+
+unsigned sim_file_open_count(void)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < SIM_FDS; i++)
+		count += descriptors[i] != NULL;
+	return count;
+}
+
+static size_t room_in(const struct sim_file *file)
+{
+	return sim.knobs.socket_room - (file->end - file->begin);
+}
+
+unsigned sim_file_ready(const struct sim_file *file)
+{
+	unsigned events = 0;
+
+	switch (file->kind) {
+	case SIM_FILE_EVENT:
+		return POLLOUT | (file->count ? POLLIN : 0);
+	case SIM_FILE_STREAM:
+		if (file->end != file->begin || file->no_more || file->shut ||
+		    file->reset)
+			events |= POLLIN;
+		if (!file->peer || file->peer->shut || room_in(file->peer))
+			events |= POLLOUT;
+		if (file->reset)
+			events |= POLLERR;
+		if (!file->peer)
+			events |= POLLHUP;
+		return events;
+	case SIM_FILE_LISTENER:
+		return file->pending_count ? POLLIN : 0;
+	case SIM_FILE_REGULAR:
+		return POLLIN | POLLOUT;
+	case SIM_FILE_RING:
+		return sim_ring_readable(file->ring) ? POLLIN : 0;
+	case SIM_FILE_SOCKET:
+		break;
+	}
+	return POLLOUT | POLLHUP;
+}
+
+/* ---- streams ---- */
+
+int sim_socket_pair(int fds[2])
+{
+	struct sim_file *a = stream_new(), *b = stream_new();
+
+	a->peer = b;
+	b->peer = a;
+	fds[0] = sim_file_install(a);
+	fds[1] = sim_file_install(b);
+	return fds[1] < 0 ? fds[1] : 0;
+}
+
+int sim_stream_receive(struct sim_file *file, void *data, size_t size)
+{
+	size_t there = file->end - file->begin;
+
+	if (file->reset) {
+		file->reset = false;
+		file->begin = file->end;
+		file->no_more = true;
+		return -ECONNRESET;
+	}
+	if (!there)
+		return file->no_more || file->shut ? 0 : SIM_AGAIN;
+	if (size > there)
+		size = there;
+	size = sim_shorten(size);
+	for (size_t i = 0; i < size; i++)
+		((char *)data)[i] =
+			file->data[(file->begin + i) % sim.knobs.socket_room];
+	file->begin += size;
+	if (file->peer)
+		sim_file_changed(file->peer);
+	return (int)size;
+}
+
+int sim_stream_send(struct sim_file *file, const struct iovec *parts,
+		    unsigned count, size_t skip)
+{
+	struct sim_file *peer = file->peer;
+	size_t room, sent = 0, most;
+
+	if (file->reset)
+		return -ECONNRESET;
+	if (!peer || peer->no_more)
+		return -EPIPE;
+	room = room_in(peer);
+	if (!room)
+		return SIM_AGAIN;
+	most = sim_shorten(room);
+	for (unsigned i = 0; i < count; i++) {
+		const char *from = parts[i].iov_base;
+
+		for (size_t j = 0; j < parts[i].iov_len && sent < most; j++) {
+			if (skip) {
+				skip--;
+				continue;
+			}
+			peer->data[peer->end++ % sim.knobs.socket_room] =
+				from[j];
+			sent++;
+		}
+	}
+	if (sent)
+		sim_file_changed(peer);
+	return (int)sent;
+}
+
+int sim_stream_shutdown(struct sim_file *file, int how)
+{
+	if (file->kind != SIM_FILE_STREAM)
+		return -ENOTCONN;
+	if (how != SHUT_RD && file->peer) {
+		file->peer->no_more = true;
+		sim_file_changed(file->peer);
+	}
+	if (how != SHUT_WR) {
+		file->shut = true;
+		sim_file_changed(file);
+	}
+	return 0;
+}
+
+/* ---- connections ---- */
+
+void sim_address_text(const struct sockaddr *address, unsigned size,
+		      char text[SIM_PATH_MAX])
+{
+	const struct sockaddr_in *in = (const void *)address;
+	const struct sockaddr_un *un = (const void *)address;
+
+	(void)size;
+	if (address->sa_family == AF_UNIX)
+		snprintf(text, SIM_PATH_MAX, "unix:%s", un->sun_path);
+	else
+		snprintf(text, SIM_PATH_MAX, "port %u", ntohs(in->sin_port));
+}
+
+static struct sim_file *listener_find(const char *address)
+{
+	for (int i = 0; i < SIM_FDS; i++)
+		if (descriptors[i] &&
+		    descriptors[i]->kind == SIM_FILE_LISTENER &&
+		    strcmp(descriptors[i]->address, address) == 0)
+			return descriptors[i];
+	return NULL;
+}
+
+int sim_socket_connect(struct sim_file *file, const struct sockaddr *address,
+		       unsigned size)
+{
+	char text[SIM_PATH_MAX];
+	struct sim_file *listener, *other;
+
+	if (file->kind != SIM_FILE_SOCKET)
+		return -EISCONN;
+	sim_address_text(address, size, text);
+	listener = listener_find(text);
+	if (!listener || listener->pending_count == 64)
+		return -ECONNREFUSED;
+	other = stream_new();
+	other->references = 1;
+	other->peer = file;
+	file->kind = SIM_FILE_STREAM;
+	file->data = malloc(sim.knobs.socket_room);
+	file->peer = other;
+	listener->pending[listener->pending_count++] = other;
+	sim_file_changed(listener);
+	return 0;
+}
+
+int sim_listener_accept(struct sim_file *listener)
+{
+	struct sim_file *file;
+	int fd;
+
+	if (listener->kind != SIM_FILE_LISTENER)
+		return -EINVAL;
+	if (!listener->pending_count)
+		return SIM_AGAIN;
+	if (sim_fault())
+		return sim_random_below(&sim.kernel, 2) ? -EMFILE :
+							  -ECONNABORTED;
+	file = listener->pending[0];
+	listener->pending_count--;
+	for (unsigned i = 0; i < listener->pending_count; i++)
+		listener->pending[i] = listener->pending[i + 1];
+	fd = sim_file_install(file);
+	/* The queue's reference went to the descriptor. */
+	file->references--;
+	return fd;
+}
+
+/* ---- files in memory ---- */
+
+struct sim_inode *sim_inode_find(const char *path, bool create)
+{
+	struct sim_inode *inode;
+
+	for (unsigned i = 0; i < inodes_count; i++)
+		if (strcmp(inodes[i]->path, path) == 0)
+			return inodes[i];
+	if (!create || inodes_count == 64)
+		return NULL;
+	inode = calloc(1, sizeof(*inode));
+	if (!inode)
+		abort();
+	snprintf(inode->path, sizeof(inode->path), "%s", path);
+	inodes[inodes_count++] = inode;
+	return inode;
+}
+
+/* ---- addresses ---- */
+
+int sim_socket_bind(struct sim_file *file, const struct sockaddr *address,
+		    unsigned size)
+{
+	struct sockaddr_in in;
+
+	if (file->kind != SIM_FILE_SOCKET)
+		return -EINVAL;
+	if (address->sa_family == AF_INET &&
+	    !((const struct sockaddr_in *)(const void *)address)->sin_port) {
+		in = (struct sockaddr_in){ .sin_family = AF_INET,
+					   .sin_port = htons(next_port++) };
+		address = (const struct sockaddr *)&in;
+	}
+	sim_address_text(address, size, file->address);
+	return 0;
+}
+
+/* Addresses are kept as text only; a port is read back from it. */
+int sim_socket_name(const struct sim_file *file, struct sockaddr *ret_address,
+		    unsigned *size)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	unsigned port = 0;
+
+	if (!file)
+		return -EBADF;
+	sscanf(file->address, "port %u", &port);
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in.sin_port = htons((in_port_t)port);
+	if (*size < sizeof(in))
+		return -EINVAL;
+	memcpy(ret_address, &in, sizeof(in));
+	*size = sizeof(in);
+	return 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * Mistakes made on purpose, to show that the simulation finds them. Each is
+ * made at one of the doors, in the simulator's own code: the library has no
+ * switch for any of them. grep for SIM_MUTATE_... to see where.
+ */
+#include "sim.h"
+
+#include "arbiter/arbiter.h"
+#include "arbiter/loan.h"
+#include "uring/ring.h"
+
+enum sim_mutation sim_mutation;
+
+static const struct {
+	const char *name;
+	const char *text;
+} mutations[SIM_MUTATIONS] = {
+	[SIM_MUTATE_NOTHING] = { "nothing", "the library as it is" },
+	[SIM_MUTATE_NO_MEMBARRIER] = { "no-membarrier",
+				       "a recall does without membarrier" },
+	[SIM_MUTATE_SEIZE_IN_USE] = { "seize-in-use",
+				      "a ring is seized although its borrower "
+				      "is inside a claim" },
+	[SIM_MUTATE_NO_SECOND_LOOK] = { "no-second-look",
+					"the borrower does not look again "
+					"after clearing in_use" },
+	[SIM_MUTATE_FORGET_UNSUBMITTED] = { "forget-unsubmitted",
+					    "who takes a ring over forgets "
+					    "what was not submitted" },
+	[SIM_MUTATE_SUBMIT_TWICE] = { "submit-twice",
+				      "now and then an SQE is submitted "
+				      "twice" },
+	[SIM_MUTATE_DROP_OVERFLOW] = { "drop-overflow",
+				       "completions that find the queue full "
+				       "are dropped" },
+	[SIM_MUTATE_IGNORE_OVERFLOW] = { "ignore-overflow",
+					 "the overflow flag is not looked at" },
+	[SIM_MUTATE_LIFO] = { "lifo", "who waits for SQEs last is served "
+				      "first" },
+	[SIM_MUTATE_FREE_EARLY] = { "free-early",
+				    "an operation is freed without waiting "
+				    "for its last completion" },
+	[SIM_MUTATE_LOSE_WAKE] = { "lose-wake",
+				   "one wake in sixteen gets lost" },
+	[SIM_MUTATE_SPLIT_CHAIN] = { "split-chain",
+				     "a submission ends in the middle of a "
+				     "chain" },
+	[SIM_MUTATE_NO_FENCE] = { "no-fence",
+				  "sequentially consistent stores and fences "
+				  "are no more than releases" },
+};
+
+const char *sim_mutation_name(enum sim_mutation mutation)
+{
+	return mutations[mutation].name;
+}
+
+const char *sim_mutation_text(enum sim_mutation mutation)
+{
+	return mutations[mutation].text;
+}
+
+/* The next borrower begins where the kernel is, not where the last one was. */
+__typeof__(lend__loan_grant) __real_lend__loan_grant;
+__typeof__(lend__loan_grant) __wrap_lend__loan_grant;
+void __wrap_lend__loan_grant(struct lend_loan *loan,
+			     struct lend_borrower *borrower,
+			     enum lend_trace_why why)
+{
+	struct lend_ring *ring = loan->ring;
+
+	if (sim_mutation == SIM_MUTATE_FORGET_UNSUBMITTED) {
+		sim_drain_all();
+		ring->sq_tail = *ring->uring.sq.khead;
+		*ring->uring.sq.ktail = ring->sq_tail;
+	}
+	__real_lend__loan_grant(loan, borrower, why);
+}

@@ -1,0 +1,110 @@
+/*
+ * A scenario: a runtime, some programs at once, and the end of it all.
+ */
+#include "program.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PROGRAMS_MAX 6
+
+static const struct {
+	const char *name;
+	lend_actor_fn fn;
+} programs[] = {
+	{ "echo", sim_program_echo },
+	{ "claims", sim_program_claims },
+	{ "held claims", sim_program_held_claims },
+	{ "sleeps", sim_program_sleeps },
+	{ "cancels", sim_program_cancels },
+	{ "closes", sim_program_closes },
+	{ "files", sim_program_files },
+	{ "messages", sim_program_messages },
+	{ "burns", sim_program_burns },
+	{ "listens", sim_program_listens },
+	{ "timeouts", sim_program_timeouts },
+	{ "http", sim_program_http },
+};
+
+void sim_fill(char *data, size_t size, unsigned number, size_t from)
+{
+	for (size_t i = 0; i < size; i++)
+		data[i] = sim_byte(number, from + i);
+}
+
+void sim_compare(const char *data, size_t size, unsigned number, size_t from)
+{
+	for (size_t i = 0; i < size; i++)
+		SIM_EXPECT(data[i] == sim_byte(number, from + i),
+			   "program %u, byte %zu", number, from + i);
+}
+
+lend_ref sim_spawn(lend_actor_fn fn, void *arg)
+{
+	struct lend_spawn_options options = { .joinable = true };
+	unsigned workers = lend_runtime_workers(lend_runtime_current());
+	lend_ref ref;
+	int err;
+
+	if (sim_draw(0, 1))
+		options.worker = sim_draw(1, workers);
+	err = lend_spawn(fn, arg, &options, &ref);
+	SIM_EXPECT(!err, "spawn: %d", err);
+	return ref;
+}
+
+void sim_join(lend_ref actor, int value)
+{
+	int got = 0;
+	int err = lend_join(actor, LEND_FOREVER, &got);
+
+	SIM_EXPECT(!err && got == value, "join: %d, value %d", err, got);
+}
+
+struct lend_claim_handle *sim_claim(unsigned count)
+{
+	struct lend_claim_handle *claim = NULL;
+	int err = lend_claim(count, LEND_FOREVER, &claim);
+
+	SIM_EXPECT(!err, "claim: %d", err);
+	return claim;
+}
+
+static int root(void *arg)
+{
+	unsigned count = sim_draw(1, PROGRAMS_MAX);
+	lend_ref refs[PROGRAMS_MAX];
+
+	(void)arg;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned which = sim_draw(
+			0, sizeof(programs) / sizeof(programs[0]) - 1);
+
+		sim_trace(programs[which].name, i, 0, 0);
+		refs[i] = sim_spawn(programs[which].fn,
+				    (void *)(uintptr_t)(i + 1));
+	}
+	for (unsigned i = 0; i < count; i++)
+		sim_join(refs[i], 0);
+	return 7;
+}
+
+void sim_scenario(void)
+{
+	const struct lend_spawn_options joinable = { .name = "root",
+						     .joinable = true };
+	struct lend_runtime *runtime;
+	lend_ref ref;
+	int value = 0, err;
+
+	err = lend_runtime_new(&sim.knobs.options, &runtime);
+	SIM_EXPECT(!err, "runtime: %d", err);
+	err = lend_runtime_spawn(runtime, root, NULL, &joinable, &ref);
+	SIM_EXPECT(!err, "spawn: %d", err);
+	err = lend_runtime_join(runtime, ref, &value);
+	SIM_EXPECT(!err && value == 7, "join: %d, value %d", err, value);
+	sim_trace("stop", 0, 0, 0);
+	lend_runtime_stop(runtime);
+	sim.runtime = NULL;
+	lend_runtime_free(runtime);
+}
