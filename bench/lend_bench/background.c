@@ -58,6 +58,22 @@ void background_start(struct background *background, unsigned percent)
 	}
 }
 
+uint64_t background_cpu_ns(const struct background *background)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < background->count; i++) {
+		struct timespec used;
+		clockid_t clock;
+
+		if (clock_getcpuclockid(background->pids[i], &clock) == 0 &&
+		    clock_gettime(clock, &used) == 0)
+			sum += (uint64_t)used.tv_sec * LEND_S +
+			       (uint64_t)used.tv_nsec;
+	}
+	return sum;
+}
+
 void background_stop(struct background *background)
 {
 	while (background->count) {

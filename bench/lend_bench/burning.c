@@ -18,16 +18,39 @@ static uint64_t thread_cpu_ns(void)
 	return (uint64_t)used.tv_sec * LEND_S + (uint64_t)used.tv_nsec;
 }
 
+/* How much of the time from @began_ns to @ended_ns was in the window? A burn
+ * may be a tenth of it, and lie over either end. */
+static double share_of_window(const struct shared *shared, uint64_t began_ns,
+			      uint64_t ended_ns)
+{
+	uint64_t opened_ns = atomic_load(&shared->opened_ns);
+	uint64_t closed_ns = atomic_load(&shared->closed_ns);
+	uint64_t from_ns = began_ns, to_ns = ended_ns;
+
+	if (!opened_ns)
+		return 0;
+	if (from_ns < opened_ns)
+		from_ns = opened_ns;
+	if (closed_ns && to_ns > closed_ns)
+		to_ns = closed_ns;
+	if (to_ns <= from_ns)
+		return 0;
+	return (double)(to_ns - from_ns) / (double)(ended_ns - began_ns);
+}
+
 /* Nothing here suspends, so it is one thread's time. */
 static void burn(struct subject *subject, uint32_t span_us)
 {
-	uint64_t before_ns = thread_cpu_ns();
+	uint64_t began_ns = lend_now();
+	uint64_t used_ns = thread_cpu_ns();
+	double share;
 
 	spin(span_us);
-	if (subject_is_measuring(subject))
-		atomic_fetch_add_explicit(&subject->burned_ns,
-					  thread_cpu_ns() - before_ns,
-					  memory_order_relaxed);
+	used_ns = thread_cpu_ns() - used_ns;
+	share = share_of_window(subject->shared, began_ns, lend_now());
+	atomic_fetch_add_explicit(&subject->burned_ns,
+				  (uint64_t)((double)used_ns * share),
+				  memory_order_relaxed);
 }
 
 static int answer_frames(const struct server_connection *connection,

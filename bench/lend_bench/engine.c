@@ -14,6 +14,7 @@
 #include "lend_bench/background.h"
 #include "lend_bench/child.h"
 #include "lend_bench/generator.h"
+#include "lend_bench/machine.h"
 #include "lend_bench/pin.h"
 #include "lend_bench/workload.h"
 
@@ -23,10 +24,19 @@
  * nothing about the runtime. */
 #define START_NS (20 * LEND_S)
 
+/* Who has used how much processor time, at one moment. */
+struct accounts {
+	uint64_t when_ns;
+	struct machine_time machine;
+	uint64_t ours_ns; /* engine, process under test, background */
+};
+
 struct engine {
 	const struct config *config;
 	const struct engine_times *times;
 	struct child child;
+	struct background background;
+	struct accounts opened; /* at the window's begin */
 	struct run *run;
 };
 
@@ -91,6 +101,41 @@ static bool start(struct engine *engine)
 					 child_trouble(&engine->child));
 }
 
+/* ---- the others on this machine ---- */
+
+static struct accounts accounts_read(const struct engine *engine)
+{
+	return (struct accounts){
+		.when_ns = lend_now(),
+		.machine = machine_time(),
+		.ours_ns = machine_own_ns() + child_cpu_ns(&engine->child) +
+			   background_cpu_ns(&engine->background),
+	};
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+/* How much was the window disturbed by programs that are none of ours? */
+static void take_others(struct engine *engine)
+{
+	struct accounts closed = accounts_read(engine);
+	const struct accounts *opened = &engine->opened;
+	uint64_t span_ns = closed.when_ns - opened->when_ns;
+	uint64_t busy_ns = closed.machine.busy_ns - opened->machine.busy_ns;
+	uint64_t ours_ns = closed.ours_ns - opened->ours_ns;
+	struct extras *extras = &engine->run->extras;
+
+	/* The machine's clock has steps of 10 ms. */
+	extras_add(extras, "others_cpu_percent",
+		   percent(busy_ns > ours_ns ? busy_ns - ours_ns : 0, span_ns));
+	extras_add(extras, "stolen_percent",
+		   percent(closed.machine.stolen_ns - opened->machine.stolen_ns,
+			   span_ns));
+}
+
 /* ---- workloads that work by themselves ---- */
 
 static bool watch(struct engine *engine)
@@ -100,11 +145,13 @@ static bool watch(struct engine *engine)
 	const struct sample *samples = shared->samples;
 
 	sleep_ns(engine->times->warmup_ns);
+	engine->opened = accounts_read(engine);
 	if (!order(engine, SAY_OPEN))
 		return false;
 	sleep_ns(engine->times->window_ns);
 	if (!order(engine, SAY_CLOSE))
 		return false;
+	take_others(engine);
 	run->operations = samples[SAMPLE_CLOSE].operations -
 			  samples[SAMPLE_OPEN].operations;
 	run->seconds = (double)(samples[SAMPLE_CLOSE].when_ns -
@@ -120,7 +167,9 @@ static bool watch(struct engine *engine)
 			    shared->started - shared->finished -
 				    shared->errors :
 			    0;
-	run->extras = shared->extras;
+	for (unsigned i = 0; i < shared->extras.count; i++)
+		extras_add(&run->extras, shared->extras.list[i].name,
+			   shared->extras.list[i].value);
 	latency = shared->latency;
 	return true;
 }
@@ -174,15 +223,19 @@ static bool load(struct engine *engine, struct generator *generator)
 	if (config_has(engine->config, PARAM_IDLE))
 		measure_idleness(engine);
 	generator_run(generator, times->warmup_ns);
+	engine->opened = accounts_read(engine);
 	/* It is told and not waited for: the schedule goes on. */
 	child_tell(child, SAY_OPEN);
 	before_ns = child_cpu_ns(child);
+	atomic_store(&child->shared->opened_ns, lend_now());
 	generator_measure(generator, true);
 	generator_run(generator, times->window_ns);
 	generator_measure(generator, false);
 	engine->run->cpu_seconds = (double)(child_cpu_ns(child) - before_ns) /
 				   1e9;
+	atomic_store(&child->shared->closed_ns, lend_now());
 	child_tell(child, SAY_CLOSE);
+	take_others(engine);
 	generator_drain(generator, times->patience_ns);
 	take_figures(engine, generator_result(generator));
 	if (child_hear(child, times->patience_ns) != SAY_OPEN ||
@@ -292,15 +345,19 @@ static void judge(struct engine *engine)
 bool engine_run(const struct config *config, const struct engine_times *times,
 		struct run *ret_run)
 {
-	struct engine engine = { config, times, { 0 }, ret_run };
-	struct background background = { 0 };
+	struct engine engine = {
+		.config = config,
+		.times = times,
+		.run = ret_run,
+	};
 
 	if (config->pin)
 		pin_process(false);
 	*ret_run = (struct run){ .config = config, .latency = &latency };
 	memset(&latency, 0, sizeof(latency));
 	if (start(&engine)) {
-		background_start(&background, config->params[PARAM_LOAD]);
+		background_start(&engine.background,
+				 config->params[PARAM_LOAD]);
 		if (workload_at(config->workload)->aim ? serve(&engine) :
 							 watch(&engine)) {
 			const struct sample *samples =
@@ -310,7 +367,7 @@ bool engine_run(const struct config *config, const struct engine_times *times,
 			stats_subtract(&ret_run->stats,
 				       &samples[SAMPLE_OPEN].stats);
 		}
-		background_stop(&background);
+		background_stop(&engine.background);
 	}
 	if (!child_end(&engine.child, times->patience_ns))
 		fail(&engine, "%s", child_trouble(&engine.child));

@@ -108,8 +108,6 @@ static void obey(struct subject *subject, int control)
 		} else {
 			atomic_store(&subject->measuring, false);
 			sample_take(subject, &samples[SAMPLE_CLOSE]);
-			subject->shared->burned_ns = atomic_load(
-				&subject->burned_ns);
 		}
 		if (!answer(control, byte))
 			return;
@@ -154,6 +152,7 @@ static int run(struct subject *subject, const struct workload *workload,
 	if (workload->stop)
 		workload->stop(subject);
 	subject->runtime = lend_runtime_free(subject->runtime);
+	subject->shared->burned_ns = atomic_load(&subject->burned_ns);
 	return answer(control, SAY_QUIT) ? BENCH_DONE : BENCH_BROKEN;
 }
 

@@ -58,6 +58,11 @@ void extras_add(struct extras *extras, const char *name, double value);
  * what the other wrote only after a byte said so. */
 struct shared {
 	struct config config;
+	/* [engine] The window of a served workload, as its engine sees it:
+	 * a byte would be read when the process gets around to it. 0: it has
+	 * not opened, or not closed, yet. */
+	_Atomic uint64_t opened_ns;
+	_Atomic uint64_t closed_ns;
 	/* [subject] */
 	uint16_t port;
 	int error; /* -errno of what failed at the start */

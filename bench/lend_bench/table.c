@@ -25,8 +25,17 @@ enum column {
 	COLUMNS_COUNT,
 };
 
+/* What only some workloads have. */
+struct extra_row {
+	char name[sizeof(((struct extra *)0)->name)];
+	double *values; /* as many as runs that are right */
+	unsigned count;
+};
+
 struct row {
 	double *values[COLUMNS_COUNT]; /* a value for each repeat */
+	struct extra_row extras[EXTRAS_MAX];
+	unsigned extras_count;
 	unsigned count;
 	unsigned failed;
 };
@@ -57,6 +66,36 @@ struct table *table_new(const struct plan *plan, unsigned repeats)
 	return table;
 }
 
+/* NULL if there is no memory. */
+static struct extra_row *extra_row(struct table *table, struct row *row,
+				   const char *name)
+{
+	struct extra_row *extra = row->extras;
+
+	while (extra < row->extras + row->extras_count &&
+	       strcmp(extra->name, name) != 0)
+		extra++;
+	if (extra < row->extras + row->extras_count)
+		return extra;
+	if (row->extras_count == EXTRAS_MAX)
+		return NULL;
+	extra->values = calloc(table->repeats, sizeof(*extra->values));
+	if (!extra->values)
+		return NULL;
+	snprintf(extra->name, sizeof(extra->name), "%s", name);
+	row->extras_count++;
+	return extra;
+}
+
+static void add_extra(struct table *table, struct row *row, const char *name,
+		      double value)
+{
+	struct extra_row *extra = extra_row(table, row, name);
+
+	if (extra)
+		extra->values[extra->count++] = value;
+}
+
 void table_add(struct table *table, unsigned index, const struct run *run)
 {
 	struct row *row = &table->rows[index];
@@ -78,6 +117,13 @@ void table_add(struct table *table, unsigned index, const struct run *run)
 	row->values[COLUMN_GRANTED][n] = (double)run->stats.total.granted;
 	row->values[COLUMN_SEIZED][n] = (double)run->stats.total.seized;
 	row->values[COLUMN_WAITS][n] = (double)run->stats.waits;
+	if (run->stats.kicks || run->stats.stalls) {
+		add_extra(table, row, "stalls", (double)run->stats.stalls);
+		add_extra(table, row, "kicks", (double)run->stats.kicks);
+	}
+	for (unsigned i = 0; i < run->extras.count; i++)
+		add_extra(table, row, run->extras.list[i].name,
+			  run->extras.list[i].value);
 }
 
 static struct summary cell(const struct row *row, enum column column)
@@ -205,6 +251,51 @@ static const struct config *group_shown(const struct config *configs,
 	return shown;
 }
 
+static double extra_median(const struct row *row, const char *name)
+{
+	struct summary summary;
+
+	for (unsigned i = 0; i < row->extras_count; i++) {
+		const struct extra_row *extra = &row->extras[i];
+
+		if (strcmp(extra->name, name) != 0)
+			continue;
+		summary_of(extra->values, extra->count, &summary);
+		return summary.median;
+	}
+	return NAN;
+}
+
+/* A line for each that any of the modes has. */
+static void extras_print(const struct table *table, unsigned first,
+			 unsigned modes)
+{
+	const struct row *rows = &table->rows[first];
+	const struct row *longest = rows;
+
+	for (unsigned m = 1; m < modes; m++)
+		if (rows[m].extras_count > longest->extras_count)
+			longest = &rows[m];
+	for (unsigned i = 0; i < longest->extras_count; i++) {
+		const char *name = longest->extras[i].name;
+
+		printf("  %s:", name);
+		for (unsigned m = 0; m < modes; m++) {
+			enum lend_ring_mode mode =
+				table->plan->configs[first + m].mode;
+			double median = extra_median(&rows[m], name);
+
+			printf("%s %s ", m ? "," : "",
+			       lend_ring_mode_name(mode));
+			if (isnan(median))
+				putchar('-');
+			else
+				printf("%.4g", median);
+		}
+		putchar('\n');
+	}
+}
+
 static void group_write(struct table *table, unsigned first, unsigned modes)
 {
 	const struct config *configs = &table->plan->configs[first];
@@ -224,6 +315,7 @@ static void group_write(struct table *table, unsigned first, unsigned modes)
 	for (unsigned m = 0; m < modes; m++)
 		if (known[m])
 			ratio_print(configs[m].mode, &ratios[m]);
+	extras_print(table, first, modes);
 }
 
 void table_print(struct table *table)
@@ -241,6 +333,9 @@ struct table *table_free(struct table *table)
 {
 	if (!table)
 		return NULL;
+	for (unsigned i = 0; table->rows && i < table->plan->count; i++)
+		for (unsigned k = 0; k < table->rows[i].extras_count; k++)
+			free(table->rows[i].extras[k].values);
 	free(table->rows);
 	free(table->values);
 	free(table);

@@ -9,6 +9,7 @@ WORD: only cases with it in their names.
 import csv
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -200,6 +201,37 @@ def what_others_use_does_not_count(bench):
     run = result["runs"][0]
     assert run["cpu_seconds"] < 0.5 * run["seconds"], run
     assert "burns" not in run["extra"], run
+    assert run["extra"]["others_cpu_percent"] >= 0, run
+
+
+def progress_is_one_line(bench):
+    master, slave = pty.openpty()
+    try:
+        done = subprocess.run(
+            [bench.program, "run", "--workload", "nop", "--batch", "1",
+             *SHORT, "--modes", "private,shared"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=slave, text=True,
+            timeout=TIMEOUT_S, check=False)
+        os.close(slave)
+        slave = None
+        shown = b""
+        try:
+            while part := os.read(master, 4096):
+                shown += part
+        except OSError:  # how the end of a terminal looks
+            pass
+    finally:
+        os.close(master)
+        if slave is not None:
+            os.close(slave)
+    assert done.returncode == 0
+    lines = shown.decode().split("\r")
+    assert "\n" not in shown.decode(), shown
+    assert any("[1/2] nop" in line for line in lines), shown
+    assert any("[2/2] nop" in line for line in lines), shown
+    # Nothing of it is left.
+    assert lines[-1] == "\x1b[K", shown
+    assert "nop" in done.stdout
 
 
 def an_interrupted_series_is_whole(bench):
@@ -248,7 +280,7 @@ def help_is_there(bench):
 
 
 CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
-         options_of_any_workload, what_others_use_does_not_count,
+         progress_is_one_line, options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
          what_hangs_is_ended, an_interrupted_series_is_whole)
 
