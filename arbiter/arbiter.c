@@ -11,25 +11,44 @@
 #include <string.h>
 
 #include "arbiter/mode.h"
+#include "arbiter/removal.h"
 #include "base/check.h"
 #include "uring/ring.h"
 #include "uring/sys.h"
+
+/* The first ring at this place is about to be lent. */
+static void make_loan(struct lend_arbiter *arbiter, unsigned index)
+{
+	struct lend_loan *loan = &arbiter->loans[index];
+
+	if (loan->ring)
+		return;
+	loan->ring = &arbiter->pool.rings[index];
+	pthread_mutex_init(&loan->sq_lock, NULL);
+}
 
 int lend__arbiter_init(struct lend_arbiter *arbiter,
 		       const struct lend_arbiter_options *options,
 		       const struct lend_features *features)
 {
-	unsigned flags = lend__mode_setup_flags(options->mode, features);
+	const struct lend_pool_options pool_options = {
+		.rings = options->rings,
+		.rings_max = options->rings_max,
+		.depth = options->depth,
+		.setup_flags = lend__mode_setup_flags(options->mode, features),
+		.sqpoll_idle_ms = options->sqpoll_idle_ms,
+	};
 	int err;
 
 	memset(arbiter, 0, sizeof(*arbiter));
 	arbiter->mode = options->mode;
 	arbiter->features = *features;
 	arbiter->has_membarrier = features->membarrier;
-	arbiter->borrowers_max = options->borrowers;
 	arbiter->stall_ns = options->stall_ns;
 	lend_list_init(&arbiter->waiters);
-	arbiter->loans = calloc(options->rings, sizeof(*arbiter->loans));
+	arbiter->loans = calloc(options->rings_max ? options->rings_max :
+						     options->rings,
+				sizeof(*arbiter->loans));
 	if (!arbiter->loans)
 		return -ENOMEM;
 	if (options->trace_events) {
@@ -38,15 +57,14 @@ int lend__arbiter_init(struct lend_arbiter *arbiter,
 		if (err)
 			goto fail_loans;
 	}
-	err = lend__pool_init(&arbiter->pool, options->rings, options->depth,
-			      flags, options->sqpoll_idle_ms, features);
+	err = lend__pool_init(&arbiter->pool, &pool_options, features);
 	if (err)
 		goto fail_recorder;
 	pthread_mutex_init(&arbiter->lock, NULL);
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
-		arbiter->loans[i].ring = &arbiter->pool.rings[i];
-		pthread_mutex_init(&arbiter->loans[i].sq_lock, NULL);
-	}
+	for (unsigned i = 0; i < options->rings; i++)
+		make_loan(arbiter, i);
+	atomic_store_explicit(&arbiter->rings_open, options->rings,
+			      memory_order_relaxed);
 	return 0;
 
 fail_recorder:
@@ -58,14 +76,43 @@ fail_loans:
 
 void lend__arbiter_fini(struct lend_arbiter *arbiter)
 {
-	lend_assert(arbiter->borrowers == 0);
+	lend_assert(atomic_load_explicit(&arbiter->borrowers,
+					 memory_order_relaxed) == 0);
 	lend_assert(lend_list_empty(&arbiter->waiters));
-	for (unsigned i = 0; i < arbiter->pool.count; i++)
+	for (unsigned i = 0; i < lend__pool_used(&arbiter->pool); i++)
 		pthread_mutex_destroy(&arbiter->loans[i].sq_lock);
 	pthread_mutex_destroy(&arbiter->lock);
 	lend__pool_fini(&arbiter->pool);
 	lend__recorder_fini(&arbiter->recorder);
 	free(arbiter->loans);
+}
+
+int lend__arbiter_add_ring(struct lend_arbiter *arbiter)
+{
+	unsigned index = lend__pool_count(&arbiter->pool);
+	int err;
+
+	if (index == arbiter->pool.rings_max)
+		return -E2BIG;
+	/* Before its number is published: others index both arrays by it. */
+	make_loan(arbiter, index);
+	err = lend__pool_open(&arbiter->pool);
+	if (err)
+		return err;
+	lend__removal_admit(arbiter, index + 1);
+	return 0;
+}
+
+void lend__arbiter_give_buffers(struct lend_arbiter *arbiter, uint32_t owner)
+{
+	struct lend_pool *pool = &arbiter->pool;
+
+	/* Also of rings that are closed, or being closed: the lock is for
+	 * those. */
+	pthread_mutex_lock(&arbiter->lock);
+	for (unsigned i = 0; i < lend__pool_used(pool); i++)
+		lend__buffers_give_all(&pool->rings[i].buffers, owner);
+	pthread_mutex_unlock(&arbiter->lock);
 }
 
 unsigned lend__arbiter_features(const struct lend_arbiter *arbiter)
@@ -91,15 +138,20 @@ int lend__arbiter_attach(struct lend_arbiter *arbiter,
 	borrower->arbiter = arbiter;
 	borrower->index = index;
 	/* Without membarrier the fast path is never safe: see loan.c. */
-	if (!arbiter->has_membarrier || !arbiter->mode->exclusive)
-		atomic_store_explicit(&borrower->recalled, 1,
-				      memory_order_relaxed);
+	atomic_store_explicit(&borrower->recalled,
+			      !arbiter->has_membarrier ||
+				      !arbiter->mode->exclusive,
+			      memory_order_relaxed);
+	/* Nothing is known to it that could be stale. */
+	atomic_store_explicit(&borrower->epoch,
+			      atomic_load_explicit(&arbiter->epoch,
+						   memory_order_acquire),
+			      memory_order_release);
 	err = arbiter->mode->attach(arbiter, borrower);
 	if (err)
 		return err;
-	pthread_mutex_lock(&arbiter->lock);
-	arbiter->borrowers++;
-	pthread_mutex_unlock(&arbiter->lock);
+	/* Relaxed: a number that modes use as a hint. */
+	atomic_fetch_add_explicit(&arbiter->borrowers, 1, memory_order_relaxed);
 	return 0;
 }
 
@@ -108,9 +160,7 @@ void lend__arbiter_detach(struct lend_borrower *borrower)
 	struct lend_arbiter *arbiter = borrower->arbiter;
 
 	arbiter->mode->detach(arbiter, borrower);
-	pthread_mutex_lock(&arbiter->lock);
-	arbiter->borrowers--;
-	pthread_mutex_unlock(&arbiter->lock);
+	atomic_fetch_sub_explicit(&arbiter->borrowers, 1, memory_order_relaxed);
 }
 
 void lend__arbiter_settle(struct lend_borrower *borrower, bool parking)
@@ -206,7 +256,7 @@ static void kick(struct lend_borrower *rescuer)
 
 	if (!arbiter->mode->any_poller || !arbiter->has_membarrier)
 		return;
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		if (!lend__ring_wants_enter(&arbiter->pool.rings[i]))
 			continue;
 		lend__sys_membarrier();
@@ -225,7 +275,8 @@ unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns)
 
 	if (arbiter->mode->revocable) {
 		pthread_mutex_lock(&arbiter->lock);
-		for (unsigned i = 0; i < arbiter->pool.count; i++) {
+		for (unsigned i = 0; i < lend__pool_count(&arbiter->pool);
+		     i++) {
 			struct lend_loan *loan = &arbiter->loans[i];
 			enum lend_trace_why why = why_recall_locked(
 				arbiter, loan, rescuer, now_ns);

@@ -40,17 +40,21 @@ struct lend_arbiter {
 	struct lend_pool pool;
 	struct lend_features features;
 	bool has_membarrier;
-	unsigned borrowers_max;
 	uint64_t stall_ns; /* a borrower this long without safe point stalls */
 
+	/* [lock] writes. Rings below take submissions; at most pool.count. */
+	_Atomic unsigned rings_open;
+	_Atomic unsigned borrowers; /* [atomic: hint] attached */
+	/* [atomic: E2] Counts removals: Note [removal]. */
+	_Atomic uint64_t epoch;
+
 	pthread_mutex_t lock;
-	struct lend_loan *loans;  /* [lock] one for each ring */
+	struct lend_loan *loans;  /* [lock] one for each ring that may be */
 	struct lend_list waiters; /* [lock] first come, first served */
 	uint64_t next_order;	  /* [lock] */
 	uint64_t waits;		  /* [lock] counter */
 	uint64_t wait_ns; /* [lock] of waiters that are served or gone */
 	struct lend_recorder recorder; /* [lock] writes: what is under it */
-	unsigned borrowers;	       /* [lock] attached */
 	_Atomic unsigned waiting;      /* length of @waiters, as a hint */
 	_Atomic uint64_t helped; /* polls of a ring its own poller neglected */
 	_Atomic uint64_t kicks;	 /* stuck threads interrupted, without a loan */
@@ -59,8 +63,8 @@ struct lend_arbiter {
 struct lend_arbiter_options {
 	const struct lend_mode *mode;
 	unsigned rings;	    /* 1 to LEND_RINGS_MAX */
+	unsigned rings_max; /* those that there may be; 0: @rings */
 	unsigned depth;	    /* 1 to LEND_DEPTH_MAX */
-	unsigned borrowers; /* workers that will attach */
 	uint64_t stall_ns;
 	unsigned sqpoll_idle_ms; /* with features->sqpoll */
 	unsigned trace_events;	 /* records to keep; 0: none */
@@ -85,7 +89,8 @@ void lend__arbiter_fini(struct lend_arbiter *arbiter);
  * A worker starts (on its own thread) or stops borrowing.
  *
  * @borrower  zeroed; others may read its hints before it attaches
- * @index     0 to borrowers - 1, distinct
+ * @index     its own among those attached; the lowest that are free, so that
+ *            in private mode it is a ring's
  *
  * Return: 0, -ENOMEM, or the error of binding a private ring to the thread
  */
@@ -174,6 +179,27 @@ unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns);
  * Afterwards it is not queued; it may have been woken just before. */
 void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 			    struct lend_waiter *waiter);
+
+/**
+ * Open one more ring, and lend it from here on.
+ *
+ * Thread: any, one at a time: see removal.h. Blocks: for the arbiter's lock.
+ *
+ * Return: 0
+ *         -E2BIG  there are as many as there may be
+ *         what lend__ring_open() or lend__buffers_init() says
+ */
+int lend__arbiter_add_ring(struct lend_arbiter *arbiter);
+
+/* Give back every provided buffer that @owner holds: it has ended. */
+void lend__arbiter_give_buffers(struct lend_arbiter *arbiter, uint32_t owner);
+
+/* Rings that take submissions. Exact under the lock, a hint without it: acting
+ * on a ring that is being emptied is harmless. */
+static inline unsigned lend__arbiter_rings(const struct lend_arbiter *arbiter)
+{
+	return atomic_load_explicit(&arbiter->rings_open, memory_order_relaxed);
+}
 
 /* ---- for the modes ---- */
 

@@ -21,7 +21,7 @@ struct lend_borrower {
 	/* [const] after attach */
 	LEND_CACHE_ALIGNED struct lend_arbiter *arbiter;
 	unsigned index;
-	struct lend_ring *home;	      /* shared mode: the ring tried first */
+	struct lend_ring *home; /* [owner] shared mode: the ring tried first */
 	struct io_uring_sqe *staging; /* shared mode: where claims are filled */
 	bool strayed; /* shared mode: it published on a ring not its home */
 
@@ -42,6 +42,9 @@ struct lend_borrower {
 	/* [atomic: hints] Written by the owner, read by rescuers. */
 	_Atomic uint64_t safe_ns; /* when it last reached a safe point */
 	_Atomic bool parked;	  /* it waits inside the kernel: not stalled */
+
+	/* [atomic: E2] The arbiter's epoch that it has learned of. */
+	_Atomic uint64_t epoch;
 
 	/* [owner] What it did, for those who look at traces and counters. */
 	LEND_CACHE_ALIGNED struct lend_recorder recorder;

@@ -2,10 +2,11 @@
  * A claim: submission slots reserved on one ring, all or none.
  *
  * The fast path is inline and has neither a lock nor a fence (the machine code
- * is looked at: tests/codegen); it works while the loan holds and has room. Between begin and commit the ring can not be
- * taken away, so a claim must be short: an actor that suspends with an open
- * claim has it revoked first (its SQEs move to memory of the actor's, its
- * slots are free) and bound anew at its commit.
+ * is looked at: tests/codegen); it works while the loan holds and has room.
+ * Between begin and commit the ring can not be taken away, so a claim must be
+ * short: an actor that suspends with an open claim has it revoked first (its
+ * SQEs move to memory of the actor's, its slots are free) and bound anew at its
+ * commit.
  */
 #ifndef LEND_ARBITER_CLAIM_H
 #define LEND_ARBITER_CLAIM_H

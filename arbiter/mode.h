@@ -57,6 +57,11 @@ struct lend_mode {
 	bool (*flush)(struct lend_arbiter *arbiter,
 		      struct lend_borrower *borrower, bool others_only);
 
+	/* Rings have come or gone: choose a home among those that take
+	 * submissions. NULL: this mode has none. Own thread. */
+	void (*rehome)(struct lend_arbiter *arbiter,
+		       struct lend_borrower *borrower);
+
 	/* The ring this worker polls and parks in; NULL if it has none. */
 	struct lend_ring *(*own_ring)(const struct lend_borrower *borrower);
 

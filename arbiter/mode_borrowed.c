@@ -44,7 +44,7 @@ static bool take_vacant_locked(struct lend_arbiter *arbiter,
 {
 	/* Start where this borrower started last time, so that workers spread
 	 * over the rings and come back to their own. */
-	unsigned n = arbiter->pool.count;
+	unsigned n = lend__arbiter_rings(arbiter);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct lend_loan *loan =
@@ -96,8 +96,9 @@ static void await_polling(struct lend_arbiter *arbiter,
 {
 	struct lend_ring *ring = borrower->ring;
 
-	for (unsigned i = 0; !ring && i < arbiter->pool.count; i++) {
-		unsigned index = (borrower->index + i) % arbiter->pool.count;
+	for (unsigned i = 0; !ring && i < lend__arbiter_rings(arbiter); i++) {
+		unsigned index = (borrower->index + i) %
+				 lend__arbiter_rings(arbiter);
 
 		if (is_orphan(arbiter, &arbiter->pool.rings[index]))
 			ring = &arbiter->pool.rings[index];
@@ -152,7 +153,8 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
  * need one, and asking for it would cost a membarrier. */
 static bool returns_when_parking(const struct lend_arbiter *arbiter)
 {
-	return arbiter->pool.count < arbiter->borrowers_max;
+	return lend__arbiter_rings(arbiter) <
+	       atomic_load_explicit(&arbiter->borrowers, memory_order_relaxed);
 }
 
 static void serve_locked(struct lend_arbiter *arbiter,
@@ -222,7 +224,7 @@ static bool flush(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	if (!others_only && own &&
 	    (lend__ring_unsubmitted(own) || lend__ring_wants_enter(own)))
 		done = lend__arbiter_submit(borrower, own);
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (ring != own && is_orphan(arbiter, ring) &&

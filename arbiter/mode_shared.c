@@ -28,11 +28,19 @@
 #include "base/check.h"
 #include "uring/ring.h"
 
+static void rehome(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
+{
+	unsigned home = borrower->index % lend__arbiter_rings(arbiter);
+
+	/* What it left unsubmitted at the old one is not forgotten. */
+	borrower->strayed |= borrower->home != NULL;
+	borrower->home = &arbiter->pool.rings[home];
+}
+
 static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 {
-	unsigned home = borrower->index % arbiter->pool.count;
-
-	borrower->home = &arbiter->pool.rings[home];
+	borrower->home = NULL;
+	rehome(arbiter, borrower);
 	borrower->staging = calloc(arbiter->pool.depth,
 				   sizeof(*borrower->staging));
 	return borrower->staging ? 0 : -ENOMEM;
@@ -51,12 +59,15 @@ static struct lend_loan *loan_of(struct lend_arbiter *arbiter,
 	return &arbiter->loans[ring->index];
 }
 
-static bool reserve(struct lend_loan *loan, unsigned count)
+static bool reserve(struct lend_arbiter *arbiter, struct lend_loan *loan,
+		    unsigned count)
 {
 	bool ok;
 
 	pthread_mutex_lock(&loan->sq_lock);
-	ok = lend__ring_room(loan->ring) >= loan->reserved + count;
+	/* Under the lock: Note [removal]. */
+	ok = loan->ring->index < lend__arbiter_rings(arbiter) &&
+	     lend__ring_room(loan->ring) >= loan->reserved + count;
 	if (ok)
 		loan->reserved += count;
 	pthread_mutex_unlock(&loan->sq_lock);
@@ -68,19 +79,19 @@ static struct lend_ring *find_room(struct lend_arbiter *arbiter,
 				   struct lend_borrower *borrower,
 				   unsigned count)
 {
-	unsigned n = arbiter->pool.count;
+	unsigned n = lend__arbiter_rings(arbiter);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct lend_loan *loan =
 			&arbiter->loans[(borrower->home->index + i) % n];
 
-		if (reserve(loan, count))
+		if (reserve(arbiter, loan, count))
 			return loan->ring;
 		if (i == 0)
 			lend__arbiter_clear(borrower, loan->ring);
 		else
 			lend__arbiter_enter(borrower, loan->ring);
-		if (reserve(loan, count))
+		if (reserve(arbiter, loan, count))
 			return loan->ring;
 	}
 	return NULL;
@@ -174,7 +185,7 @@ static bool flush_all(struct lend_arbiter *arbiter,
 {
 	bool done = true;
 
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (lend__ring_unsubmitted(ring) &&
@@ -218,7 +229,7 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	flush_all(arbiter, borrower);
 	if (arbiter->features.sqpoll)
 		lend__arbiter_clear(borrower, borrower->home);
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__arbiter_rings(arbiter); i++) {
 		struct lend_loan *loan = &arbiter->loans[i];
 		unsigned free_slots;
 
@@ -242,8 +253,11 @@ static struct lend_ring *own_ring(const struct lend_borrower *borrower)
 static bool is_orphan(const struct lend_arbiter *arbiter,
 		      const struct lend_ring *ring)
 {
-	/* More rings than workers: those behind have nobody's home. */
-	return ring->index >= arbiter->borrowers_max;
+	/* More rings than workers: those behind have nobody's home; nor have
+	 * those that are being emptied. */
+	return ring->index >= atomic_load_explicit(&arbiter->borrowers,
+						   memory_order_relaxed) ||
+	       ring->index >= lend__arbiter_rings(arbiter);
 }
 
 const struct lend_mode lend__mode_shared = {
@@ -256,6 +270,7 @@ const struct lend_mode lend__mode_shared = {
 	.commit = commit,
 	.abandon = abandon,
 	.settle = settle,
+	.rehome = rehome,
 	.flush = flush,
 	.own_ring = own_ring,
 	.is_orphan = is_orphan,

@@ -9,13 +9,17 @@
 #include "base/check.h"
 #include "uring/ring.h"
 
-static void deliver(const struct io_uring_cqe *cqe, uint64_t *finished)
+_Static_assert(IORING_CQE_F_BUFFER == 1, "it is added as a number");
+
+static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
+		    uint64_t *finished)
 {
 	bool more = cqe->flags & IORING_CQE_F_MORE;
 	struct lend_op *op;
 
 	if (!more)
 		(*finished)++;
+	ring->buffers.taken += cqe->flags & IORING_CQE_F_BUFFER;
 	if (!cqe->user_data)
 		return;
 	op = lend__op_from_user_data(cqe->user_data);
@@ -52,7 +56,7 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
 		cqe = *next;
 		lend__ring_consume(ring);
 		handled++;
-		deliver(&cqe, &finished);
+		deliver(&cqe, ring, &finished);
 	}
 	/* Single writer under cq_lock; relaxed, as they are counters. */
 	atomic_store_explicit(&ring->finished, finished, memory_order_relaxed);
@@ -85,7 +89,7 @@ unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 
 	if (!arbiter->mode->any_poller)
 		return 0;
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 		uint64_t polled_ns;
 		unsigned n;

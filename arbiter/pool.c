@@ -4,50 +4,89 @@
 #include "arbiter/pool.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-int lend__pool_init(struct lend_pool *pool, unsigned count, unsigned depth,
-		    unsigned setup_flags, unsigned sqpoll_idle_ms,
+#include "base/check.h"
+#include "mem/pages.h"
+
+/* Addresses only: a record costs memory when its ring is first opened. */
+static size_t rings_size(const struct lend_pool *pool)
+{
+	return lend_align_up(pool->rings_max * sizeof(*pool->rings),
+			     LEND_PAGE_SIZE);
+}
+
+/* Give the ring its buffers: new ones, or those that its predecessor left. */
+static int open_buffers(const struct lend_pool *pool, struct lend_ring *ring)
+{
+	struct lend_buffers *buffers = &ring->buffers;
+
+	if (!pool->has_buffers)
+		return 0;
+	if (buffers->base)
+		return lend__buffers_attach(buffers, lend__ring_fd(ring));
+	return lend__buffers_init(buffers, lend__ring_fd(ring),
+				  LEND_POOL_BUFFERS, LEND_POOL_BUFFER_SIZE);
+}
+
+int lend__pool_open(struct lend_pool *pool)
+{
+	unsigned index = lend__pool_count(pool);
+	struct lend_ring *ring = &pool->rings[index];
+	int err;
+
+	lend_assert(index < pool->rings_max);
+	ring->sqpoll_idle_ms = pool->sqpoll_idle_ms;
+	err = lend__ring_open(ring, index, pool->depth, pool->setup_flags);
+	if (err < 0)
+		return err;
+	err = open_buffers(pool, ring);
+	if (err < 0) {
+		lend__ring_close(ring);
+		return err;
+	}
+	pool->depth = ring->depth;
+	if (index >= lend__pool_used(pool))
+		atomic_store_explicit(&pool->used, index + 1,
+				      memory_order_release);
+	/* Release [E1], paired with lend__pool_count(). */
+	atomic_store_explicit(&pool->count, index + 1, memory_order_release);
+	return 0;
+}
+
+int lend__pool_init(struct lend_pool *pool,
+		    const struct lend_pool_options *options,
 		    const struct lend_features *features)
 {
-	void *rings = NULL;
-	int err = 0;
+	void *rings;
+	int err;
 
 	memset(pool, 0, sizeof(*pool));
-	if (posix_memalign(&rings, LEND_CACHE_LINE,
-			   count * sizeof(*pool->rings)))
-		return -ENOMEM;
-	memset(rings, 0, count * sizeof(*pool->rings));
+	pool->rings_max = options->rings_max ? options->rings_max :
+					       options->rings;
+	pool->depth = options->depth;
+	pool->setup_flags = options->setup_flags;
+	pool->sqpoll_idle_ms = options->sqpoll_idle_ms;
+	pool->has_buffers = features->buffer_rings;
+	err = lend__pages_reserve(rings_size(pool), &rings);
+	if (err)
+		return err;
 	pool->rings = rings;
-	for (; pool->count < count; pool->count++) {
-		struct lend_ring *ring = &pool->rings[pool->count];
-
-		ring->sqpoll_idle_ms = sqpoll_idle_ms;
-		err = lend__ring_open(ring, pool->count, depth, setup_flags);
-		if (err < 0)
-			break;
-		pool->depth = ring->depth;
-		if (!features->buffer_rings)
-			continue;
-		err = lend__buffers_init(&ring->buffers, lend__ring_fd(ring),
-					 LEND_POOL_BUFFERS,
-					 LEND_POOL_BUFFER_SIZE);
-		if (err < 0) {
-			lend__ring_close(ring);
-			break;
-		}
-	}
-	if (pool->count == count)
-		return 0;
-	lend__pool_fini(pool);
+	for (unsigned i = 0; i < options->rings && !err; i++)
+		err = lend__pool_open(pool);
+	if (err)
+		lend__pool_fini(pool);
 	return err;
 }
 
 void lend__pool_fini(struct lend_pool *pool)
 {
-	for (unsigned i = 0; i < pool->count; i++)
-		lend__ring_close(&pool->rings[i]);
-	free(pool->rings);
+	for (unsigned i = 0; i < lend__pool_used(pool); i++) {
+		if (lend__ring_is_open(&pool->rings[i]))
+			lend__ring_close(&pool->rings[i]);
+		/* Those that nobody gave back: their holders are gone. */
+		lend__buffers_fini(&pool->rings[i].buffers, -1);
+	}
+	lend__pages_unreserve(pool->rings, rings_size(pool));
 	memset(pool, 0, sizeof(*pool));
 }

@@ -15,25 +15,59 @@
 #define LEND_POOL_BUFFERS     256
 #define LEND_POOL_BUFFER_SIZE 4096
 
+/*
+ * Rings come and go at run time, at the end of the array, which has room for
+ * all that there may be and never moves: others index it without a lock. A
+ * ring's record stays when the ring is closed, and is used for the next one.
+ */
 struct lend_pool {
+	/* [const] */
 	struct lend_ring *rings;
-	unsigned count;
+	unsigned rings_max;
 	unsigned depth;
+	unsigned setup_flags;
+	unsigned sqpoll_idle_ms;
+	bool has_buffers;
+
+	/* [atomic: E1] Those below are open, for all who have looked since
+	 * their last safe point: Note [removal]. */
+	_Atomic unsigned count;
+	/* [atomic: E1] Those below have ever been open. */
+	_Atomic unsigned used;
+};
+
+struct lend_pool_options {
+	unsigned rings;
+	unsigned rings_max; /* 0: @rings */
+	unsigned depth;
+	unsigned setup_flags;	 /* IORING_SETUP_* of the mode */
+	unsigned sqpoll_idle_ms; /* with SETUP_SQPOLL: each ring's polling
+				    thread sleeps after so long without work */
 };
 
 /**
- * Open @count rings.
- *
- * @setup_flags     IORING_SETUP_* of the mode
- * @sqpoll_idle_ms  with SETUP_SQPOLL: each ring's polling thread sleeps after
- *                  so long without work
+ * Open some rings.
  *
  * Return: 0, or the error of the first ring that could not be opened; nothing
  *         is left behind then
  */
-int lend__pool_init(struct lend_pool *pool, unsigned count, unsigned depth,
-		    unsigned setup_flags, unsigned sqpoll_idle_ms,
+int lend__pool_init(struct lend_pool *pool,
+		    const struct lend_pool_options *options,
 		    const struct lend_features *features);
 void lend__pool_fini(struct lend_pool *pool);
+
+/* Open one more; there is room. One thread at a time. 0 or an error. */
+int lend__pool_open(struct lend_pool *pool);
+
+/* Acquire [E1], paired with lend__pool_open(): their records. */
+static inline unsigned lend__pool_count(const struct lend_pool *pool)
+{
+	return atomic_load_explicit(&pool->count, memory_order_acquire);
+}
+
+static inline unsigned lend__pool_used(const struct lend_pool *pool)
+{
+	return atomic_load_explicit(&pool->used, memory_order_acquire);
+}
 
 #endif

@@ -159,7 +159,6 @@ static int prepare(void)
 		.mode = &lend__mode_borrowed,
 		.rings = 1,
 		.depth = COUNT,
-		.borrowers = 1,
 		.stall_ns = LEND_S,
 	};
 	struct lend_features features;

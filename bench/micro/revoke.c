@@ -297,7 +297,6 @@ static int open_bench(struct bench *bench)
 		.mode = &lend__mode_borrowed,
 		.rings = 1,
 		.depth = 8,
-		.borrowers = 2,
 		.stall_ns = STALL_NS,
 	};
 	struct lend_features features;

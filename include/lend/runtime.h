@@ -62,6 +62,11 @@ struct lend_options {
 	unsigned trace_events; /* records that the flight recorder keeps for
 				  each worker, up to 1048576, rounded up to a
 				  power of two; 0: it is off; see trace.h */
+	unsigned workers_max;  /* up to which lend_runtime_set_workers() goes,
+				  at least @workers; 256 */
+	unsigned rings_max;    /* up to which lend_runtime_set_rings() goes, at
+				  least @rings; 256. Room that is not used costs
+				  addresses, no memory. */
 };
 
 struct lend_runtime;
@@ -162,6 +167,59 @@ LEND_API unsigned lend_runtime_workers(const struct lend_runtime *runtime);
 LEND_API unsigned lend_runtime_rings(const struct lend_runtime *runtime);
 LEND_API enum lend_ring_mode
 lend_runtime_mode(const struct lend_runtime *runtime);
+
+/**
+ * Change the number of workers of a runtime at work.
+ *
+ * One that is removed hands its runnable actors over and its thread ends, when
+ * the actor that it runs suspends. Actors do not notice, wherever they were
+ * spawned; what they wait for goes on, but operations of claims (see claim.h).
+ * In private mode each worker comes and goes with its ring. A worker's number
+ * stays good for lend_spawn_options.worker; where it is gone another is taken.
+ *
+ * @workers   1 to lend_options.workers_max
+ * @deadline  for removing: when it passes, the worker that has not left stays,
+ *            with those below it, and the log says what it was doing. After its
+ *            thread has begun to end it is waited for all the same.
+ *
+ * Thread: any, actors too (also on a worker that is removed); not while the
+ *         runtime is being stopped.
+ * Blocks: suspends the actor, or blocks the thread.
+ *
+ * Return: 0
+ *         -EINVAL     @workers is 0
+ *         -E2BIG      there may not be so many
+ *         -EBUSY      somebody else changes the runtime's size
+ *         -ETIMEDOUT  see @deadline; lend_runtime_workers() says how far it
+ * came -ECANCELED  the actor was cancelled; as -ETIMEDOUT -ESHUTDOWN  the
+ * runtime is not running -EAGAIN, -ENOMEM, -EMFILE ... a thread or a ring could
+ * not be had; those that could stay The log has a line on each.
+ */
+LEND_API LEND_NODISCARD int
+lend_runtime_set_workers(struct lend_runtime *runtime, unsigned workers,
+			 uint64_t deadline) LEND_AWAITS;
+
+/**
+ * Change the number of rings of a runtime at work, in borrowed or shared mode.
+ *
+ * Rings that are removed take no more operations, are taken back from who
+ * borrows them, and are emptied: what waits on them is submitted again on
+ * others, and its actors do not notice, but for operations of claims (see
+ * claim.h). No completion is dropped. They are closed when each worker has come
+ * to a safe point. Buffers that actors hold stay valid.
+ *
+ * @rings     1 to lend_options.rings_max
+ * @deadline  for removing: when it passes, all of them stay and serve as
+ * before, and the log says what held them
+ *
+ * Thread, Blocks: as lend_runtime_set_workers()
+ *
+ * Return: as lend_runtime_set_workers(), and
+ *         -EINVAL  in private mode, where each worker has one
+ */
+LEND_API LEND_NODISCARD int
+lend_runtime_set_rings(struct lend_runtime *runtime, unsigned rings,
+		       uint64_t deadline) LEND_AWAITS;
 
 /**
  * The features in use: enum lend_feature bits. What the kernel lacks, what was

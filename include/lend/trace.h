@@ -72,6 +72,7 @@ enum lend_trace_why {
 			       workers */
 	LEND_WHY_WAITER,    /* claims wait for slots */
 	LEND_WHY_STALL,	    /* its borrower came to no safe point */
+	LEND_WHY_REMOVED,   /* the ring is being removed */
 	LEND_WHYS	    /* how many there are */
 };
 

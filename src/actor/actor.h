@@ -35,8 +35,9 @@
 /* Why an actor was woken beside completions and messages: bits of @signals. */
 #define LEND_SIGNAL_CANCEL UINT32_C(0x1) /* sticky: lend_cancel() */
 #define LEND_SIGNAL_WAKE   UINT32_C(0x2) /* what it waits for may be there */
-#define LEND_SIGNAL_MAILED UINT32_C(0x80000000) /* the node is in the mailbox  \
-						 */
+#define LEND_SIGNAL_MAILED                                                     \
+	UINT32_C(0x80000000) /* the node is in the mailbox                     \
+			      */
 
 struct lend_claim_handle;
 struct lend_msg;
@@ -55,7 +56,8 @@ struct lend_actor {
 
 	/* ---- [owner] the worker that runs it ---- */
 	struct lend_fiber fiber;
-	struct lend_worker *worker; /* that runs it now; read anew after awaits */
+	struct lend_worker
+		*worker; /* that runs it now; read anew after awaits */
 	struct lend_actor *run_next;	 /* in a run queue's list or an inbox */
 	struct lend_claim_handle *claim; /* open one */
 	struct lend_worker *moving_to;	 /* on its way to that worker */
@@ -73,6 +75,8 @@ struct lend_actor {
 	_Atomic uint32_t signals;
 	_Atomic uint32_t messages; /* sent and not received yet */
 	_Atomic bool urgent;	   /* run before others when runnable */
+	/* [owner] writes, for reports: lend__actor_waits(); 0: for nothing */
+	_Atomic uint64_t waits_for;
 	struct lend_mail signal_mail;
 
 	/* ---- [lock: registry] ---- */
@@ -113,6 +117,29 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal);
  * Thread: the actor itself.
  */
 void lend__actor_sort_mail(struct lend_actor *actor);
+
+/* What a suspended actor waits for: an operation, on a descriptor (-1: none),
+ * in flight on a ring. */
+static inline uint64_t lend__actor_waits(uint8_t opcode, int fd, unsigned ring)
+{
+	return (uint64_t)(uint32_t)(fd + 1) << 32 |
+	       (uint64_t)((ring + 1) & 0xffff) << 8 | opcode;
+}
+
+static inline uint8_t lend__actor_waits_opcode(uint64_t waits_for)
+{
+	return (uint8_t)waits_for;
+}
+
+static inline int lend__actor_waits_fd(uint64_t waits_for)
+{
+	return (int)(uint32_t)(waits_for >> 32) - 1;
+}
+
+static inline unsigned lend__actor_waits_ring(uint64_t waits_for)
+{
+	return (unsigned)(waits_for >> 8 & 0xffff) - 1;
+}
 
 static inline lend_ref lend__actor_ref(const struct lend_actor *actor)
 {

@@ -201,6 +201,16 @@ struct lend_actor *lend__registry_pin(struct lend_registry *registry,
 	return lend__registry_at(registry, ref.index);
 }
 
+struct lend_actor *lend__registry_pin_at(struct lend_registry *registry,
+					 uint32_t index)
+{
+	uint64_t word = atomic_load_explicit(&registry->entries[index].word,
+					     memory_order_relaxed);
+	lend_ref ref = { index, (uint32_t)(word >> GENERATION) };
+
+	return lend__registry_pin(registry, ref);
+}
+
 void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
 {
 	/* Release [G2], paired with end(): we no longer touch the record. */
@@ -309,15 +319,12 @@ void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
 	end = registry->used_end;
 	pthread_mutex_unlock(&registry->lock);
 	for (unsigned i = 0; i < end; i++) {
-		uint64_t word = atomic_load_explicit(&registry->entries[i].word,
-						     memory_order_relaxed);
-		lend_ref ref = { i, (uint32_t)(word >> GENERATION) };
-		struct lend_actor *actor = lend__registry_pin(registry, ref);
+		struct lend_actor *actor = lend__registry_pin_at(registry, i);
 
 		if (!actor)
 			continue;
 		lend__actor_signal(actor, signal);
-		lend__registry_unpin(registry, ref);
+		lend__registry_unpin(registry, lend__actor_ref(actor));
 	}
 }
 

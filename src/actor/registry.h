@@ -76,6 +76,9 @@ struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 /* The actor @ref names, pinned, or NULL. Thread: any. Blocks: no. */
 struct lend_actor *lend__registry_pin(struct lend_registry *registry,
 				      lend_ref ref);
+/* The actor that lives in slot @index, pinned, or NULL. */
+struct lend_actor *lend__registry_pin_at(struct lend_registry *registry,
+					 uint32_t index);
 void lend__registry_unpin(struct lend_registry *registry, lend_ref ref);
 
 /**

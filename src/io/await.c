@@ -148,6 +148,7 @@ void lend__io_submit(struct lend_io *io)
 
 	io->sqe->user_data = lend__op_user_data(&io->op->op);
 	io->op->op.submitter = (uint8_t)worker->index;
+	io->op->opcode = io->sqe->opcode;
 	lend__claim_commit(&worker->borrower, &io->claim);
 }
 
@@ -263,7 +264,7 @@ void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 		.user_data = lend__op_user_data(op),
 		.fd = -1,
 	};
-	unsigned workers = self->worker->runtime->workers_count;
+	unsigned workers = lend__runtime_count(self->worker->runtime);
 
 	io->asked = true;
 	/* A ring with a single issuer takes nothing from other threads. */
@@ -293,6 +294,16 @@ static int result(const struct lend_io_op *op, bool cancelled, bool late)
 	return is_interrupted(res) ? -EINTR : res;
 }
 
+/* Relaxed: a report reads it, and may be late. */
+static void note_wait(const struct lend_io_op *op)
+{
+	if (!op->mail.arrived)
+		atomic_store_explicit(&op->actor->waits_for,
+				      lend__actor_waits(op->opcode, op->fd,
+							op->op.ring->index),
+				      memory_order_relaxed);
+}
+
 int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 {
 	struct lend_actor *self = op->actor;
@@ -300,6 +311,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 	unsigned attempt = 0;
 
 	make_loud(op);
+	note_wait(op);
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
 		int err;
@@ -322,6 +334,8 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		if (lend_unlikely(err))
 			return err;
 	}
+	/* Relaxed: see note_wait(). */
+	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
 	return result(op, cancelling, late);
 }
 

@@ -51,6 +51,7 @@ struct lend_io_op {
 	int fd;			/* counted in the table of descriptors; -1 */
 	_Atomic uint8_t notice; /* [I2] enum lend_io_notice */
 	bool asked;		/* [owner] to end: its end is no surprise */
+	uint8_t opcode;		/* [owner] for reports */
 };
 
 _Static_assert(sizeof(struct lend_io_op) <= 64, "one granule: X4");

@@ -176,6 +176,7 @@ int lend_claim_commit(struct lend_claim_handle *handle,
 
 		lend__claim_sqe(&handle->claim, i)->user_data =
 			lend__op_user_data(&pending->io.op);
+		pending->io.opcode = lend__claim_sqe(&handle->claim, i)->opcode;
 		lend_list_push_back(&self->pendings, &pending->link);
 	}
 	lend__claim_commit(&lend__current_worker()->borrower, &handle->claim);

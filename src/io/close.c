@@ -28,7 +28,7 @@ static void cancel_everywhere(struct lend_actor *self, int fd)
 		&lend__current_worker()->runtime->arbiter;
 	const struct lend_target target = { .fd = fd };
 
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (!lend__descriptor_in_flight(fd))
@@ -38,8 +38,10 @@ static void cancel_everywhere(struct lend_actor *self, int fd)
 		/* Private rings are their worker's alone. */
 		if (ring->deferred ||
 		    (ring->sqpoll && arbiter->mode->one_to_one)) {
-			lend__suspend_move(self, ring->index);
-			if (lend__current_worker()->index != ring->index)
+			lend__suspend_move(self, i);
+			/* On its worker it is there; on the way there it may
+			 * have been closed, with its worker. */
+			if (lend__current_worker()->index != i)
 				continue;
 		}
 		lend__cancel_on_ring(ring, &target);

@@ -5,22 +5,20 @@
  */
 #include <lend/claim.h>
 
-#include "arbiter/pool.h"
+#include "arbiter/arbiter.h"
 #include "io/await.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
-#include "uring/buffers.h"
 
 /* Buffers of the rings that the actor still holds. */
 static void give_buffers(struct lend_actor *self)
 {
-	struct lend_pool *pool = &lend__current_worker()->runtime->arbiter.pool;
-
-	for (unsigned i = 0; self->buffers && i < pool->count; i++)
-		lend__buffers_give_all(&pool->rings[i].buffers,
-				       self->index + 1);
+	if (!self->buffers)
+		return;
+	lend__arbiter_give_buffers(&lend__current_worker()->runtime->arbiter,
+				   self->index + 1);
 	self->buffers = 0;
 }
 

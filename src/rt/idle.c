@@ -61,7 +61,7 @@ void lend__worker_wake_one(struct lend_runtime *runtime)
 {
 	if (!atomic_load_explicit(&runtime->parked, memory_order_relaxed))
 		return;
-	for (unsigned i = 0; i < runtime->workers_count; i++)
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
 		if (lend__worker_wake(&runtime->workers[i]))
 			return;
 }
@@ -145,7 +145,7 @@ static void collect(struct lend_worker *worker, struct watch *watch)
 		add(watch, own);
 	if (!arbiter->mode->any_poller)
 		return;
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		struct lend_ring *ring = &arbiter->pool.rings[i];
 
 		if (ring == own || !arbiter->mode->is_orphan(arbiter, ring) ||

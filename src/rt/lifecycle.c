@@ -61,7 +61,9 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
 
 	if (!options)
 		options = &defaults;
-	if (!fn || options->worker > runtime->workers_count)
+	/* One that has left has left its number, so that nobody who chose it a
+	 * moment ago is refused. */
+	if (!fn || options->worker > lend__runtime_used(runtime))
 		return -EINVAL;
 	if (here && here->runtime != runtime)
 		here = NULL;

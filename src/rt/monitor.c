@@ -251,7 +251,7 @@ static bool is_any_stuck(struct lend_worker *worker)
 	struct lend_runtime *runtime = worker->runtime;
 	bool any = false;
 
-	for (unsigned i = 0; i < runtime->workers_count; i++) {
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++) {
 		struct lend_worker *other = &runtime->workers[i];
 		uint64_t age_ns;
 
@@ -274,7 +274,7 @@ static void expire_for_others(struct lend_worker *worker)
 	struct lend_runtime *runtime = worker->runtime;
 	uint64_t stall_ns = runtime->arbiter.stall_ns;
 
-	for (unsigned i = 0; i < runtime->workers_count; i++) {
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++) {
 		struct lend_worker *other = &runtime->workers[i];
 
 		if (other != worker && worker->now_ns > stall_ns)
@@ -289,7 +289,7 @@ void lend__monitor_look(struct lend_worker *worker)
 	uint64_t looked_ns = load(&runtime->looked_ns);
 	uint64_t stall_ns = runtime->arbiter.stall_ns;
 
-	if (runtime->workers_count == 1 ||
+	if (lend__runtime_count(runtime) == 1 ||
 	    worker->now_ns < looked_ns + stall_ns / 2 ||
 	    !atomic_compare_exchange_strong_explicit(
 		    &runtime->looked_ns, &looked_ns, worker->now_ns,
@@ -313,9 +313,9 @@ bool lend__monitor_take_watch(struct lend_worker *worker)
 	uint64_t busy_ns = load(&runtime->last_busy_ns);
 	bool all_parked = atomic_load_explicit(&runtime->parked,
 					       memory_order_seq_cst) ==
-			  runtime->workers_count;
+			  lend__runtime_count(runtime);
 
-	if (runtime->workers_count == 1)
+	if (lend__runtime_count(runtime) == 1)
 		return false;
 	if (all_parked && worker->now_ns > busy_ns &&
 	    worker->now_ns - busy_ns > LINGER_NS)
@@ -341,7 +341,7 @@ uint64_t lend__monitor_timeout(const struct lend_worker *worker,
 
 	/* Until the first of them could be called stuck; one that is, is
 	 * looked at again in half that time. */
-	for (unsigned i = 0; i < runtime->workers_count; i++) {
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++) {
 		uint64_t age_ns = age_of(&runtime->workers[i], now_ns);
 		uint64_t left_ns = age_ns < stall_ns ? stall_ns - age_ns :
 						       stall_ns / 2;
@@ -356,7 +356,7 @@ void lend__monitor_ensure_watch(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
 
-	if (runtime->workers_count == 1)
+	if (lend__runtime_count(runtime) == 1)
 		return;
 	/* Not at every park: the line is shared by all workers. */
 	if (worker->now_ns > load(&runtime->last_busy_ns) + LINGER_NS / 8)

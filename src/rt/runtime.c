@@ -4,7 +4,6 @@
 #include "rt/runtime.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +11,12 @@
 #include "arbiter/mode.h"
 #include "base/check.h"
 #include "base/cpu.h"
+#include "mem/pages.h"
 #include "rt/current.h"
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
 #include "rt/overflow.h"
+#include "rt/thread.h"
 #include "rt/worker.h"
 
 static void runnable(struct lend_host *host, struct lend_actor *actor)
@@ -37,7 +38,7 @@ struct lend_worker *lend__runtime_pick_worker(struct lend_runtime *runtime)
 	unsigned next = atomic_fetch_add_explicit(&runtime->next_worker, 1,
 						  memory_order_relaxed);
 
-	return &runtime->workers[next % runtime->workers_count];
+	return &runtime->workers[next % lend__runtime_open(runtime)];
 }
 
 /* ---- options ---- */
@@ -85,6 +86,10 @@ static int complete_options(struct lend_options *options,
 					   lend__cpu_allowed();
 	if (!options->rings)
 		options->rings = options->workers;
+	if (!options->workers_max)
+		options->workers_max = LEND_WORKERS_MAX;
+	if (!options->rings_max)
+		options->rings_max = LEND_RINGS_MAX;
 	if (!options->depth)
 		options->depth = 256;
 	if (!options->actors_max)
@@ -100,6 +105,14 @@ static int complete_options(struct lend_options *options,
 	if (options->sqpoll_idle_ms > LEND_SQPOLL_IDLE_MS_MAX)
 		return refuse(log, "sqpoll_idle_ms", options->sqpoll_idle_ms,
 			      "at most 60000");
+	if (options->workers_max > LEND_WORKERS_MAX ||
+	    options->workers_max < options->workers)
+		return refuse(log, "workers_max", options->workers_max,
+			      "at least as many as workers, at most 256");
+	if (options->rings_max > LEND_RINGS_MAX ||
+	    options->rings_max < options->rings)
+		return refuse(log, "rings_max", options->rings_max,
+			      "at least as many as rings, at most 256");
 	if (options->depth > LEND_DEPTH_MAX)
 		return refuse(log, "depth", options->depth, "1 to 32768");
 	if (options->flush_actors > LEND_DEPTH_MAX)
@@ -159,31 +172,14 @@ static void join_threads(struct lend_runtime *runtime, unsigned count)
 
 static int start_threads(struct lend_runtime *runtime)
 {
-	sigset_t all, before;
 	unsigned count = 0;
 	int err = 0;
 
-	/* Threads inherit the mask: signals go to the program's own. Faults
-	 * can not be blocked sensibly. */
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGABRT);
-	sigdelset(&all, SIGTRAP);
-	runtime->starting = runtime->workers_count;
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (; count < runtime->workers_count && !err; count++)
-		err = -pthread_create(&runtime->workers[count].thread, NULL,
-				      lend__worker_main,
-				      &runtime->workers[count]);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (err)
-		count--;
-
+	while (count < runtime->options.workers && !err) {
+		err = lend__thread_start(runtime, count);
+		count += !err;
+	}
 	pthread_mutex_lock(&runtime->lock);
-	runtime->starting -= runtime->workers_count - count;
 	while (runtime->starting)
 		pthread_cond_wait(&runtime->started, &runtime->lock);
 	if (!err)
@@ -194,27 +190,13 @@ static int start_threads(struct lend_runtime *runtime)
 	return err;
 }
 
-static void free_parts(struct lend_runtime *runtime)
-{
-	/* Rings first: the kernel's last reference to what follows. */
-	lend__arbiter_fini(&runtime->arbiter);
-	for (unsigned i = 0; runtime->workers && i < runtime->workers_count;
-	     i++)
-		lend__worker_fini(&runtime->workers[i]);
-	free(runtime->workers);
-	lend__registry_fini(&runtime->registry);
-	pthread_cond_destroy(&runtime->started);
-	pthread_mutex_destroy(&runtime->lock);
-	free(runtime);
-}
-
 static int open_arbiter(struct lend_runtime *runtime)
 {
 	struct lend_arbiter_options options = {
 		.mode = lend__mode_find(runtime->options.mode),
 		.rings = runtime->options.rings,
+		.rings_max = runtime->options.rings_max,
 		.depth = runtime->options.depth,
-		.borrowers = runtime->options.workers,
 		.stall_ns = runtime->options.stall_ns,
 		.sqpoll_idle_ms = runtime->options.sqpoll_idle_ms,
 		.trace_events = runtime->options.trace_events,
@@ -237,20 +219,45 @@ static int open_arbiter(struct lend_runtime *runtime)
 	return lend__arbiter_init(&runtime->arbiter, &options, &features);
 }
 
+/* Addresses for all that there may be; memory for those that there are. */
+static size_t workers_size(const struct lend_runtime *runtime)
+{
+	return lend_align_up(runtime->options.workers_max *
+				     sizeof(struct lend_worker),
+			     LEND_PAGE_SIZE);
+}
+
+static void free_parts(struct lend_runtime *runtime)
+{
+	/* Rings first: the kernel's last reference to what follows. */
+	lend__arbiter_fini(&runtime->arbiter);
+	for (unsigned i = 0; i < lend__runtime_used(runtime); i++)
+		lend__worker_fini(&runtime->workers[i]);
+	lend__pages_unreserve(runtime->workers, workers_size(runtime));
+	lend__registry_fini(&runtime->registry);
+	pthread_cond_destroy(&runtime->started);
+	pthread_mutex_destroy(&runtime->lock);
+	free(runtime);
+}
+
+/* All of them before the first thread looks at the others. */
 static int make_workers(struct lend_runtime *runtime)
 {
 	unsigned count = runtime->options.workers;
-	void *workers = NULL;
-	int err = 0;
+	void *workers;
+	int err = lend__pages_reserve(workers_size(runtime), &workers);
 
-	if (posix_memalign(&workers, LEND_CACHE_LINE,
-			   count * sizeof(struct lend_worker)))
-		return -ENOMEM;
-	memset(workers, 0, count * sizeof(struct lend_worker));
+	if (err)
+		return err;
 	runtime->workers = workers;
-	runtime->workers_count = count;
 	for (unsigned i = 0; i < count && !err; i++)
 		err = lend__worker_init(&runtime->workers[i], runtime, i);
+	atomic_store_explicit(&runtime->workers_used, count,
+			      memory_order_relaxed);
+	atomic_store_explicit(&runtime->workers_count, count,
+			      memory_order_relaxed);
+	atomic_store_explicit(&runtime->workers_open, count,
+			      memory_order_relaxed);
 	return err;
 }
 
@@ -373,7 +380,7 @@ void lend_runtime_stop(struct lend_runtime *runtime)
 	while (registry->alive)
 		pthread_cond_wait(&registry->changed, &registry->lock);
 	pthread_mutex_unlock(&registry->lock);
-	join_threads(runtime, runtime->workers_count);
+	join_threads(runtime, lend__runtime_count(runtime));
 	runtime->threads_running = false;
 }
 
@@ -441,12 +448,12 @@ struct lend_runtime *lend_runtime_current(void)
 
 unsigned lend_runtime_workers(const struct lend_runtime *runtime)
 {
-	return runtime->options.workers;
+	return lend__runtime_open(runtime);
 }
 
 unsigned lend_runtime_rings(const struct lend_runtime *runtime)
 {
-	return runtime->options.rings;
+	return lend__arbiter_rings(&runtime->arbiter);
 }
 
 enum lend_ring_mode lend_runtime_mode(const struct lend_runtime *runtime)

@@ -22,8 +22,7 @@ struct lend_runtime {
 	struct lend_host host;	     /* first: actors know only this */
 	struct lend_options options; /* with the defaults filled in */
 	struct lend_log log;
-	struct lend_worker *workers;
-	unsigned workers_count;
+	struct lend_worker *workers; /* room for all that there may be */
 	uint64_t started_ns;
 
 	struct lend_arbiter arbiter;
@@ -34,6 +33,14 @@ struct lend_runtime {
 	unsigned starting; /* [lock] workers that have not reported yet */
 	int start_error;   /* [lock] */
 	bool threads_running;
+
+	/* [atomic: E3] Workers are added and removed at the end of the array;
+	 * see size.c. Those below have a thread; those below take actors;
+	 * those below have ever had a thread. */
+	_Atomic unsigned workers_count;
+	_Atomic unsigned workers_open;
+	_Atomic unsigned workers_used;
+	_Atomic bool resizing; /* somebody does that */
 
 	/* [atomic: see idle.c, monitor.c] */
 	LEND_CACHE_ALIGNED _Atomic bool halting;
@@ -46,6 +53,29 @@ struct lend_runtime {
 
 /* A worker's thread is up, or could not attach. */
 void lend__runtime_worker_started(struct lend_runtime *runtime, int err);
+
+/* Workers that run, those that are about to leave too. Acquire [E3], paired
+ * with what publishes them: their records. */
+static inline unsigned lend__runtime_count(const struct lend_runtime *runtime)
+{
+	return atomic_load_explicit(&runtime->workers_count,
+				    memory_order_acquire);
+}
+
+/* Workers that take actors. A hint: whoever is sent to one that has left goes
+ * to another. */
+static inline unsigned lend__runtime_open(const struct lend_runtime *runtime)
+{
+	return atomic_load_explicit(&runtime->workers_open,
+				    memory_order_acquire);
+}
+
+/* Workers there have ever been, for those who count. */
+static inline unsigned lend__runtime_used(const struct lend_runtime *runtime)
+{
+	return atomic_load_explicit(&runtime->workers_used,
+				    memory_order_acquire);
+}
 
 /* The worker for an actor that comes from outside. Thread: any. */
 struct lend_worker *lend__runtime_pick_worker(struct lend_runtime *runtime);

@@ -104,11 +104,12 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		runtime = lend_runtime_current();
 	arbiter = &runtime->arbiter;
 	stats.uptime_ns = lend_now() - runtime->started_ns;
-	stats.workers = runtime->options.workers;
-	stats.rings = runtime->options.rings;
+	stats.workers = lend__runtime_open(runtime);
+	stats.rings = lend__arbiter_rings(arbiter);
 	stats.total.holder = -1;
 	pthread_mutex_lock(lock_of(arbiter));
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	/* Those that are closed, too: what they did was done. */
+	for (unsigned i = 0; i < lend__pool_used(&arbiter->pool); i++) {
 		struct lend_ring_stats ring;
 
 		read_ring_locked(arbiter, i, &ring);
@@ -121,7 +122,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 	pthread_mutex_unlock(lock_of(arbiter));
 	stats.helped = read_counter(&arbiter->helped);
 	stats.kicks = read_counter(&arbiter->kicks);
-	for (unsigned i = 0; i < runtime->workers_count; i++) {
+	for (unsigned i = 0; i < lend__runtime_used(runtime); i++) {
 		const struct lend_worker *worker = &runtime->workers[i];
 
 		stats.switches += read_counter(&worker->switches);
@@ -150,7 +151,7 @@ int lend_stats_read_ring(const struct lend_runtime *runtime, unsigned ring,
 	if (!runtime)
 		runtime = lend_runtime_current();
 	arbiter = &runtime->arbiter;
-	if (ring >= arbiter->pool.count)
+	if (ring >= lend__pool_count(&arbiter->pool))
 		return -EINVAL;
 	pthread_mutex_lock(lock_of(arbiter));
 	read_ring_locked(arbiter, ring, ret_stats);

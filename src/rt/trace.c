@@ -35,7 +35,7 @@ static struct lend_recorder *track(struct lend_runtime *runtime, unsigned i)
 
 static unsigned track_count(const struct lend_runtime *runtime)
 {
-	return runtime->workers_count + 1;
+	return lend__runtime_used(runtime) + 1;
 }
 
 /* ---- start, stop ---- */
@@ -52,7 +52,7 @@ static int turn(struct lend_runtime *runtime, bool on)
 /* Who has which ring as recording begins: nobody saw them get it. */
 static void record_holders_locked(struct lend_arbiter *arbiter)
 {
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++) {
 		const struct lend_borrower *holder = arbiter->loans[i].borrower;
 
 		lend__record(&arbiter->recorder,
@@ -113,8 +113,8 @@ static void read_header(const struct lend_runtime *runtime,
 		.version = LEND_TRACE_VERSION,
 		.header_size = sizeof(*header),
 		.record_size = sizeof(struct lend_trace_record),
-		.rings = runtime->arbiter.pool.count,
-		.workers = runtime->workers_count,
+		.rings = lend__pool_used(&runtime->arbiter.pool),
+		.workers = lend__runtime_used(runtime),
 		.tracks = track_count(runtime),
 		.depth = runtime->arbiter.pool.depth,
 		.mode = runtime->arbiter.mode->id,
@@ -126,9 +126,9 @@ static void read_header(const struct lend_runtime *runtime,
 }
 
 static void read_rings_locked(const struct lend_arbiter *arbiter,
-			      struct lend_trace_ring *rings)
+			      struct lend_trace_ring *rings, unsigned count)
 {
-	for (unsigned i = 0; i < arbiter->pool.count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		const struct lend_loan *loan = &arbiter->loans[i];
 
 		rings[i] = (struct lend_trace_ring){
@@ -169,7 +169,8 @@ int lend_runtime_trace_read(struct lend_runtime *runtime, void **ret_data,
 			    size_t *ret_size)
 {
 	struct lend_arbiter *arbiter;
-	size_t size = sizeof(struct lend_trace_header);
+	struct lend_trace_header header;
+	size_t size = sizeof(header);
 	uint64_t last;
 	char *data, *place;
 
@@ -177,23 +178,26 @@ int lend_runtime_trace_read(struct lend_runtime *runtime, void **ret_data,
 	arbiter = &runtime->arbiter;
 	if (!arbiter->recorder.records)
 		return -EINVAL;
-	size += arbiter->pool.count * sizeof(struct lend_trace_ring);
-	for (unsigned i = 0; i < track_count(runtime); i++)
+	/* Rings and workers may be added meanwhile. */
+	read_header(runtime, &header);
+	size += header.rings * sizeof(struct lend_trace_ring);
+	for (unsigned i = 0; i < header.tracks; i++)
 		size += sizeof(struct lend_trace_track) +
 			lend__recorder_capacity(track(runtime, i)) *
 				sizeof(struct lend_trace_record);
 	data = malloc(size);
 	if (!data)
 		return -ENOMEM;
-	read_header(runtime, (struct lend_trace_header *)data);
-	place = data + sizeof(struct lend_trace_header);
+	memcpy(data, &header, sizeof(header));
+	place = data + sizeof(header);
 	/* Holders, counts and the last loan event belong together. */
 	pthread_mutex_lock(&arbiter->lock);
-	read_rings_locked(arbiter, (struct lend_trace_ring *)place);
+	read_rings_locked(arbiter, (struct lend_trace_ring *)place,
+			  header.rings);
 	last = lend__recorder_count(&arbiter->recorder);
 	pthread_mutex_unlock(&arbiter->lock);
-	place += arbiter->pool.count * sizeof(struct lend_trace_ring);
-	for (unsigned i = 0; i < track_count(runtime); i++) {
+	place += header.rings * sizeof(struct lend_trace_ring);
+	for (unsigned i = 0; i < header.tracks; i++) {
 		const struct lend_recorder *recorder = track(runtime, i);
 
 		place = read_track(recorder, i ? i - 1 : LEND_TRACE_ARBITER,
@@ -270,6 +274,7 @@ const char *lend_trace_why_name(unsigned why)
 		[LEND_WHY_IDLE] = "idle",
 		[LEND_WHY_WAITER] = "waiter",
 		[LEND_WHY_STALL] = "stall",
+		[LEND_WHY_REMOVED] = "removed",
 	};
 
 	return why < LEND_WHYS ? names[why] : NULL;

@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <lend/clock.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -18,11 +16,10 @@
 
 #include "arbiter/mode.h"
 #include "arbiter/poller.h"
+#include "arbiter/removal.h"
 #include "base/check.h"
-#include "rt/current.h"
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
-#include "rt/overflow.h"
 #include "rt/runtime.h"
 #include "uring/ring.h"
 
@@ -52,12 +49,14 @@ static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 		      unsigned index)
 {
-	unsigned rings = runtime->arbiter.pool.count;
+	unsigned rings = runtime->arbiter.pool.rings_max;
 
 	memset(worker, 0, sizeof(*worker));
 	worker->runtime = runtime;
 	worker->index = index;
 	worker->random = index * 2654435761u + 1;
+	/* Until its thread is about to start. */
+	atomic_init(&worker->inbox, LEND_INBOX_SEALED);
 	worker->flushes_early = runtime->options.flush_actors ||
 				runtime->options.flush_sqes;
 	lend__timers_init(&worker->timers);
@@ -170,6 +169,11 @@ void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
 						       memory_order_relaxed);
 
 	do {
+		while (lend_unlikely(head == LEND_INBOX_SEALED)) {
+			worker = lend__runtime_pick_worker(worker->runtime);
+			head = atomic_load_explicit(&worker->inbox,
+						    memory_order_relaxed);
+		}
 		actor->run_next = head;
 		/* Release [W1], paired with drain_inbox(). */
 	} while (!atomic_compare_exchange_weak_explicit(
@@ -178,15 +182,11 @@ void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
 	lend__worker_wake(worker);
 }
 
-static void drain_inbox(struct lend_worker *worker)
+/* Queue what came in, oldest first. */
+static void enqueue_list(struct lend_worker *worker, struct lend_actor *actor)
 {
-	struct lend_actor *actor, *oldest = NULL;
+	struct lend_actor *oldest = NULL;
 
-	if (!atomic_load_explicit(&worker->inbox, memory_order_relaxed))
-		return;
-	/* Acquire [W1]. */
-	actor = atomic_exchange_explicit(&worker->inbox, NULL,
-					 memory_order_acquire);
 	while (actor) {
 		struct lend_actor *next = actor->run_next;
 
@@ -202,6 +202,26 @@ static void drain_inbox(struct lend_worker *worker)
 	}
 }
 
+static void drain_inbox(struct lend_worker *worker)
+{
+	struct lend_actor *actor = atomic_load_explicit(&worker->inbox,
+							memory_order_relaxed);
+
+	if (!actor || actor == LEND_INBOX_SEALED)
+		return;
+	/* Acquire [W1]. */
+	enqueue_list(worker, atomic_exchange_explicit(&worker->inbox, NULL,
+						      memory_order_acquire));
+}
+
+void lend__worker_seal(struct lend_worker *worker)
+{
+	/* Acquire [W1]. */
+	enqueue_list(worker,
+		     atomic_exchange_explicit(&worker->inbox, LEND_INBOX_SEALED,
+					      memory_order_acquire));
+}
+
 static unsigned runnable_count(const struct lend_worker *worker)
 {
 	return lend_queue_size(&worker->queue) +
@@ -213,6 +233,24 @@ bool lend__worker_has_work(struct lend_worker *worker)
 {
 	return worker->urgent_first || runnable_count(worker) ||
 	       atomic_load_explicit(&worker->inbox, memory_order_seq_cst);
+}
+
+void lend__worker_hand_over(struct lend_worker *worker)
+{
+	struct lend_actor *actor;
+
+	drain_inbox(worker);
+	while ((actor = pop_urgent(worker))) {
+		/* It stays so: somebody keeps room for it. */
+		atomic_store_explicit(&actor->urgent, true,
+				      memory_order_relaxed);
+		lend__worker_send(lend__runtime_pick_worker(worker->runtime),
+				  actor);
+	}
+	while ((actor = lend_queue_pop(&worker->queue)) ||
+	       (actor = pop_overflow(worker)))
+		lend__worker_send(lend__runtime_pick_worker(worker->runtime),
+				  actor);
 }
 
 /* ---- running actors ---- */
@@ -325,16 +363,22 @@ static unsigned steal_inbox(struct lend_worker *worker,
 {
 	uint64_t safe_ns = atomic_load_explicit(&victim->borrower.safe_ns,
 						memory_order_relaxed);
-	struct lend_actor *actor;
+	struct lend_actor *actor = atomic_load_explicit(&victim->inbox,
+							memory_order_relaxed);
 	unsigned stolen = 0;
 
 	if (worker->now_ns <= safe_ns || worker->now_ns - safe_ns <= SLOW_NS ||
 	    atomic_load_explicit(&victim->park_state, memory_order_relaxed) !=
-		    LEND_PARK_RUNNING ||
-	    !atomic_load_explicit(&victim->inbox, memory_order_relaxed))
+		    LEND_PARK_RUNNING)
 		return 0;
-	actor = atomic_exchange_explicit(&victim->inbox, NULL,
-					 memory_order_acquire);
+	do {
+		/* A seal stays. */
+		if (!actor || actor == LEND_INBOX_SEALED)
+			return 0;
+		/* Acquire [W1]. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&victim->inbox, &actor, NULL, memory_order_acquire,
+		memory_order_relaxed));
 	for (; actor; stolen++) {
 		struct lend_actor *next = actor->run_next;
 
@@ -360,7 +404,7 @@ static void record_steal(struct lend_worker *worker,
 bool lend__worker_steal(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
-	unsigned n = runtime->workers_count, stolen = 0;
+	unsigned n = lend__runtime_count(runtime), stolen = 0;
 
 	worker->random = worker->random * 1664525u + 1013904223u;
 	for (unsigned i = 0; i < n && !stolen; i++) {
@@ -393,13 +437,21 @@ static void poll_rings(struct lend_worker *worker)
 			  borrower->arbiter->stall_ns);
 }
 
-static void loop(struct lend_worker *worker)
+void lend__worker_run(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
 
 	worker->now_ns = lend_now();
 	while (!atomic_load_explicit(&runtime->halting, memory_order_relaxed)) {
 		lend__monitor_safe_point(worker);
+		lend__removal_pass(&worker->borrower);
+		/* Relaxed: it learns the rest by a compare-and-swap. */
+		if (lend_unlikely(atomic_load_explicit(&worker->stay,
+						       memory_order_relaxed))) {
+			if (lend__worker_leave(worker))
+				break;
+			continue;
+		}
 		lend__timers_expire(&worker->timers, worker->now_ns);
 		drain_inbox(worker);
 		run_round(worker);
@@ -410,37 +462,11 @@ static void loop(struct lend_worker *worker)
 			lend__flush_after_round(worker);
 			continue;
 		}
-		if (runtime->workers_count > 1 && lend__worker_steal(worker)) {
+		if (lend__runtime_count(runtime) > 1 &&
+		    lend__worker_steal(worker)) {
 			lend__flush(worker, LEND_FLUSH_EMPTY);
 			continue;
 		}
 		lend__worker_park(worker);
 	}
-}
-
-void *lend__worker_main(void *argument)
-{
-	struct lend_worker *worker = argument;
-	struct lend_runtime *runtime = worker->runtime;
-	char name[16];
-	int err;
-
-	snprintf(name, sizeof(name), "lend-%u", worker->index);
-	pthread_setname_np(pthread_self(), name);
-	lend__current_set(worker);
-	lend__overflow_thread_start();
-	lend__fiber_adopt_thread(&worker->fiber);
-	err = lend__arbiter_attach(&runtime->arbiter, &worker->borrower,
-				   worker->index);
-	lend__runtime_worker_started(runtime, err);
-	if (!err) {
-		lend__kick_thread_start(worker);
-		loop(worker);
-		lend__kick_thread_stop(worker);
-		lend__arbiter_detach(&worker->borrower);
-	}
-	lend__fiber_release_thread(&worker->fiber);
-	lend__overflow_thread_stop();
-	lend__current_set(NULL);
-	return NULL;
 }

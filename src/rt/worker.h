@@ -40,6 +40,16 @@ enum lend_park_state {
 	LEND_PARK_NOTIFIED,
 };
 
+/* [atomic: E4] Whether a worker stays: see leave.c. */
+enum lend_worker_stay {
+	LEND_STAYS,
+	LEND_ASKED_TO_LEAVE, /* it hands over what it has; may be taken back */
+	LEND_LEAVES,	     /* its thread ends */
+};
+
+/* In the place of an inbox: nobody reads it any more. */
+#define LEND_INBOX_SEALED ((struct lend_actor *)1)
+
 /* A poll on a worker's event descriptor, armed on one ring. */
 struct lend_wake_op {
 	struct lend_op op;
@@ -52,7 +62,7 @@ struct lend_worker {
 	unsigned index;
 	pthread_t thread;
 	int event_fd;
-	struct lend_wake_op *wake_ops; /* one for each ring */
+	struct lend_wake_op *wake_ops; /* one for each ring that may be */
 
 	/* [owner] */
 	struct lend_fiber fiber; /* the thread's own stack */
@@ -87,12 +97,13 @@ struct lend_worker {
 	/* [atomic: W1] actors sent by other threads, newest first */
 	LEND_CACHE_ALIGNED _Atomic(struct lend_actor *) inbox;
 	_Atomic uint32_t park_state;
-	_Atomic int tid; /* of the kernel; 0: it can not be kicked */
+	_Atomic int tid;       /* of the kernel; 0: it can not be kicked */
+	_Atomic uint32_t stay; /* [atomic: E4] enum lend_worker_stay */
 	_Atomic uint64_t wakes;
 };
 
-/* The thread: runs until the runtime stops. */
-void *lend__worker_main(void *worker);
+/* Run actors until the runtime stops, or the worker has left. Own thread. */
+void lend__worker_run(struct lend_worker *worker);
 
 int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 		      unsigned index);
@@ -101,7 +112,8 @@ void lend__worker_fini(struct lend_worker *worker);
 /* Queue a runnable actor. Thread: the worker's own. */
 void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor);
 
-/* Queue a runnable actor from another thread, and wake the worker. */
+/* Queue a runnable actor from another thread, and wake the worker; or another
+ * one, if it has left. */
 void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor);
 
 /* Is there anything to run, but for what completions bring? Own thread. */
@@ -109,6 +121,19 @@ bool lend__worker_has_work(struct lend_worker *worker);
 
 /* Take runnable actors of workers that are slow to run them. */
 bool lend__worker_steal(struct lend_worker *worker);
+
+/* Send everything runnable to workers that stay. Own thread. */
+void lend__worker_hand_over(struct lend_worker *worker);
+
+/* Take what is in the inbox, and have whoever sends from here on go to another
+ * worker. Own thread. */
+void lend__worker_seal(struct lend_worker *worker);
+
+/* ---- leave.c ---- */
+
+/* A step towards its end, for a worker that was asked to leave. Own thread.
+ * True: the thread is to end now. */
+bool lend__worker_leave(struct lend_worker *worker);
 
 /* ---- idle.c ---- */
 

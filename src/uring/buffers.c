@@ -42,6 +42,7 @@ static void add(struct lend_buffers *buffers, unsigned number)
 	buf->len = buffers->size;
 	buf->bid = (uint16_t)number;
 	buffers->tail++;
+	buffers->added++;
 }
 
 static void publish(struct lend_buffers *buffers)
@@ -50,13 +51,21 @@ static void publish(struct lend_buffers *buffers)
 	__atomic_store_n(&buffers->ring->tail, buffers->tail, __ATOMIC_RELEASE);
 }
 
+static int register_ring(const struct lend_buffers *buffers, int fd)
+{
+	struct io_uring_buf_reg reg = {
+		.ring_addr = (uint64_t)(uintptr_t)buffers->ring,
+		.ring_entries = buffers->count,
+		.bgid = LEND_BUFFERS_GROUP,
+	};
+	int err = lend__sys_register(fd, IORING_REGISTER_PBUF_RING, &reg, 1);
+
+	return err < 0 ? err : 0;
+}
+
 int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 		       unsigned size)
 {
-	struct io_uring_buf_reg reg = {
-		.ring_entries = count,
-		.bgid = LEND_BUFFERS_GROUP,
-	};
 	int err;
 
 	lend_assert(lend_is_power_of_two(count) && count <= 32768);
@@ -72,9 +81,8 @@ int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 		err = -ENOMEM;
 		goto fail;
 	}
-	reg.ring_addr = (uint64_t)(uintptr_t)buffers->ring;
-	err = lend__sys_register(fd, IORING_REGISTER_PBUF_RING, &reg, 1);
-	if (err < 0)
+	err = register_ring(buffers, fd);
+	if (err)
 		goto fail;
 	for (unsigned i = 0; i < count; i++)
 		add(buffers, i);
@@ -86,14 +94,21 @@ fail:
 	return err;
 }
 
-void lend__buffers_fini(struct lend_buffers *buffers, int fd)
+static void close_ring(struct lend_buffers *buffers, int fd)
 {
 	struct io_uring_buf_reg reg = { .bgid = LEND_BUFFERS_GROUP };
 
-	if (buffers->ring && fd >= 0)
+	if (!buffers->ring)
+		return;
+	if (fd >= 0)
 		lend__sys_register(fd, IORING_UNREGISTER_PBUF_RING, &reg, 1);
-	if (buffers->ring)
-		munmap(buffers->ring, ring_size(buffers));
+	munmap(buffers->ring, ring_size(buffers));
+	buffers->ring = NULL;
+}
+
+void lend__buffers_fini(struct lend_buffers *buffers, int fd)
+{
+	close_ring(buffers, fd);
 	if (buffers->base)
 		munmap(buffers->base, (size_t)buffers->count * buffers->size);
 	free(buffers->links);
@@ -101,16 +116,11 @@ void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 	memset(buffers, 0, sizeof(*buffers));
 }
 
-void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
+static void push(struct lend_buffers *buffers, unsigned number)
 {
 	uint32_t head = atomic_load_explicit(&buffers->returned,
 					     memory_order_relaxed);
 
-	lend_assert(number < buffers->count);
-	/* Given twice it would be in the list twice, and the list a circle. */
-	lend_assert(atomic_load_explicit(&buffers->owners[number],
-					 memory_order_relaxed));
-	lend__buffers_own(buffers, number, 0);
 	do {
 		/* Relaxed: the release below publishes it. */
 		atomic_store_explicit(&buffers->links[number], head,
@@ -122,9 +132,19 @@ void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 		memory_order_relaxed));
 }
 
+void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
+{
+	lend_assert(number < buffers->count);
+	/* Given twice it would be in the list twice, and the list a circle. */
+	lend_assert(atomic_load_explicit(&buffers->owners[number],
+					 memory_order_relaxed));
+	lend__buffers_own(buffers, number, 0);
+	push(buffers, number);
+}
+
 void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner)
 {
-	for (unsigned i = 0; buffers->ring && i < buffers->count; i++)
+	for (unsigned i = 0; buffers->base && i < buffers->count; i++)
 		if (atomic_load_explicit(&buffers->owners[i],
 					 memory_order_relaxed) == owner)
 			lend__buffers_give(buffers, i);
@@ -147,4 +167,51 @@ void lend__buffers_drain(struct lend_buffers *buffers)
 		add(buffers, number);
 	}
 	publish(buffers);
+}
+
+/*
+ * The kernel takes buffers in the order of the entries, and tells of each that
+ * it took. So those that it has not taken are the last ones of the ring. They
+ * go to where given ones wait for a ring, those that are held come there when
+ * they are given back.
+ */
+void lend__buffers_detach(struct lend_buffers *buffers, int fd)
+{
+	uint64_t home;
+
+	if (!buffers->ring)
+		return;
+	lend__buffers_drain(buffers);
+	home = buffers->added - buffers->taken;
+	if (home >= buffers->count) {
+		lend__buffers_fini(buffers, fd);
+		return;
+	}
+	for (unsigned i = 1; i <= home; i++) {
+		uint16_t place = (uint16_t)(buffers->tail - i);
+
+		push(buffers,
+		     buffers->ring->bufs[place & (buffers->count - 1)].bid);
+	}
+	close_ring(buffers, fd);
+}
+
+int lend__buffers_attach(struct lend_buffers *buffers, int fd)
+{
+	int err;
+
+	lend_assert(buffers->base && !buffers->ring);
+	buffers->ring = map(ring_size(buffers));
+	if (!buffers->ring)
+		return -ENOMEM;
+	err = register_ring(buffers, fd);
+	if (err) {
+		close_ring(buffers, -1);
+		return err;
+	}
+	buffers->tail = 0;
+	buffers->added = 0;
+	buffers->taken = 0;
+	lend__buffers_drain(buffers);
+	return 0;
 }

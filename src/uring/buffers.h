@@ -27,6 +27,8 @@ struct lend_buffers {
 
 	/* [cq_lock] of the ring */
 	uint16_t tail;
+	uint64_t added; /* ever given to the kernel */
+	uint64_t taken; /* ever come back with a completion */
 
 	/* [atomic: returns] buffer number + 1 of the last one given back, 0 if
 	 * none; each links to the one before it through @links */
@@ -50,6 +52,19 @@ struct lend_buffers {
 int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 		       unsigned size);
 void lend__buffers_fini(struct lend_buffers *buffers, int fd);
+
+/*
+ * The ring is about to be closed, with nothing in flight. Without a buffer that
+ * somebody holds, or will hold when it looks at its completion, this is the
+ * end, as lend__buffers_fini(). Otherwise the buffers stay where they are, and
+ * can be given back as before; lend__buffers_attach() makes them another
+ * ring's. Thread: the only one that may poll the ring.
+ */
+void lend__buffers_detach(struct lend_buffers *buffers, int fd);
+
+/* Buffers that are there without a ring: register them, but for those held,
+ * with @fd. 0, or an error: nothing has changed. */
+int lend__buffers_attach(struct lend_buffers *buffers, int fd);
 
 static inline char *lend__buffers_at(const struct lend_buffers *buffers,
 				     unsigned number)

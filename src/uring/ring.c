@@ -61,9 +61,11 @@ void lend__ring_close(struct lend_ring *ring)
 {
 	if (!ring->sqes)
 		return;
-	lend__buffers_fini(&ring->buffers, lend__ring_fd(ring));
+	lend__buffers_detach(&ring->buffers, lend__ring_fd(ring));
 	lend__sys_ring_close(&ring->uring);
-	memset(ring, 0, sizeof(*ring));
+	memset(&ring->uring, 0, sizeof(ring->uring));
+	ring->sqes = NULL;
+	ring->cqes = NULL;
 }
 
 int lend__ring_enable(struct lend_ring *ring)

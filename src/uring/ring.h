@@ -25,7 +25,7 @@
 #include "uring/buffers.h"
 
 struct lend_ring {
-	/* [const] after lend__ring_open() */
+	/* [const] from lend__ring_open() to lend__ring_close() */
 	struct io_uring uring;
 	unsigned index; /* in its pool */
 	unsigned depth; /* slots of the submission queue */
@@ -59,7 +59,8 @@ struct lend_ring {
  * Open a ring.
  *
  * @ring         zeroed storage, but for @sqpoll_idle_ms if SQPOLL is asked
- *               for; stays where it is until lend__ring_close()
+ *               for; or that of a closed ring, whose counters go on; stays
+ *               where it is
  * @index        its place in the pool
  * @depth        submission slots, 1 to 32768; rounded up to a power of two
  * @setup_flags  IORING_SETUP_*; R_DISABLED is honoured: lend__ring_enable()
@@ -68,10 +69,18 @@ struct lend_ring {
  */
 int lend__ring_open(struct lend_ring *ring, unsigned index, unsigned depth,
 		    unsigned setup_flags);
+
+/* Close it. Its counters stay, and so do its buffers as long as somebody holds
+ * one of them: see lend__buffers_detach(). */
 void lend__ring_close(struct lend_ring *ring);
 
 /* Bind a ring opened with R_DISABLED to the calling thread. */
 int lend__ring_enable(struct lend_ring *ring);
+
+static inline bool lend__ring_is_open(const struct lend_ring *ring)
+{
+	return ring->sqes;
+}
 
 static inline int lend__ring_fd(const struct lend_ring *ring)
 {

@@ -38,7 +38,7 @@ static struct lend_ring *ring_of(const struct sim_ring *simulated)
 {
 	struct lend_pool *pool = &arbiter()->pool;
 
-	for (unsigned i = 0; i < pool->count; i++)
+	for (unsigned i = 0; i < lend__pool_count(pool); i++)
 		if (lend__ring_fd(&pool->rings[i]) == simulated->fd)
 			return &pool->rings[i];
 	return NULL;
@@ -83,7 +83,8 @@ static struct sim_thread *borrower_in_use_at(const void *address)
 	const char *low = (const char *)runtime->workers;
 	size_t offset = (size_t)((const char *)address - low);
 
-	if (offset >= runtime->workers_count * sizeof(struct lend_worker) ||
+	if (offset >=
+		    lend__runtime_count(runtime) * sizeof(struct lend_worker) ||
 	    offset % sizeof(struct lend_worker) !=
 		    offsetof(struct lend_worker, borrower.in_use))
 		return NULL;
@@ -207,7 +208,7 @@ void sim_check_step(void)
 	if (!now || !now->mode->exclusive || !now->loans ||
 	    !sim_mutex_is_free(&now->lock))
 		return;
-	for (unsigned i = 0; i < now->pool.count; i++)
+	for (unsigned i = 0; i < lend__pool_count(&now->pool); i++)
 		check_loan(&now->loans[i]);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
+#include "rt/thread.h"
 #include "rt/worker.h"
 
 /* CLOCK_REALTIME when CLOCK_MONOTONIC is 0. */
@@ -459,7 +460,7 @@ int __wrap_pthread_create(pthread_t *ret_thread,
 	sim_point();
 	sim_drain(sim.current);
 	thread = sim_thread_start("worker", start, arg);
-	if (start == lend__worker_main) {
+	if (start == lend__thread_main) {
 		thread->worker = arg;
 		sim.runtime = thread->worker->runtime;
 	} else {

@@ -34,7 +34,6 @@ static inline void open_arbiter(const struct lend_mode *mode, unsigned rings,
 		.mode = mode,
 		.rings = rings,
 		.depth = depth,
-		.borrowers = count,
 		.stall_ns = LEND_MS,
 	};
 
@@ -103,7 +102,7 @@ static inline unsigned reap_all(struct lend_borrower *borrower)
 	unsigned handled = 0;
 
 	lend__arbiter_flush(borrower);
-	for (unsigned i = 0; i < arbiter.pool.count; i++)
+	for (unsigned i = 0; i < lend__pool_count(&arbiter.pool); i++)
 		handled += lend__poller_poll(&arbiter.pool.rings[i],
 					     lend_now());
 	return handled;

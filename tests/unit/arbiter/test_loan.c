@@ -248,14 +248,14 @@ static void *claim_and_poll(void *arg)
 		} else {
 			lend__arbiter_settle(borrower, true);
 		}
-		for (unsigned i = 0; i < arbiter.pool.count; i++) {
+		for (unsigned i = 0; i < lend__pool_count(&arbiter.pool); i++) {
 			lend__ring_enter(&arbiter.pool.rings[i], 0, 0);
 			lend__poller_poll(&arbiter.pool.rings[i], 0);
 		}
 	}
 	while (atomic_load(&finished) < 2 * OPS) {
 		lend__arbiter_settle(borrower, true);
-		for (unsigned i = 0; i < arbiter.pool.count; i++) {
+		for (unsigned i = 0; i < lend__pool_count(&arbiter.pool); i++) {
 			lend__ring_enter(&arbiter.pool.rings[i], 0, 0);
 			lend__poller_poll(&arbiter.pool.rings[i], 0);
 		}
@@ -271,7 +271,7 @@ static void *take_away(void *arg)
 	/* Whatever is lent, at whatever moment. */
 	while (!atomic_load(&stop)) {
 		pthread_mutex_lock(&arbiter.lock);
-		for (unsigned i = 0; i < arbiter.pool.count; i++)
+		for (unsigned i = 0; i < lend__pool_count(&arbiter.pool); i++)
 			if (arbiter.loans[i].borrower)
 				lend__loan_recall(&arbiter.loans[i], NULL,
 						  LEND_WHY_STALL);
@@ -287,7 +287,6 @@ static void hammer(unsigned rings, unsigned depth)
 	pthread_t threads[3];
 
 	open_arbiter(&lend__mode_borrowed, rings, depth, 0);
-	arbiter.borrowers_max = 3;
 	pthread_create(&threads[2], NULL, take_away, NULL);
 	for (uintptr_t i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, claim_and_poll, (void *)i);

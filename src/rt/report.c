@@ -1,0 +1,203 @@
+/*
+ * Reports of what holds something up: see report.h. Everything is read while
+ * it changes, so a line may be late; it never touches what may be gone.
+ */
+#include "rt/report.h"
+
+#include <lend/clock.h>
+#include <liburing.h>
+#include <stdio.h>
+
+#include "actor/actor.h"
+#include "arbiter/arbiter.h"
+#include "arbiter/mode.h"
+#include "rt/monitor.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+
+/* Lines on actors in one report; the rest is a number. */
+#define ACTORS_MAX 16
+
+static const char *const operations[] = {
+	[IORING_OP_NOP] = "nop",	 [IORING_OP_READV] = "readv",
+	[IORING_OP_WRITEV] = "writev",	 [IORING_OP_FSYNC] = "fsync",
+	[IORING_OP_POLL_ADD] = "poll",	 [IORING_OP_SENDMSG] = "sendmsg",
+	[IORING_OP_RECVMSG] = "recvmsg", [IORING_OP_TIMEOUT] = "timeout",
+	[IORING_OP_ACCEPT] = "accept",	 [IORING_OP_CONNECT] = "connect",
+	[IORING_OP_OPENAT] = "openat",	 [IORING_OP_CLOSE] = "close",
+	[IORING_OP_STATX] = "statx",	 [IORING_OP_READ] = "read",
+	[IORING_OP_WRITE] = "write",	 [IORING_OP_SEND] = "send",
+	[IORING_OP_RECV] = "recv",	 [IORING_OP_OPENAT2] = "openat2",
+	[IORING_OP_SPLICE] = "splice",	 [IORING_OP_SHUTDOWN] = "shutdown",
+};
+
+/* What an actor waits for, as it has noted itself. */
+static void describe(uint64_t waits_for, char *text, size_t size)
+{
+	unsigned opcode = lend__actor_waits_opcode(waits_for);
+	const char *name = opcode < sizeof(operations) / sizeof(operations[0]) ?
+				   operations[opcode] :
+				   NULL;
+	int fd = lend__actor_waits_fd(waits_for);
+	int length;
+
+	if (!waits_for) {
+		snprintf(text, size, "waits for no operation");
+		return;
+	}
+	length = name ? snprintf(text, size, "waits for %s", name) :
+			snprintf(text, size, "waits for operation %u", opcode);
+	if (fd >= 0 && length > 0 && (size_t)length < size)
+		length += snprintf(text + length, size - (size_t)length,
+				   " on descriptor %d", fd);
+	if (length > 0 && (size_t)length < size)
+		snprintf(text + length, size - (size_t)length, ", ring %u",
+			 lend__actor_waits_ring(waits_for));
+}
+
+static void print_title(const struct lend_actor *actor,
+			char title[LEND_MONITOR_TITLE_SIZE])
+{
+	snprintf(title, LEND_MONITOR_TITLE_SIZE, "%s #%u",
+		 actor->name[0] ? actor->name : "(unnamed)", actor->index);
+}
+
+/* The actor that a worker runs, or has run last. */
+static void print_running(struct lend_runtime *runtime,
+			  const struct lend_worker *worker,
+			  char title[LEND_MONITOR_TITLE_SIZE])
+{
+	uint64_t running = atomic_load_explicit(&worker->stalls.running,
+						memory_order_relaxed);
+	lend_ref ref = { .index = (uint32_t)running,
+			 .generation = (uint32_t)(running >> 32) };
+	struct lend_actor *actor = lend__registry_pin(&runtime->registry, ref);
+
+	snprintf(title, LEND_MONITOR_TITLE_SIZE, "none that is alive");
+	if (!actor)
+		return;
+	print_title(actor, title);
+	lend__registry_unpin(&runtime->registry, ref);
+}
+
+/* A line for each actor that lives; with @ring not -1, that waits for an
+ * operation on it. */
+static unsigned report_actors(struct lend_runtime *runtime, int ring)
+{
+	struct lend_registry *registry = &runtime->registry;
+	unsigned end, found = 0;
+
+	pthread_mutex_lock(&registry->lock);
+	end = registry->used_end;
+	pthread_mutex_unlock(&registry->lock);
+	for (unsigned i = 0; i < end; i++) {
+		char title[LEND_MONITOR_TITLE_SIZE], what[96];
+		struct lend_actor *actor = lend__registry_pin_at(registry, i);
+		uint64_t waits_for;
+
+		if (!actor)
+			continue;
+		waits_for = atomic_load_explicit(&actor->waits_for,
+						 memory_order_relaxed);
+		print_title(actor, title);
+		lend__registry_unpin(registry, lend__actor_ref(actor));
+		if (ring >= 0 &&
+		    (!waits_for ||
+		     lend__actor_waits_ring(waits_for) != (unsigned)ring))
+			continue;
+		if (found++ >= ACTORS_MAX)
+			continue;
+		describe(waits_for, what, sizeof(what));
+		lend__log(&runtime->log, LEND_LOG_WARNING, "  actor %s %s",
+			  title, what);
+	}
+	if (found > ACTORS_MAX)
+		lend__log(&runtime->log, LEND_LOG_WARNING,
+			  "  and %u actors more", found - ACTORS_MAX);
+	return found;
+}
+
+/* How long ago a worker was at a safe point, in milliseconds; 0: it waits. */
+static double age_ms(const struct lend_worker *worker)
+{
+	uint64_t safe_ns = atomic_load_explicit(&worker->borrower.safe_ns,
+						memory_order_relaxed);
+	uint64_t now_ns = lend_now();
+
+	if (atomic_load_explicit(&worker->borrower.parked,
+				 memory_order_relaxed) ||
+	    now_ns < safe_ns)
+		return 0;
+	return (double)(now_ns - safe_ns) / LEND_MS;
+}
+
+static void report_late(struct lend_runtime *runtime, unsigned index)
+{
+	const struct lend_worker *worker = &runtime->workers[index];
+	char title[LEND_MONITOR_TITLE_SIZE];
+
+	print_running(runtime, worker, title);
+	lend__log(
+		&runtime->log, LEND_LOG_WARNING,
+		"worker %u came to its last safe point %.1f ms ago; it runs, or ran last, actor %s",
+		index, age_ms(worker), title);
+}
+
+static void report_stuck(struct lend_runtime *runtime)
+{
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
+		if (age_ms(&runtime->workers[i]) >
+		    (double)runtime->arbiter.stall_ns / LEND_MS)
+			report_late(runtime, i);
+}
+
+void lend__report_worker(struct lend_runtime *runtime, unsigned index)
+{
+	struct lend_arbiter *arbiter = &runtime->arbiter;
+	const struct lend_ring *ring = &arbiter->pool.rings[index];
+
+	report_late(runtime, index);
+	if (!arbiter->mode->one_to_one)
+		return;
+	lend__log(&runtime->log, LEND_LOG_WARNING,
+		  "on its ring %llu operations are in flight",
+		  (unsigned long long)lend__ring_in_flight(ring));
+	report_actors(runtime, (int)index);
+}
+
+static void report_ring(struct lend_runtime *runtime, unsigned index)
+{
+	struct lend_arbiter *arbiter = &runtime->arbiter;
+	const struct lend_loan *loan = &arbiter->loans[index];
+	uint64_t in_flight = lend__ring_in_flight(loan->ring);
+	int holder;
+
+	pthread_mutex_lock(&arbiter->lock);
+	holder = loan->borrower ? (int)loan->borrower->index : -1;
+	pthread_mutex_unlock(&arbiter->lock);
+	if (holder >= 0) {
+		lend__log(&runtime->log, LEND_LOG_WARNING,
+			  "ring %u is lent to worker %d, which is in a claim",
+			  index, holder);
+	}
+	if (!in_flight)
+		return;
+	lend__log(&runtime->log, LEND_LOG_WARNING,
+		  "ring %u has %llu operations in flight", index,
+		  (unsigned long long)in_flight);
+	report_actors(runtime, (int)index);
+}
+
+void lend__report_rings(struct lend_runtime *runtime, unsigned first,
+			unsigned end)
+{
+	for (unsigned i = first; i < end; i++)
+		report_ring(runtime, i);
+	report_stuck(runtime);
+}
+
+unsigned lend__report_actors(struct lend_runtime *runtime)
+{
+	report_stuck(runtime);
+	return report_actors(runtime, -1);
+}

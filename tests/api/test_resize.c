@@ -1,0 +1,217 @@
+/*
+ * Goal:   a change of size that can not be is refused, with a line that says
+ *         why; one that can not be had in time is given up, and what was to go
+ *         serves as before; of several that want one, one gets it.
+ * Method: numbers out of range; an actor that spins, or that keeps a claim
+ *         open, until the deadline has passed; three actors and a thread that
+ *         change sizes at once.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/traffic.h"
+#include "harness/harness.h"
+
+static int sleep_long(void *arg)
+{
+	uint64_t deadline = lend_after(40 * LEND_MS);
+
+	(void)arg;
+	CHECK_EQ(lend_sleep(deadline), 0);
+	CHECK(lend_now() >= deadline);
+	if (!test_is_slow())
+		CHECK(lend_now() < deadline + 500 * LEND_MS);
+	return 0;
+}
+
+/* ---- limits, deadlines ---- */
+
+static _Atomic unsigned said;
+static char last_line[512];
+
+static void remember(enum lend_log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	(void)level;
+	snprintf(last_line, sizeof(last_line), "%s", line);
+	atomic_fetch_add(&said, 1);
+}
+
+static int what_can_not_be(void *arg)
+{
+	unsigned workers = lend_runtime_workers(lend_runtime_current());
+	unsigned rings = lend_runtime_rings(lend_runtime_current());
+	unsigned before = atomic_load(&said);
+
+	(void)arg;
+	CHECK_EQ(set_workers(0, SOON), -EINVAL);
+	CHECK(strstr(last_line, "the last one stays") != NULL);
+	CHECK_EQ(set_rings(0, SOON), -EINVAL);
+	CHECK_EQ(set_workers(6, SOON), -E2BIG);
+	CHECK(strstr(last_line, "lend_options.workers_max") != NULL);
+	CHECK_EQ(set_rings(6, SOON), -E2BIG);
+	CHECK_EQ(atomic_load(&said), before + 4);
+	if (is_private())
+		CHECK_EQ(lend_runtime_set_rings(lend_runtime_current(), 1,
+						SOON),
+			 -EINVAL);
+	CHECK_EQ(lend_runtime_workers(lend_runtime_current()), workers);
+	CHECK_EQ(lend_runtime_rings(lend_runtime_current()), rings);
+	CHECK_EQ(set_workers(5, SOON), 0);
+	CHECK_EQ(set_rings(5, SOON), 0);
+	/* Whoever has chosen a worker that is gone by now is not refused. */
+	CHECK_EQ(set_workers(1, SOON), 0);
+	CHECK_EQ(test_join(test_spawn_on(5, sleep_long, NULL)), 0);
+	return 0;
+}
+
+static int spin_until_told(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&waiting, 1);
+	while (!atomic_load(&stop))
+		;
+	return 0;
+}
+
+/* The worker that spins can not leave; the ring can not be closed before its
+ * worker has passed. Afterwards both can. */
+static int a_deadline_passes(void *arg)
+{
+	struct lend_spawn_options options = { .name = "the spinner",
+					      .joinable = true,
+					      .worker = 3 };
+	struct traffic traffic;
+	uint64_t before_ns;
+	lend_ref spinner;
+
+	(void)arg;
+	atomic_store(&stop, false);
+	atomic_store(&waiting, 0);
+	CHECK_EQ(set_rings(3, SOON), 0);
+	CHECK_EQ(set_workers(3, SOON), 0);
+	CHECK_EQ(lend_spawn(spin_until_told, NULL, &options, &spinner), 0);
+	wait_for(1);
+	before_ns = lend_now();
+	CHECK_EQ(set_workers(1, lend_after(50 * LEND_MS)), -ETIMEDOUT);
+	CHECK_IN(lend_now() - before_ns, 50 * LEND_MS, 5 * LEND_S);
+	CHECK_EQ(lend_runtime_workers(lend_runtime_current()), 3);
+	if (!is_private()) {
+		CHECK_EQ(set_rings(1, lend_after(50 * LEND_MS)), -ETIMEDOUT);
+		CHECK_EQ(lend_runtime_rings(lend_runtime_current()), 3);
+	}
+	atomic_store(&stop, true);
+	CHECK_EQ(test_join(spinner), 0);
+	/* They serve as before ... */
+	start_traffic(&traffic);
+	lend_sleep(lend_after(5 * LEND_MS));
+	/* ... and can go now. */
+	CHECK_EQ(set_workers(1, SOON), 0);
+	CHECK_EQ(set_rings(1, SOON), 0);
+	stop_traffic(&traffic);
+	return 0;
+}
+
+static int keep_a_claim_open(void *arg)
+{
+	struct lend_claim_handle *claim;
+
+	(void)arg;
+	if (lend_claim(1, LEND_FOREVER, &claim))
+		return -1;
+	atomic_fetch_add(&waiting, 1);
+	while (!atomic_load(&stop))
+		;
+	lend_claim_abandon(claim);
+	return 0;
+}
+
+static int an_open_claim_keeps_its_ring(void *arg)
+{
+	lend_ref keeper;
+
+	(void)arg;
+	if (test_options.mode == LEND_RING_SHARED)
+		return 0; /* its room is reserved: the same, seen above */
+	atomic_store(&stop, false);
+	atomic_store(&waiting, 0);
+	CHECK_EQ(set_rings(2, SOON), 0);
+	CHECK_EQ(set_workers(2, SOON), 0);
+	keeper = test_spawn_on(2, keep_a_claim_open, NULL);
+	wait_for(1);
+	CHECK_EQ(set_rings(1, lend_after(30 * LEND_MS)), -ETIMEDOUT);
+	CHECK_EQ(lend_runtime_rings(lend_runtime_current()), 2);
+	atomic_store(&stop, true);
+	CHECK_EQ(test_join(keeper), 0);
+	CHECK_EQ(set_rings(1, SOON), 0);
+	return 0;
+}
+
+/* ---- who does it ---- */
+
+static int change(void *arg)
+{
+	int err, changes = 0;
+
+	while (!atomic_load(&stop)) {
+		err = set_workers(1 + (unsigned)(changes % 3), SOON);
+		if (err != -EBUSY && !CHECK_EQ(err, 0))
+			break;
+		changes += !err;
+		lend_sleep(lend_after((uint64_t)(intptr_t)arg * 100 * LEND_US));
+	}
+	return changes;
+}
+
+static void *change_from_outside(void *arg)
+{
+	int err;
+
+	do
+		err = lend_runtime_set_workers(arg, 2, SOON);
+	while (err == -EBUSY);
+	CHECK_EQ(err, 0);
+	return NULL;
+}
+
+static int one_at_a_time(void *arg)
+{
+	lend_ref changers[3];
+	pthread_t thread;
+
+	(void)arg;
+	atomic_store(&stop, false);
+	for (intptr_t i = 0; i < 3; i++)
+		changers[i] = test_spawn(change, (void *)(i + 1));
+	CHECK_EQ(pthread_create(&thread, NULL, change_from_outside,
+				lend_runtime_current()),
+		 0);
+	lend_sleep(lend_after(60 * LEND_MS));
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_IN(test_join(changers[i]), 0, INT32_MAX);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct lend_options small;
+
+	test_init(argc, argv, 60);
+	small = test_options;
+	small.workers_max = 5;
+	small.rings = is_private() ? small.workers : 2;
+	small.rings_max = 5;
+	small.log = remember;
+	small.log_level = LEND_LOG_ERROR;
+	test_actor_with("what can not be", what_can_not_be, &small);
+	test_actor("a deadline passes", a_deadline_passes);
+	test_actor("an open claim keeps its ring",
+		   an_open_claim_keeps_its_ring);
+	test_actor("one at a time", one_at_a_time);
+	return test_finish();
+}
