@@ -112,6 +112,26 @@ char child_hear(struct child *child, uint64_t span_ns)
 	}
 }
 
+bool child_watch(const struct child *child, uint64_t span_ns)
+{
+	uint64_t end_ns = lend_after(span_ns);
+	uint64_t now_ns;
+
+	/* Again after a signal, so that windows are as long as they should. */
+	while ((now_ns = lend_now()) < end_ns) {
+		struct pollfd poll_fd = { .fd = child->control,
+					  .events = POLLIN };
+		const struct timespec span = {
+			.tv_sec = (time_t)((end_ns - now_ns) / LEND_S),
+			.tv_nsec = (long)((end_ns - now_ns) % LEND_S),
+		};
+
+		if (ppoll(&poll_fd, 1, &span, NULL) > 0)
+			return false;
+	}
+	return true;
+}
+
 uint64_t child_cpu_ns(const struct child *child)
 {
 	struct timespec used = { 0 };

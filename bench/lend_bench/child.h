@@ -35,6 +35,9 @@ int child_start(struct child *child, const struct config *config);
 bool child_tell(struct child *child, char byte);
 char child_hear(struct child *child, uint64_t span_ns);
 
+/* Let time pass; false as soon as it is gone, or says something unasked. */
+bool child_watch(const struct child *child, uint64_t span_ns);
+
 /* Processor time it has used, all its threads, those that ended too. */
 uint64_t child_cpu_ns(const struct child *child);
 

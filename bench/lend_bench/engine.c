@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lend_bench/background.h"
 #include "lend_bench/child.h"
@@ -60,14 +59,11 @@ static bool fail(struct engine *engine, const char *format, ...)
 	return false;
 }
 
-static void sleep_ns(uint64_t span_ns)
+/* Let time pass, as long as the process under test lives. */
+static bool pass(struct engine *engine, uint64_t span_ns)
 {
-	const struct timespec span = {
-		.tv_sec = (time_t)(span_ns / LEND_S),
-		.tv_nsec = (long)(span_ns % LEND_S),
-	};
-
-	nanosleep(&span, NULL);
+	return child_watch(&engine->child, span_ns) ||
+	       fail(engine, "%s", child_trouble(&engine->child));
 }
 
 /* Tell the child, and wait until it has done it. */
@@ -144,12 +140,13 @@ static bool watch(struct engine *engine)
 	const struct shared *shared = engine->child.shared;
 	const struct sample *samples = shared->samples;
 
-	sleep_ns(engine->times->warmup_ns);
+	if (!pass(engine, engine->times->warmup_ns))
+		return false;
 	engine->opened = accounts_read(engine);
 	if (!order(engine, SAY_OPEN))
 		return false;
-	sleep_ns(engine->times->window_ns);
-	if (!order(engine, SAY_CLOSE))
+	if (!pass(engine, engine->times->window_ns) ||
+	    !order(engine, SAY_CLOSE))
 		return false;
 	take_others(engine);
 	run->operations = samples[SAMPLE_CLOSE].operations -
@@ -202,16 +199,19 @@ static void take_figures(struct engine *engine,
 }
 
 /* Many connections that do nothing: what does the server do meanwhile? */
-static void measure_idleness(struct engine *engine)
+static bool measure_idleness(struct engine *engine)
 {
 	uint64_t before_ns, window_ns = engine->times->window_ns;
 
-	sleep_ns(SETTLE_NS);
+	if (!pass(engine, SETTLE_NS))
+		return false;
 	before_ns = child_cpu_ns(&engine->child);
-	sleep_ns(window_ns);
+	if (!pass(engine, window_ns))
+		return false;
 	extras_add(&engine->run->extras, "idle_cpu_percent",
 		   100.0 * (double)(child_cpu_ns(&engine->child) - before_ns) /
 			   (double)window_ns);
+	return true;
 }
 
 static bool load(struct engine *engine, struct generator *generator)
@@ -220,8 +220,8 @@ static bool load(struct engine *engine, struct generator *generator)
 	struct child *child = &engine->child;
 	uint64_t before_ns;
 
-	if (config_has(engine->config, PARAM_IDLE))
-		measure_idleness(engine);
+	if (config_has(engine->config, PARAM_IDLE) && !measure_idleness(engine))
+		return false;
 	generator_run(generator, times->warmup_ns);
 	engine->opened = accounts_read(engine);
 	/* It is told and not waited for: the schedule goes on. */

@@ -150,7 +150,8 @@ void generator_run(struct generator *generator, uint64_t span_ns)
 
 	if (!generator->asking)
 		asking_start(generator);
-	while (link_clock_ns() < end_ns)
+	/* Without anybody to talk to there is nothing more to be learnt. */
+	while (link_clock_ns() < end_ns && generator->links.alive > 0)
 		round_run(generator, end_ns);
 }
 

@@ -100,6 +100,7 @@ static void link_fail(struct links *links, struct link *link)
 	links->outstanding -= waiting;
 	links->lost += waiting;
 	link->dead = true;
+	links->alive--;
 	links->errors++;
 	shutdown(link->fd, SHUT_RDWR);
 }
@@ -286,6 +287,7 @@ int links_dial(struct links *links, uint16_t port,
 	link->fd = fd;
 	speaker_init(&link->speaker, conversation, links->count, burn_us);
 	links->count++;
+	links->alive++;
 	for (link->asked_room = 1; link->asked_room < queue;)
 		link->asked_room *= 2;
 	link->asked = calloc(link->asked_room, sizeof(*link->asked));

@@ -46,6 +46,7 @@ typedef void (*link_answered_fn)(struct links *links, struct link *link,
 struct links {
 	struct link *list;
 	unsigned count;
+	unsigned alive;
 	uint64_t outstanding; /* requests without an answer, on living links */
 	uint64_t lost;	      /* the same on those that died */
 	uint64_t errors;      /* wrong answers, broken connections */

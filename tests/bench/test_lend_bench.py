@@ -234,6 +234,44 @@ def progress_is_one_line(bench):
     assert "nop" in done.stdout
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def a_death_is_told(bench):
+    for workload in ("nop", "echo"):
+        path = os.path.join(bench.folder, "death.json")
+        process = subprocess.Popen(
+            [bench.program, "run", "--workload", workload, "--seconds", "60",
+             "--repeat", "1", "--modes", "shared", "--json", path, "--quiet"]
+            + (["--batch", "1"] if workload == "nop" else []),
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            deadline = time.monotonic() + TIMEOUT_S
+            # It works: it has used some processor time.
+            while not (found := children_of(process.pid)) or \
+                    cpu_ticks(found[0]) < 20:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            os.kill(found[0], signal.SIGKILL)
+            errors = process.communicate(timeout=TIMEOUT_S)[1]
+        finally:
+            process.kill()
+            process.wait()
+        with open(path, encoding="utf-8") as file:
+            run = json.load(file)["runs"][0]
+        assert process.returncode == 1, errors
+        assert run["verified"] is False, run
+        assert "signal 9" in errors and "signal 9" in run["failure"], run
+
+
 def an_interrupted_series_is_whole(bench):
     path = os.path.join(bench.folder, "interrupted.json")
     process = subprocess.Popen(
@@ -282,7 +320,8 @@ def help_is_there(bench):
 CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
          progress_is_one_line, options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
-         what_hangs_is_ended, an_interrupted_series_is_whole)
+         what_hangs_is_ended, an_interrupted_series_is_whole,
+         a_death_is_told)
 
 
 def main():
