@@ -16,6 +16,8 @@
 #define NAME_MAX_BYTES 200
 #define BUCKETS_MAX    100000
 #define EXTRAS_MAX     64
+#define MEASURE_MIN    1e-12
+#define MEASURE_MAX    1e18
 
 const char *const result_loan_names[RESULT_LOANS] = {
 	"granted", "recalled", "seized",	 "returned",
@@ -106,14 +108,19 @@ static const char *string(struct reading *reading, json_t *object,
 	return value ? copy(reading, name, value) : "";
 }
 
-/* Every number here is a count or a measure: none is below 0. */
+/* Every number here is a count or a measure: none is below 0. Within these
+ * ends, quotients of them can neither overflow nor become 0. */
 static double check_number(struct reading *reading, const char *name,
 			   json_t *value)
 {
 	double number = json_real_value(value);
 
-	if (!isfinite(number) || number < 0)
-		complain(reading, name, "is %g, not a number from 0", number);
+	if (number < 0 || number > MEASURE_MAX)
+		complain(reading, name, "is %g, not a number from 0 to %g",
+			 number, MEASURE_MAX);
+	else if (number > 0 && number < MEASURE_MIN)
+		complain(reading, name, "is %g, above 0 but below %g", number,
+			 MEASURE_MIN);
 	return number;
 }
 
