@@ -12,6 +12,14 @@
  * sequentially consistent, so at least one of the two sees the other (Dekker).
  * Moving PARKED to NOTIFIED is a compare-and-swap, so of a thousand wakers one
  * makes the system call.
+ *
+ * That write may come late, when the worker has woken up for something else. So
+ * the event descriptor is emptied only where the look for work comes after it
+ * (or where the worker does not sleep any more); and whether the poll on it is
+ * still armed is looked at with the completion lock in hand, as otherwise
+ * another worker may reap what was to end the wait.
+ *
+ * tests/model/parking.pml is all that for spin, with mutations of each step.
  */
 #include <errno.h>
 #include <lend/clock.h>
