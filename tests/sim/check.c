@@ -229,8 +229,54 @@ static void check_published(const struct sim_ring *simulated)
 			(unsigned long long)seen);
 }
 
+/* Does any parked worker keep watch? Those that wait for a lock will do
+ * something when they get it; one that is stuck while it looks after another,
+ * or holds a lock, is more than can be rescued. */
+static bool is_watched(uint64_t late_ns)
+{
+	bool any_idle = false;
+
+	for (unsigned i = 0; i < sim.threads_count; i++) {
+		const struct sim_thread *thread = sim.threads[i];
+
+		if (!thread->worker || thread->state == SIM_ENDED)
+			continue;
+		if (thread->state == SIM_RUNNABLE) {
+			if (!thread->burning)
+				return true;
+			continue;
+		}
+		if (!thread->idle_ns ||
+		    sim.now_ns < thread->idle_ns + late_ns ||
+		    thread->wake_ns < thread->idle_ns + late_ns)
+			return true;
+		any_idle = true;
+	}
+	return !any_idle;
+}
+
+/* While one is stuck, a worker that has nothing to do sees to what comes for
+ * that one. Private rings are nobody else's. */
+static void check_rescue(void)
+{
+	uint64_t late_ns = 4 * sim.knobs.options.stall_ns + 4 * LEND_MS;
+
+	if (!sim.runtime || !arbiter()->mode->any_poller || is_watched(late_ns))
+		return;
+	for (struct sim_ring *ring = sim_rings; ring; ring = ring->next)
+		if (ring->cq_head != ring->cq_tail &&
+		    sim.now_ns > ring->visible_ns + late_ns)
+			sim_fail("no completion waits while a worker is idle",
+				 "ring %u: for %llu us, as another is stuck",
+				 ring->index,
+				 (unsigned long long)(sim.now_ns -
+						      ring->visible_ns) /
+					 1000);
+}
+
 void sim_check_idle(void)
 {
+	check_rescue();
 	for (unsigned i = 0; i < sim.threads_count; i++)
 		if (sim.threads[i]->stalled_ns > sim.now_ns)
 			return;

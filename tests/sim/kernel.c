@@ -475,7 +475,7 @@ static int wait_for(struct sim_ring *ring, unsigned min_complete,
 	if (interrupted)
 		deadline = sim.now_ns + sim_random_below(&sim.kernel, 200000);
 	while ((int)(ring->cq_tail - wait.target) < 0) {
-		if (!sim_block(is_woken, &wait, deadline))
+		if (!sim_idle(is_woken, &wait, deadline))
 			return interrupted ? -EINTR : -ETIME;
 		if (ring->flags & IORING_SETUP_DEFER_TASKRUN)
 			run_deferred(ring);
@@ -653,6 +653,8 @@ int lend__sys_membarrier(void)
 		sim_drain(sim.current);
 		return 0;
 	}
+	if (sim_fault())
+		return -ENOMEM;
 	sim_drain_all();
 	/* Those on a processor are interrupted, and on their way back do what
 	 * waits for them. */

@@ -2,6 +2,7 @@
  * What a seed decides about the runtime, the scheduler and the kernel, and the
  * thread that runs the scenario.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,10 @@ static void draw_options(struct sim_random *random,
 	options->actors_max = 256;
 	options->stack_size = 65536;
 	options->stall_ns = PICK(random, 20000, 200000, 2000000);
+	options->flush_actors = PICK(random, 0, 0, 0, 1, 3);
+	options->flush_sqes = PICK(random, 0, 0, 0, 1, 2);
+	options->trace_events = PICK(random, 0, 0, 16);
+	options->kick_signal = sim_random_below(random, 4) ? 0 : SIGURG;
 	options->log = log_line;
 	options->log_level = LEND_LOG_INFO;
 }

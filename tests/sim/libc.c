@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ __typeof__(write) __real_write;
 __typeof__(close) __real_close;
 __typeof__(munmap) __real_munmap;
 __typeof__(madvise) __real_madvise;
+__typeof__(sigaction) __real_sigaction;
 
 /* Convert a result to what libc's wrappers return. */
 static int result(int res)
@@ -239,7 +241,7 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count,
 			  (uint64_t)timeout->tv_nsec;
 	if (interrupted)
 		wake_ns = sim.now_ns + sim_random_below(&sim.kernel, 200000);
-	if (!any_ready(&waited) && !sim_block(any_ready, &waited, wake_ns) &&
+	if (!any_ready(&waited) && !sim_idle(any_ready, &waited, wake_ns) &&
 	    interrupted)
 		return result(-EINTR);
 	return ready_count(&waited);
@@ -508,6 +510,50 @@ int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 }
 
 __typeof__(sigaltstack) __wrap_sigaltstack;
+int __wrap_sigaction(int number, const struct sigaction *action,
+		     struct sigaction *old);
+int __wrap_sigaction(int number, const struct sigaction *action,
+		     struct sigaction *old)
+{
+	static struct sigaction now;
+
+	if (number != SIGURG)
+		return __real_sigaction(number, action, old);
+	if (old)
+		*old = now;
+	if (action) {
+		now = *action;
+		sim_signal_handler = action->sa_handler;
+	}
+	return 0;
+}
+
+pid_t __wrap_gettid(void);
+pid_t __wrap_gettid(void)
+{
+	return sim.current->index + 1;
+}
+
+/* Only ever tgkill(2). */
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+	va_list args;
+	int thread, what;
+
+	va_start(args, number);
+	(void)va_arg(args, int);
+	thread = va_arg(args, int);
+	what = va_arg(args, int);
+	va_end(args);
+	if (number != SYS_tgkill)
+		sim_fail("the simulation's own limits", "system call %ld",
+			 number);
+	enter_kernel();
+	sim_signal(sim.threads[thread - 1], what);
+	return 0;
+}
+
 int __wrap_sigaltstack(const stack_t *stack, stack_t *old)
 {
 	(void)stack;

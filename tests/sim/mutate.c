@@ -7,6 +7,7 @@
 
 #include "arbiter/arbiter.h"
 #include "arbiter/loan.h"
+#include "rt/monitor.h"
 #include "uring/ring.h"
 
 enum sim_mutation sim_mutation;
@@ -48,6 +49,8 @@ static const struct {
 	[SIM_MUTATE_NO_FENCE] = { "no-fence",
 				  "sequentially consistent stores and fences "
 				  "are no more than releases" },
+	[SIM_MUTATE_NO_WATCH] = { "no-watch",
+				  "nobody keeps watch while others work" },
 };
 
 const char *sim_mutation_name(enum sim_mutation mutation)
@@ -58,6 +61,14 @@ const char *sim_mutation_name(enum sim_mutation mutation)
 const char *sim_mutation_text(enum sim_mutation mutation)
 {
 	return mutations[mutation].text;
+}
+
+__typeof__(lend__monitor_take_watch) __real_lend__monitor_take_watch;
+__typeof__(lend__monitor_take_watch) __wrap_lend__monitor_take_watch;
+bool __wrap_lend__monitor_take_watch(struct lend_worker *worker)
+{
+	return sim_mutation != SIM_MUTATE_NO_WATCH &&
+	       __real_lend__monitor_take_watch(worker);
 }
 
 /* The next borrower begins where the kernel is, not where the last one was. */

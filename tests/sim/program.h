@@ -21,6 +21,8 @@ int sim_program_messages(void *arg);
 int sim_program_burns(void *arg);
 int sim_program_listens(void *arg);
 int sim_program_timeouts(void *arg);
+int sim_program_chains(void *arg);
+int sim_program_leavers(void *arg);
 int sim_program_http(void *arg);
 
 static inline unsigned sim_number(void *arg)

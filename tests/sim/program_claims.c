@@ -103,7 +103,11 @@ int sim_program_burns(void *arg)
 
 	(void)arg;
 	for (unsigned i = sim_draw(1, 12); i > 0; i--) {
-		sim_burn(stall_ns * sim_draw(1, 12) / 4);
+		/* Now and then so long that nobody could overlook it. */
+		if (sim_draw(0, 5))
+			sim_burn(stall_ns * sim_draw(1, 12) / 4);
+		else
+			sim_burn(8 * stall_ns + 10 * LEND_MS);
 		run_chain(NULL);
 		if (sim_draw(0, 1))
 			lend_yield();

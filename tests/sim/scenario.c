@@ -23,6 +23,8 @@ static const struct {
 	{ "burns", sim_program_burns },
 	{ "listens", sim_program_listens },
 	{ "timeouts", sim_program_timeouts },
+	{ "chains", sim_program_chains },
+	{ "leavers", sim_program_leavers },
 	{ "http", sim_program_http },
 };
 

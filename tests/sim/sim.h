@@ -90,11 +90,16 @@ struct sim_thread {
 	bool (*ready)(void *arg);
 	void *ready_arg;
 	uint64_t wake_ns;
+	uint64_t idle_ns; /* waits for events since then; 0: for a lock */
 
 	/* Runnable, but does not run; @spinning: it computes, and interrupts
 	 * reach it; otherwise it is off its processor. */
 	uint64_t stalled_ns;
 	bool spinning;
+	bool burning; /* in an actor, which the program meant */
+
+	int signal_sent; /* and not handled yet; 0: none */
+	bool handling;
 
 	struct sim_req *work_first; /* completion work, in order */
 	struct sim_req *work_last;
@@ -197,8 +202,14 @@ void sim_point(void);
 void sim_yield(void);
 /* Wait. False: @wake_ns has come first. */
 bool sim_block(bool (*ready)(void *arg), void *arg, uint64_t wake_ns);
+/* The same, for whatever may come, and not for a lock. */
+bool sim_idle(bool (*ready)(void *arg), void *arg, uint64_t wake_ns);
 /* Compute for so long: other threads run, interrupts reach this one. */
 void sim_burn(uint64_t span_ns);
+/* A signal for a thread: its handler runs there, in the middle of whatever it
+ * does. */
+void sim_signal(struct sim_thread *thread, int number);
+extern void (*sim_signal_handler)(int number);
 /* The scheduler: returns when all threads have ended. */
 void sim_schedule(void);
 
@@ -243,6 +254,7 @@ enum sim_mutation {
 	SIM_MUTATE_LOSE_WAKE,
 	SIM_MUTATE_SPLIT_CHAIN,
 	SIM_MUTATE_NO_FENCE,
+	SIM_MUTATE_NO_WATCH,
 	SIM_MUTATIONS,
 };
 

@@ -116,9 +116,40 @@ struct sim_thread *sim_thread_start(const char *name, void *(*start)(void *arg),
 	return thread;
 }
 
+void (*sim_signal_handler)(int number);
+
+void sim_signal(struct sim_thread *thread, int number)
+{
+	sim_trace("signal", (uint64_t)thread->index, 0, 0);
+	if (thread->state != SIM_ENDED)
+		thread->signal_sent = number;
+}
+
+static void handle_signal(struct sim_thread *self)
+{
+	int number = self->signal_sent;
+	uint64_t stalled_ns = self->stalled_ns;
+	enum sim_thread_state state = self->state;
+
+	if (!number || self->handling)
+		return;
+	self->signal_sent = 0;
+	self->handling = true;
+	self->stalled_ns = 0;
+	self->state = SIM_RUNNABLE;
+	if (sim_signal_handler)
+		sim_signal_handler(number);
+	self->state = state;
+	self->stalled_ns = stalled_ns;
+	self->handling = false;
+}
+
 static void leave(struct sim_thread *self)
 {
-	lend__fiber_switch(&self->fiber, &sim.scheduler);
+	do {
+		lend__fiber_switch(&self->fiber, &sim.scheduler);
+		handle_signal(self);
+	} while (self->stalled_ns > sim.now_ns);
 }
 
 void sim_yield(void)
@@ -164,11 +195,12 @@ bool sim_block(bool (*ready)(void *arg), void *arg, uint64_t wake_ns)
 static bool can_run(struct sim_thread *thread)
 {
 	if (thread->stalled_ns > sim.now_ns)
-		return false;
+		return thread->spinning && thread->signal_sent &&
+		       !thread->handling;
 	if (thread->state == SIM_RUNNABLE)
 		return true;
 	return thread->state == SIM_BLOCKED &&
-	       (thread->ready(thread->ready_arg) ||
+	       (thread->signal_sent || thread->ready(thread->ready_arg) ||
 		thread->wake_ns <= sim.now_ns);
 }
 
@@ -237,6 +269,17 @@ static struct sim_thread *choose(void)
 	return candidates[sim_random_below(&sim.schedule, count)];
 }
 
+bool sim_idle(bool (*ready)(void *arg), void *arg, uint64_t wake_ns)
+{
+	struct sim_thread *self = sim.current;
+	bool came;
+
+	self->idle_ns = sim.now_ns;
+	came = sim_block(ready, arg, wake_ns);
+	self->idle_ns = 0;
+	return came;
+}
+
 /* When a stall of about @span_ns ends: often at the moment at which somebody
  * else wakes up, so that the two meet. */
 static uint64_t stall_end(uint64_t span_ns)
@@ -271,7 +314,9 @@ void sim_burn(uint64_t span_ns)
 {
 	sim_check_burn();
 	stall(sim.current, span_ns, true);
+	sim.current->burning = true;
 	sim_yield();
+	sim.current->burning = false;
 }
 
 /* Off the processor, or in a long computation, at any moment. */
