@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -75,6 +76,7 @@ static void host(FILE *file)
 
 void json_begin(FILE *file, char **command)
 {
+	const char *disabled = getenv("LEND_DISABLE");
 	time_t now = time(NULL);
 	struct tm utc;
 	char started[32];
@@ -85,6 +87,14 @@ void json_begin(FILE *file, char **command)
 		started);
 	host(file);
 	fputs(" \"command\": [", file);
+	/* It is a part of what was run, though not of the command line. */
+	if (disabled && disabled[0]) {
+		char word[512];
+
+		snprintf(word, sizeof(word), "LEND_DISABLE=%s", disabled);
+		text(file, word);
+		fputs(", ", file);
+	}
 	for (unsigned i = 0; command[i]; i++) {
 		fputs(i ? ", " : "", file);
 		text(file, command[i]);

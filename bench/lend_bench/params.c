@@ -45,6 +45,16 @@ const struct param_rule params[PARAM_COUNT] = {
 			       "SQEs that wait before a worker submits; the "
 			       "runtime's own without",
 			       1, 32768, true },
+	[PARAM_SQPOLL] = { "sqpoll",
+			   "ms without work after which the kernel's "
+			   "polling threads sleep; 0: there are none",
+			   0, 60000, true },
+	[PARAM_KICK] = { "kick", "1: stuck workers are sent SIGURG; 0: not", 0,
+			 1, true },
+	[PARAM_TRACE] = { "trace",
+			  "records that the flight recorder keeps for "
+			  "each worker; 0: it is off",
+			  0, 1048576, true },
 };
 
 static bool number_read(const char *text, size_t size, unsigned min,

@@ -77,6 +77,9 @@ static int runtime_start(struct subject *subject)
 		.stall_ns = config->params[PARAM_STALL] * LEND_US,
 		.flush_actors = config->params[PARAM_FLUSH_ACTORS],
 		.flush_sqes = config->params[PARAM_FLUSH_SQES],
+		.sqpoll_idle_ms = config->params[PARAM_SQPOLL],
+		.kick_signal = config->params[PARAM_KICK] ? SIGURG : 0,
+		.trace_events = config->params[PARAM_TRACE],
 		/* Stalls are wanted here, and counted. */
 		.log_level = LEND_LOG_ERROR,
 	};
