@@ -125,8 +125,9 @@ static void take_others(struct engine *engine)
 	struct extras *extras = &engine->run->extras;
 
 	/* The machine's clock has steps of 10 ms. */
-	extras_add(extras, "others_cpu_percent",
-		   percent(busy_ns > ours_ns ? busy_ns - ours_ns : 0, span_ns));
+	engine->run->others_percent = percent(
+		busy_ns > ours_ns ? busy_ns - ours_ns : 0, span_ns);
+	extras_add(extras, "others_cpu_percent", engine->run->others_percent);
 	extras_add(extras, "stolen_percent",
 		   percent(closed.machine.stolen_ns - opened->machine.stolen_ns,
 			   span_ns));

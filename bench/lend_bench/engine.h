@@ -34,6 +34,7 @@ struct run {
 	uint64_t errors; /* of the whole run, as is @lost */
 	uint64_t lost;
 	double cpu_seconds;
+	double others_percent;	 /* of one CPU, used by programs not ours */
 	struct lend_stats stats; /* differences; .actors is as at the end */
 	struct extras extras;
 	const struct histogram *latency; /* empty if it is not measured */

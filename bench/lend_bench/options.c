@@ -17,6 +17,8 @@
 #define DEPTH_MAX   4096
 #define REPEATS_MAX 10000
 #define SECONDS_MAX 86400
+#define OTHERS_MAX  100000
+#define RETRIES_MAX 1000
 
 enum {
 	OPT_PARAM = 1000, /* and the parameter's number */
@@ -33,6 +35,8 @@ enum {
 	OPT_JSON,
 	OPT_CSV,
 	OPT_TAMPER,
+	OPT_OTHERS,
+	OPT_RETRIES,
 	OPT_PIN,
 	OPT_QUIET,
 	OPT_HELP,
@@ -52,6 +56,8 @@ static const struct option rules[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "csv", required_argument, NULL, OPT_CSV },
 	{ "tamper", required_argument, NULL, OPT_TAMPER },
+	{ "others", required_argument, NULL, OPT_OTHERS },
+	{ "retries", required_argument, NULL, OPT_RETRIES },
 	{ "pin", no_argument, NULL, OPT_PIN },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -87,6 +93,10 @@ void options_help(void)
 	      "                     before it counts as hung (30)\n"
 	      "  --pin              the load generator alone on the first CPU, the\n"
 	      "                     runtime on the others\n"
+	      "  --others P         measure again what was disturbed by other\n"
+	      "                     programs using more than P percent of one CPU,\n"
+	      "                     and keep the least disturbed (any)\n"
+	      "  --retries N        how many times at most (3)\n"
 	      "  --seed N           of the order and of the data (1)\n"
 	      "  --json FILE        write all figures there\n"
 	      "  --csv FILE         the same without histograms, one line a run\n"
@@ -308,6 +318,12 @@ static bool apply(int option, const char *text, struct options *options)
 		return true;
 	case OPT_TAMPER:
 		return tamper_read(text, &options->tamper);
+	case OPT_OTHERS:
+		return number_read("others", text, 0, OTHERS_MAX,
+				   &options->others_percent);
+	case OPT_RETRIES:
+		return number_read("retries", text, 0, RETRIES_MAX,
+				   &options->retries);
 	case OPT_PIN:
 		options->pin = true;
 		return true;
@@ -371,6 +387,8 @@ bool options_read(int argc, char **argv, struct options *ret_options)
 		.seconds = 1,
 		.warmup_s = 0.2,
 		.patience_s = 30,
+		.others_percent = OTHERS_MAX,
+		.retries = 3,
 		.seed = 1,
 	};
 	struct option known[RULES_COUNT + PARAM_COUNT + 1] = { 0 };

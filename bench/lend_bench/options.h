@@ -22,6 +22,8 @@ struct options {
 	double seconds;
 	double warmup_s;
 	double patience_s;
+	unsigned others_percent; /* more of others' work: measure again */
+	unsigned retries;	 /* so many times */
 	uint64_t seed;
 	const char *json;
 	const char *csv;

@@ -52,6 +52,8 @@ BAD = {
     "run --workload nop --json": "needs a value",
     "run --workload nop --json /nowhere/at/all": '"/nowhere/at/all"',
     "run --workload nop --csv /nowhere/at/all": '"/nowhere/at/all"',
+    "run --workload nop --others x": '"x"',
+    "run --workload nop --retries 2000": '"2000"',
     "run --workload nop --tamper frob": '"frob"',
     "run --workload nop frob": '"frob"',
 }
@@ -204,6 +206,30 @@ def what_others_use_does_not_count(bench):
     assert run["extra"]["others_cpu_percent"] >= 0, run
 
 
+def what_is_disturbed_is_measured_again(bench):
+    """This test itself is another program, and disturbs."""
+    spinner = subprocess.Popen(
+        [sys.executable, "-c", "while True: pass"], stdin=subprocess.DEVNULL)
+    options = ["run", "--workload", "nop", "--batch", "1", "--seconds", "0.2",
+               "--warmup", "0.02", "--repeat", "1", "--modes", "private"]
+    took = {}
+    try:
+        for retries in ("0", "4"):
+            started = time.monotonic()
+            done, result, _ = bench.measure(
+                [*options, "--others", "1", "--retries", retries])
+            took[retries] = time.monotonic() - started
+            assert done.returncode == 0, done
+            # One result, whatever was tried.
+            assert len(result["runs"]) == 1, result
+            others = result["runs"][0]["extra"]["others_cpu_percent"]
+            assert others > 1, result
+    finally:
+        spinner.kill()
+        spinner.wait()
+    assert took["4"] > took["0"] + 4 * 0.2, took
+
+
 def progress_is_one_line(bench):
     master, slave = pty.openpty()
     try:
@@ -318,7 +344,8 @@ def help_is_there(bench):
 
 
 CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
-         progress_is_one_line, options_of_any_workload, what_others_use_does_not_count,
+         progress_is_one_line, what_is_disturbed_is_measured_again,
+         options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
          what_hangs_is_ended, an_interrupted_series_is_whole,
          a_death_is_told)
