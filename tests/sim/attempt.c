@@ -42,13 +42,15 @@ static int32_t receive_selected(struct sim_req *req, uint32_t *ret_flags)
 
 	if (number < 0)
 		return -ENOBUFS;
+	/* Taken first: data that is taken makes room, and who sends because
+	 * of that may have another receive take the next buffer. */
+	ring->buffers_head++;
 	res = sim_stream_receive(req->file, (void *)(uintptr_t)buf->addr,
 				 buf->len);
-	if (res == SIM_AGAIN || res < 0)
-		return res;
 	/* The end of the stream may come with a buffer, or without. */
-	if (res > 0 || sim_random_below(&sim.kernel, 2)) {
-		ring->buffers_head++;
+	if (res < 0 || (res == 0 && sim_random_below(&sim.kernel, 2))) {
+		ring->buffers_head--;
+	} else {
 		*ret_flags |= IORING_CQE_F_BUFFER |
 			      (uint32_t)number << IORING_CQE_BUFFER_SHIFT;
 	}

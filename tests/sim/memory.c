@@ -21,11 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actor/actor.h"
+#include "mem/stack.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
 #include "sim.h"
-
-/* A store this close to the stack pointer may be to a frame that is gone
- * before the buffer has drained. */
-#define STACK_NEAR (64 << 10)
 
 /* Not memcpy(), which is wrapped and would come back here. */
 static void put(void *address, unsigned size, uint64_t value)
@@ -136,12 +136,22 @@ static void before_plain(const void *address, size_t size)
 	}
 }
 
-static bool is_near_stack(const void *address)
+/* The stack that this thread runs on: its own, or its actor's. A store to it
+ * may be to a frame that is gone before the buffer has drained. By the bounds,
+ * not by distance: what lies near differs from process to process. */
+static bool is_own_stack(const void *address)
 {
-	const char *here = __builtin_frame_address(0);
-	const char *at = address;
+	const struct lend_worker *worker = sim.current->current;
+	const struct lend_stacks *stacks;
+	int index;
 
-	return at > here - STACK_NEAR && at < here + STACK_NEAR;
+	if (sim_thread_stack_has(sim.current, address))
+		return true;
+	if (!worker || !worker->running)
+		return false;
+	stacks = &worker->runtime->registry.stacks;
+	index = lend__stacks_index(stacks, address);
+	return index >= 0 && (unsigned)index == worker->running->index;
 }
 
 static uint64_t load(const void *address, unsigned size)
@@ -170,7 +180,7 @@ static void store(void *address, unsigned size, uint64_t value, int order)
 	if (sim_mutation == SIM_MUTATE_NO_FENCE)
 		order = memory_order_release;
 	if (!self || !sim.knobs.store_buffers ||
-	    order == memory_order_seq_cst || is_near_stack(address)) {
+	    order == memory_order_seq_cst || is_own_stack(address)) {
 		sim_drain(self);
 		put(address, size, value);
 		return;

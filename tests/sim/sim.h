@@ -196,6 +196,7 @@ LEND_NORETURN LEND_PRINTF(2, 3) void sim_fail(const char *invariant,
 
 struct sim_thread *sim_thread_start(const char *name, void *(*start)(void *arg),
 				    void *arg);
+bool sim_thread_stack_has(const struct sim_thread *thread, const void *address);
 /* A place where another thread may take over. */
 void sim_point(void);
 /* Let the others run. */

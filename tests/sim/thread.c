@@ -144,6 +144,13 @@ static void handle_signal(struct sim_thread *self)
 	self->handling = false;
 }
 
+bool sim_thread_stack_has(const struct sim_thread *thread, const void *address)
+{
+	const char *low = thread->stack, *at = address;
+
+	return at >= low && at < low + STACK_SIZE;
+}
+
 static void leave(struct sim_thread *self)
 {
 	do {
