@@ -382,6 +382,8 @@ void lend__worker_park(struct lend_worker *worker)
 		lend__monitor_end_watch(worker);
 		lend__monitor_look(worker);
 	}
-	if (!waited || has_come(worker, &watch))
+	/* Nobody has to look after one that finds nothing to do. */
+	worker->unwatched = waited && !has_come(worker, &watch);
+	if (!worker->unwatched)
 		lend__monitor_ensure_watch(worker);
 }

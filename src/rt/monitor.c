@@ -7,6 +7,8 @@
  * while others are at work one parked worker waits with a timeout. When all
  * have been parked for a while it sleeps for good, and an idle process uses no
  * CPU; the first worker to wake up then wakes a new sentinel.
+ * So does one that was woken in vain and only then finds work, and a sentinel
+ * that takes it from one that is stuck: it may get stuck on that itself.
  *
  * Note [rescue]
  * What depends on a stuck worker, and who sees to it:

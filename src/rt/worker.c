@@ -20,6 +20,7 @@
 #include "base/check.h"
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
+#include "rt/monitor.h"
 #include "rt/runtime.h"
 #include "uring/ring.h"
 
@@ -454,6 +455,11 @@ void lend__worker_run(struct lend_worker *worker)
 		}
 		lend__timers_expire(&worker->timers, worker->now_ns);
 		drain_inbox(worker);
+		if (lend_unlikely(worker->unwatched) &&
+		    lend__worker_has_work(worker)) {
+			worker->unwatched = false;
+			lend__monitor_ensure_watch(worker);
+		}
 		run_round(worker);
 		lend__arbiter_settle(&worker->borrower, false);
 		poll_rings(worker);

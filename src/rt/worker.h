@@ -74,6 +74,7 @@ struct lend_worker {
 	struct lend_actor *urgent_last;
 	bool flushes_early; /* [const] the flush policy is not the default */
 	struct lend_flush flush;
+	bool unwatched; /* it woke up with nothing to do: see monitor.c */
 	uint32_t random;
 
 	/* [owner] written, read by others as counters */

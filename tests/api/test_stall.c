@@ -209,6 +209,53 @@ static int queue_behind_spinner(void *arg)
 	return 0;
 }
 
+#define ALL_WORKERS 4
+#define HERD	    12
+
+static _Atomic unsigned running;
+
+/* Computes until all workers do. */
+static int compute_with_all(void *arg)
+{
+	uint64_t end = lend_after(LEND_S);
+
+	(void)arg;
+	atomic_fetch_add(&running, 1);
+	while (atomic_load(&running) < ALL_WORKERS && lend_now() < end)
+		;
+	return 0;
+}
+
+/* All have been idle for long when one gets a lot to do. Who is woken then, and
+ * takes some of it, is as stuck as the first: somebody has to be awake for the
+ * rest. */
+static int herd_after_idleness(void *arg)
+{
+	lend_ref herd[HERD];
+	uint64_t before;
+
+	(void)arg;
+	atomic_store(&running, 0);
+	lend_sleep(lend_after(400 * LEND_MS));
+	before = lend_now();
+	for (unsigned i = 0; i < HERD; i++)
+		herd[i] = test_spawn(compute_with_all, NULL);
+	for (unsigned i = 0; i < HERD; i++)
+		CHECK_EQ(test_join(herd[i]), 0);
+	if (!test_is_slow())
+		CHECK_IN(lend_now() - before, 0, LEND_S / 2);
+	return 0;
+}
+
+static void watch_over_a_herd(void)
+{
+	struct lend_options options = test_options;
+
+	options.workers = ALL_WORKERS;
+	options.rings = ALL_WORKERS;
+	test_actor_with("herd_after_idleness", herd_after_idleness, &options);
+}
+
 /* Keeps a worker from ever being idle. */
 static int yield_until_stopped(void *arg)
 {
@@ -439,6 +486,7 @@ int main(int argc, char **argv)
 		test_actor("queue_behind_spinner", queue_behind_spinner);
 		test_actor("watched_after_stall", watched_after_stall);
 	}
+	watch_over_a_herd();
 	test_actor("idle_costs_nothing", idle_costs_nothing);
 	return test_finish();
 }
