@@ -6,6 +6,7 @@
 
 #include "process.h"
 #include "say.h"
+#include "size.h"
 
 /* Its users are few; whoever holds it busy must not starve the service. */
 #define CONNECTIONS 64
@@ -28,6 +29,12 @@ int admin_open(struct admin *admin, struct stats_source *source)
 	if (!err)
 		err = lend_http_route(admin->http, "GET", "/healthz",
 				      health_handle, source);
+	if (!err)
+		err = lend_http_route(admin->http, "POST", "/workers",
+				      size_workers_handle, NULL);
+	if (!err)
+		err = lend_http_route(admin->http, "POST", "/rings",
+				      size_rings_handle, NULL);
 	if (err) {
 		say("cannot make the admin server: %s", lend_error_text(err));
 		return EXIT_BROKEN;

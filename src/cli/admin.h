@@ -1,5 +1,6 @@
 /*
- * The server behind --admin: counters and health, on an address of their own.
+ * The server behind --admin: counters, health and size, on an address of their
+ * own.
  */
 #ifndef LEND_CLI_ADMIN_H
 #define LEND_CLI_ADMIN_H

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <lend/io.h>
 #include <lend/mailbox.h>
+#include <lend/runtime.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -183,7 +184,9 @@ static bool connection_start(struct echo_server *server, int fd)
 	connection->fd = fd;
 	pthread_mutex_lock(&server->lock);
 	connection_link_locked(server, connection);
-	options.worker = 1 + server->next_worker++ % server->options->workers;
+	options.worker = 1 +
+			 server->next_worker++ %
+				 lend_runtime_workers(lend_runtime_current());
 	pthread_mutex_unlock(&server->lock);
 	atomic_fetch_add_explicit(&server->accepted, 1, memory_order_relaxed);
 	if (!lend_spawn(connection_run, connection, &options, NULL))

@@ -185,11 +185,13 @@ lend_http_address(const struct lend_http_server *server, unsigned i)
 /* The worker with the fewest; of equals the one whose turn it is. */
 static unsigned choose_worker_locked(struct lend_http_server *server)
 {
-	unsigned start = server->next_worker++ % server->workers;
+	/* They come and go: one that has left is as good, as it sends on. */
+	unsigned workers = lend_runtime_workers(lend_runtime_current());
+	unsigned start = server->next_worker++ % workers;
 	unsigned best = start;
 
-	for (unsigned i = 1; i < server->workers; i++) {
-		unsigned worker = (start + i) % server->workers;
+	for (unsigned i = 1; i < workers; i++) {
+		unsigned worker = (start + i) % workers;
 
 		if (server->locals[worker].load < server->locals[best].load)
 			best = worker;
@@ -333,7 +335,6 @@ int lend_http_serve(struct lend_http_server *server)
 
 	if (err)
 		return err;
-	server->workers = lend_runtime_workers(lend_runtime_current());
 	pthread_mutex_lock(&server->lock);
 	server->serving = self;
 	pthread_mutex_unlock(&server->lock);

@@ -42,7 +42,6 @@ struct lend_http_server {
 	struct lend__http_router router;
 	struct lend__http_door **doors;
 	unsigned doors_count;
-	unsigned workers;
 	struct lend__http_local *locals; /* by worker; each has its own tags */
 	void *locals_memory;
 
