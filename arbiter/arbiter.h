@@ -198,7 +198,8 @@ void lend__arbiter_give_buffers(struct lend_arbiter *arbiter, uint32_t owner);
  * on a ring that is being emptied is harmless. */
 static inline unsigned lend__arbiter_rings(const struct lend_arbiter *arbiter)
 {
-	return atomic_load_explicit(&arbiter->rings_open, memory_order_relaxed);
+	/* Acquire [E1], paired with lend__removal_admit(): their records. */
+	return atomic_load_explicit(&arbiter->rings_open, memory_order_acquire);
 }
 
 /* ---- for the modes ---- */

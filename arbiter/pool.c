@@ -45,7 +45,9 @@ int lend__pool_open(struct lend_pool *pool)
 		lend__ring_close(ring);
 		return err;
 	}
-	pool->depth = ring->depth;
+	/* As rounded up for the first of them. */
+	if (pool->depth != ring->depth)
+		pool->depth = ring->depth;
 	if (index >= lend__pool_used(pool))
 		atomic_store_explicit(&pool->used, index + 1,
 				      memory_order_release);

@@ -81,8 +81,9 @@ void lend__removal_admit(struct lend_arbiter *arbiter, unsigned rings)
 {
 	lend_assert(rings && rings <= lend__pool_count(&arbiter->pool));
 	pthread_mutex_lock(&arbiter->lock);
+	/* Release [E1], paired with lend__arbiter_rings(). */
 	atomic_store_explicit(&arbiter->rings_open, rings,
-			      memory_order_relaxed);
+			      memory_order_release);
 	if (arbiter->mode->revocable)
 		ask_back_locked(arbiter, rings);
 	pthread_mutex_unlock(&arbiter->lock);

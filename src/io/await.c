@@ -269,8 +269,11 @@ void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 	io->asked = true;
 	/* A ring with a single issuer takes nothing from other threads. */
 	if (ring->deferred) {
-		lend__suspend_move(self, ring->index);
-		if (self->worker->index == ring->index && !io->mail.arrived)
+		unsigned owner = ring->index;
+
+		lend__suspend_move(self, owner);
+		/* If it has not ended on the way, its ring is there. */
+		if (self->worker->index == owner && !io->mail.arrived)
 			lend__cancel_on_ring(ring, &target);
 		return; /* else taken over on the way: the caller tries again */
 	}
