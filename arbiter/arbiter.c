@@ -140,7 +140,9 @@ int lend__arbiter_attach(struct lend_arbiter *arbiter,
 	/* Without membarrier the fast path is never safe: see loan.c. */
 	atomic_store_explicit(&borrower->recalled,
 			      !arbiter->has_membarrier ||
-				      !arbiter->mode->exclusive,
+					      !arbiter->mode->exclusive ?
+				      LEND_RECALLED :
+				      0,
 			      memory_order_relaxed);
 	/* Nothing is known to it that could be stale. */
 	atomic_store_explicit(&borrower->epoch,
@@ -308,6 +310,40 @@ static void record_waiter(struct lend_arbiter *arbiter,
 					 });
 }
 
+void lend__arbiter_mark_locked(struct lend_borrower *borrower, uint32_t bit)
+{
+	/* Not read-modify-write: all writers have the lock. Relaxed: [a] of
+	 * Note [handshake], where membarrier is the fence; and in a line who
+	 * sees it late has barged, no more. */
+	uint32_t word = atomic_load_explicit(&borrower->recalled,
+					     memory_order_relaxed);
+
+	atomic_store_explicit(&borrower->recalled, word | bit,
+			      memory_order_relaxed);
+}
+
+void lend__arbiter_clear_marks_locked(struct lend_arbiter *arbiter,
+				      struct lend_borrower *borrower)
+{
+	uint32_t word = 0;
+
+	/* Where loans are revoked without a membarrier no fast path is safe. */
+	if (arbiter->mode->revocable && !arbiter->has_membarrier)
+		word |= LEND_RECALLED;
+	if (atomic_load_explicit(&arbiter->waiting, memory_order_relaxed))
+		word |= LEND_IN_LINE;
+	atomic_store_explicit(&borrower->recalled, word, memory_order_relaxed);
+}
+
+/* A line begins: nobody takes the fast path past it. */
+static void form_line_locked(struct lend_arbiter *arbiter)
+{
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++)
+		if (arbiter->loans[i].borrower)
+			lend__arbiter_mark_locked(arbiter->loans[i].borrower,
+						  LEND_IN_LINE);
+}
+
 void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 				struct lend_waiter *waiter)
 {
@@ -320,6 +356,9 @@ void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 		waiter->since_ns = lend_now();
 		arbiter->waits++;
 		record_waiter(arbiter, waiter, LEND_TRACE_WAIT);
+		if (atomic_fetch_add_explicit(&arbiter->waiting, 1,
+					      memory_order_relaxed) == 0)
+			form_line_locked(arbiter);
 	} else {
 		/* Served in vain: back to where it stood. The list is short
 		 * at its front: only others served in the same round. */
@@ -335,7 +374,6 @@ void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 	}
 	lend_list_insert_before(place, &waiter->link);
 	waiter->queued = true;
-	atomic_fetch_add_explicit(&arbiter->waiting, 1, memory_order_relaxed);
 }
 
 void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
@@ -349,8 +387,6 @@ void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
 		room -= waiter->count;
 		lend_list_remove(&waiter->link);
 		waiter->queued = false;
-		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
-					  memory_order_relaxed);
 		/* Release [L1], paired with the acquire of who waits for it. */
 		atomic_store_explicit(&waiter->served, true,
 				      memory_order_release);
@@ -365,10 +401,10 @@ void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 	if (waiter->queued) {
 		lend_list_remove(&waiter->link);
 		waiter->queued = false;
-		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
-					  memory_order_relaxed);
 	}
 	if (waiter->order) {
+		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
+					  memory_order_relaxed);
 		arbiter->wait_ns += lend_now() - waiter->since_ns;
 		record_waiter(arbiter, waiter, LEND_TRACE_WAITED);
 		waiter->order = 0;
