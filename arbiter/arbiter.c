@@ -202,6 +202,13 @@ int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
 		lend__borrower_record(borrower, LEND_TRACE_REFUSED, ring->index,
 				      (uint64_t)-res);
 	}
+	/* Whoever finds waiters at its safe point comes through here before
+	 * it parks, so a flag that was cleared a moment ago is set again. */
+	if (lend_unlikely(lend__ring_unsubmitted(ring)) &&
+	    !atomic_load_explicit(&borrower->arbiter->refusing,
+				  memory_order_relaxed))
+		atomic_store_explicit(&borrower->arbiter->refusing, true,
+				      memory_order_relaxed);
 	return res;
 }
 
@@ -223,8 +230,9 @@ void lend__arbiter_clear(struct lend_borrower *borrower, struct lend_ring *ring)
 
 bool lend__arbiter_must_look(const struct lend_arbiter *arbiter)
 {
-	return arbiter->features.sqpoll &&
-	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
+	return atomic_load_explicit(&arbiter->waiting, memory_order_relaxed) &&
+	       (arbiter->features.sqpoll ||
+		atomic_load_explicit(&arbiter->refusing, memory_order_relaxed));
 }
 
 /* Why a loan should be asked back, of a borrower that is stuck; or not. */
@@ -376,6 +384,16 @@ void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 	waiter->queued = true;
 }
 
+static void remove_waiter(struct lend_arbiter *arbiter,
+			  struct lend_waiter *waiter)
+{
+	lend_list_remove(&waiter->link);
+	waiter->queued = false;
+	if (lend_list_empty(&arbiter->waiters))
+		atomic_store_explicit(&arbiter->refusing, false,
+				      memory_order_relaxed);
+}
+
 void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
 {
 	while (!lend_list_empty(&arbiter->waiters)) {
@@ -385,8 +403,7 @@ void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
 		if (waiter->count > room)
 			return;
 		room -= waiter->count;
-		lend_list_remove(&waiter->link);
-		waiter->queued = false;
+		remove_waiter(arbiter, waiter);
 		/* Release [L1], paired with the acquire of who waits for it. */
 		atomic_store_explicit(&waiter->served, true,
 				      memory_order_release);
@@ -398,10 +415,8 @@ void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 			    struct lend_waiter *waiter)
 {
 	pthread_mutex_lock(&arbiter->lock);
-	if (waiter->queued) {
-		lend_list_remove(&waiter->link);
-		waiter->queued = false;
-	}
+	if (waiter->queued)
+		remove_waiter(arbiter, waiter);
 	if (waiter->order) {
 		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
 					  memory_order_relaxed);

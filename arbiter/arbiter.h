@@ -55,6 +55,8 @@ struct lend_arbiter {
 	uint64_t waits;		  /* [lock] counter */
 	uint64_t wait_ns; /* [lock] of waiters that are served or gone */
 	struct lend_recorder recorder; /* [lock] writes: what is under it */
+	/* As a hint: while these wait the kernel has not taken all it could. */
+	_Atomic bool refusing;
 	/* [lock] writes: those with a ticket, queued, or served and not there
 	 * yet. Read without it as a hint. */
 	_Atomic unsigned waiting;
@@ -161,8 +163,10 @@ void lend__arbiter_clear(struct lend_borrower *borrower,
 int lend__arbiter_insert(struct lend_borrower *borrower, struct lend_ring *ring,
 			 const struct io_uring_sqe *sqe);
 
-/* Is somebody to look after those that wait for slots without being told? The
- * polling thread makes room, and tells nobody. A hint. */
+/* Must parked workers look after those that wait for slots without being told?
+ * Usually whoever makes room serves them; but a polling thread tells nobody,
+ * and what was refused may be taken in the enter of a worker that waits. A
+ * hint. */
 bool lend__arbiter_must_look(const struct lend_arbiter *arbiter);
 
 /**
