@@ -186,20 +186,22 @@ bool lend__removal_has_passed(const struct lend_borrower *borrower)
 				    memory_order_relaxed);
 }
 
-void lend__removal_pass(struct lend_borrower *borrower)
+bool lend__removal_pass(struct lend_borrower *borrower)
 {
 	struct lend_arbiter *arbiter = borrower->arbiter;
 	/* Acquire [E2], paired with advance_epoch(). */
+	const struct lend_ring *home = borrower->home;
 	uint64_t epoch = atomic_load_explicit(&arbiter->epoch,
 					      memory_order_acquire);
 
 	if (lend_likely(epoch == atomic_load_explicit(&borrower->epoch,
 						      memory_order_relaxed)))
-		return;
+		return false;
 	/* Learn of a seizure, so that no stale ring is left. */
 	arbiter->mode->settle(arbiter, borrower, false);
 	if (arbiter->mode->rehome)
 		arbiter->mode->rehome(arbiter, borrower);
 	/* Release [E2], paired with has_passed(). */
 	atomic_store_explicit(&borrower->epoch, epoch, memory_order_release);
+	return borrower->home != home;
 }

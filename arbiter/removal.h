@@ -41,7 +41,8 @@ void lend__removal_close(struct lend_arbiter *arbiter);
 bool lend__removal_has_passed(const struct lend_borrower *borrower);
 
 /* The borrower's thread is at a safe point: no ring but that of its loan is
- * known to it. Thread: its own; once a round. */
-void lend__removal_pass(struct lend_borrower *borrower);
+ * known to it. Thread: its own; once a round. Return: true if it has another
+ * home now, so that those who share the old one can not rely on it. */
+bool lend__removal_pass(struct lend_borrower *borrower);
 
 #endif

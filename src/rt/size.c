@@ -63,12 +63,6 @@ static int nap_until(uint64_t deadline)
 	return nap();
 }
 
-static void wake_all(struct lend_runtime *runtime)
-{
-	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
-		lend__worker_wake(&runtime->workers[i]);
-}
-
 static bool have_all_passed(struct lend_runtime *runtime)
 {
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
@@ -82,7 +76,7 @@ static int wait_for_all_to_pass(struct lend_runtime *runtime, uint64_t deadline)
 	while (!have_all_passed(runtime)) {
 		int err;
 
-		wake_all(runtime);
+		lend__worker_wake_all(runtime);
 		err = nap_until(deadline);
 		if (err)
 			return err;
@@ -124,7 +118,7 @@ static int empty_rings(struct lend_runtime *runtime, unsigned first,
 		int err;
 
 		/* Who waits in one of them, or has one for a home. */
-		wake_all(runtime);
+		lend__worker_wake_all(runtime);
 		err = nap_until(deadline);
 		if (err)
 			return err;

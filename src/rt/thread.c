@@ -105,6 +105,11 @@ void *lend__thread_main(void *argument)
 		lend__worker_run(worker);
 		lend__kick_thread_stop(worker);
 		lend__arbiter_detach(&worker->borrower);
+		/* What it watched while it was parked is nobody's now, and
+		 * those who are parked have looked before. */
+		if (!atomic_load_explicit(&runtime->halting,
+					  memory_order_relaxed))
+			lend__worker_wake_all(runtime);
 	}
 	lend__fiber_release_thread(&worker->fiber);
 	lend__overflow_thread_stop();

@@ -445,7 +445,8 @@ void lend__worker_run(struct lend_worker *worker)
 	worker->now_ns = lend_now();
 	while (!atomic_load_explicit(&runtime->halting, memory_order_relaxed)) {
 		lend__monitor_safe_point(worker);
-		lend__removal_pass(&worker->borrower);
+		if (lend_unlikely(lend__removal_pass(&worker->borrower)))
+			lend__worker_wake_all(runtime);
 		/* Relaxed: it learns the rest by a compare-and-swap. */
 		if (lend_unlikely(atomic_load_explicit(&worker->stay,
 						       memory_order_relaxed))) {

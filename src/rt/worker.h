@@ -148,4 +148,8 @@ bool lend__worker_wake(struct lend_worker *worker);
 /* Wake one parked worker, if there is any. Any thread. */
 void lend__worker_wake_one(struct lend_runtime *runtime);
 
+/* Wake all that are parked: what each of them watches has to be decided anew.
+ * Any thread. */
+void lend__worker_wake_all(struct lend_runtime *runtime);
+
 #endif
