@@ -39,7 +39,7 @@ static struct lend_ring *ring_of(const struct sim_ring *simulated)
 	struct lend_pool *pool = &arbiter()->pool;
 
 	for (unsigned i = 0; i < lend__pool_count(pool); i++)
-		if (lend__ring_fd(&pool->rings[i]) == simulated->fd)
+		if (&pool->rings[i].uring == simulated->uring)
 			return &pool->rings[i];
 	return NULL;
 }
@@ -214,11 +214,16 @@ void sim_check_step(void)
 
 /* ---- when the clock is about to leap ---- */
 
+uint64_t sim_check_published(const struct io_uring *uring)
+{
+	return lend_container_of(uring, struct lend_ring, uring)->published;
+}
+
 /* Nobody is in the middle of publishing now. */
 static void check_published(const struct sim_ring *simulated)
 {
 	const struct lend_ring *ring = ring_of(simulated);
-	uint64_t seen = simulated->consumed +
+	uint64_t seen = simulated->published + simulated->consumed +
 			(simulated->sq_tail - simulated->sq_head);
 
 	if (ring && ring->published != seen)
@@ -274,6 +279,18 @@ static void check_rescue(void)
 					 1000);
 }
 
+/* Somebody has been woken, and the kernel takes its time to say so. */
+static bool is_waking(void)
+{
+	const struct sim_req *req = sim_requests.next;
+
+	while (req != &sim_requests &&
+	       !(req->file && req->file->kind == SIM_FILE_EVENT &&
+		 req->file->count))
+		req = req->next;
+	return req != &sim_requests;
+}
+
 void sim_check_idle(void)
 {
 	check_rescue();
@@ -281,7 +298,7 @@ void sim_check_idle(void)
 		if (sim.threads[i]->stalled_ns > sim.now_ns)
 			return;
 	/* At the end the wakes' own completions are left where they are. */
-	if (!sim.runtime || sim.runtime->halting)
+	if (!sim.runtime || sim.runtime->halting || is_waking())
 		return;
 	for (struct sim_ring *ring = sim_rings; ring; ring = ring->next) {
 		check_published(ring);

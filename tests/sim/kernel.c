@@ -71,6 +71,8 @@ int lend__sys_ring_open(struct io_uring *uring, unsigned depth,
 	ring->flags = params->flags;
 	ring->disabled = params->flags & IORING_SETUP_R_DISABLED;
 	ring->index = rings_opened++;
+	if (sim.runtime)
+		ring->published = sim_check_published(uring);
 	ring->sq_entries = 1;
 	while (ring->sq_entries < depth)
 		ring->sq_entries *= 2;
@@ -268,6 +270,8 @@ void sim_work_add(struct sim_req *req)
 		append(&ring->deferred_first, &ring->deferred_last, req);
 		return;
 	}
+	if (thread->state == SIM_ENDED && req->sqe.opcode != IORING_OP_NOP)
+		req->cancelled = true;
 	append(&thread->work_first, &thread->work_last, req);
 	if (thread->state == SIM_ENDED || thread->state == SIM_BLOCKED)
 		sim_work_run(thread, true);
@@ -327,6 +331,8 @@ void sim_kernel_return_to_user(struct sim_thread *thread)
 		sim_work_run(thread, false);
 }
 
+/* What it has submitted and what still waits goes on waiting, and ends when it
+ * gets something to do, as was measured. */
 void sim_kernel_thread_exit(struct sim_thread *thread)
 {
 	struct sim_req *req;
@@ -334,9 +340,10 @@ void sim_kernel_thread_exit(struct sim_thread *thread)
 	sim_work_run(thread, true);
 	for (req = sim_requests.next; req != &sim_requests; req = req->next)
 		if (req->thread == thread && req->file &&
-		    req->file->kind != SIM_FILE_EVENT)
+		    req->file->kind != SIM_FILE_EVENT && !sim.knobs.resizes)
 			sim_fail("a worker does not leave its operations",
 				 "opcode %u is in flight", req->sqe.opcode);
+	thread->worker = NULL;
 }
 
 /* ---- submission ---- */

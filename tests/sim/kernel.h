@@ -114,6 +114,7 @@ struct sim_ring {
 	struct sim_req *deferred_first, *deferred_last;
 	unsigned requests;   /* alive */
 	uint64_t consumed;   /* SQEs */
+	uint64_t published;  /* on rings that were in its place before */
 	uint64_t refused_ns; /* when it last did not take all */
 	uint64_t posted;     /* CQEs */
 	uint64_t visible_ns; /* when the oldest unreaped CQE was posted */

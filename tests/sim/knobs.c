@@ -54,6 +54,8 @@ static void draw_options(struct sim_random *random,
 	if (options->mode == LEND_RING_PRIVATE)
 		options->rings = options->workers;
 	options->depth = PICK(random, 1, 1, 2, 2, 4, 8, 16);
+	options->workers_max = options->workers + 2;
+	options->rings_max = options->rings + 3;
 	options->actors_max = 256;
 	options->stack_size = 65536;
 	options->stall_ns = PICK(random, 20000, 200000, 2000000);
@@ -76,6 +78,8 @@ void sim_knobs_draw(void)
 	memset(knobs, 0, sizeof(*knobs));
 	draw_options(&random, &knobs->options);
 	knobs->masked = draw_masks(&random);
+	knobs->resizes = knobs->options.workers < 16 &&
+			 sim_random_below(&random, 3) == 0;
 	knobs->preempt_mean = PICK(&random, 2, 8, 32, 128);
 	knobs->stall_chance = PICK(&random, 0, 0, 5, 50);
 	knobs->interrupt_chance = PICK(&random, 0, 100, 1000);

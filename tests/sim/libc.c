@@ -479,6 +479,19 @@ static bool has_ended(void *arg)
 	return thread->state == SIM_ENDED;
 }
 
+__typeof__(pthread_tryjoin_np) __wrap_pthread_tryjoin_np;
+int __wrap_pthread_tryjoin_np(pthread_t thread, void **ret_result)
+{
+	struct sim_thread *other = sim.threads[thread];
+
+	sim_point();
+	if (!has_ended(other))
+		return EBUSY;
+	if (ret_result)
+		*ret_result = other->result;
+	return 0;
+}
+
 __typeof__(pthread_join) __wrap_pthread_join;
 int __wrap_pthread_join(pthread_t thread, void **ret_result)
 {

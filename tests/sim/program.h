@@ -23,6 +23,7 @@ int sim_program_listens(void *arg);
 int sim_program_timeouts(void *arg);
 int sim_program_chains(void *arg);
 int sim_program_leavers(void *arg);
+int sim_program_sizes(void *arg);
 int sim_program_http(void *arg);
 
 static inline unsigned sim_number(void *arg)

@@ -442,6 +442,9 @@ static bool cancel(struct sim_req *req, unsigned *already)
 		}
 		return true;
 	}
+	/* It is over at once but for us, who delay it. */
+	if (req->sqe.opcode == IORING_OP_NOP)
+		return false;
 	req->cancelled = true;
 	if (req->state == SIM_REQ_ARMED)
 		sim_work_add(req);

@@ -25,6 +25,7 @@ static const struct {
 	{ "timeouts", sim_program_timeouts },
 	{ "chains", sim_program_chains },
 	{ "leavers", sim_program_leavers },
+	{ "sizes", sim_program_sizes },
 	{ "http", sim_program_http },
 };
 

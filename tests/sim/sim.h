@@ -44,6 +44,7 @@ bool sim_random_chance(struct sim_random *random, unsigned per_myriad);
 struct sim_knobs {
 	struct lend_options options;
 	const char *masked; /* LEND_DISABLE */
+	bool resizes;	    /* workers and rings come and go */
 	/* The scheduler. */
 	unsigned preempt_mean; /* accesses to shared words between switches */
 	unsigned stall_chance; /* a thread that is switched to stalls */
@@ -228,6 +229,9 @@ void sim_drain_some(struct sim_random *random);
 /* ---- checks (check.c) ---- */
 
 void sim_check_step(void);
+/* What was published by the ring that @uring is part of. */
+struct io_uring;
+uint64_t sim_check_published(const struct io_uring *uring);
 void sim_check_end(void);
 void sim_check_idle(void);
 void sim_check_burn(void);
