@@ -227,7 +227,9 @@ def what_is_disturbed_is_measured_again(bench):
     finally:
         spinner.kill()
         spinner.wait()
-    assert took["4"] > took["0"] + 4 * 0.2, took
+    # Five windows. One alone may take as long on a busy machine, but no less.
+    assert took["4"] >= 5 * 0.2, took
+    assert took["0"] >= 0.2, took
 
 
 def progress_is_one_line(bench):
