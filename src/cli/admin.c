@@ -7,6 +7,7 @@
 #include "process.h"
 #include "say.h"
 #include "size.h"
+#include "trace_route.h"
 
 /* Its users are few; whoever holds it busy must not starve the service. */
 #define CONNECTIONS 64
@@ -35,6 +36,9 @@ int admin_open(struct admin *admin, struct stats_source *source)
 	if (!err)
 		err = lend_http_route(admin->http, "POST", "/rings",
 				      size_rings_handle, NULL);
+	if (!err && source->options->trace_events)
+		err = lend_http_route(admin->http, "GET", "/trace",
+				      trace_handle, NULL);
 	if (err) {
 		say("cannot make the admin server: %s", lend_error_text(err));
 		return EXIT_BROKEN;

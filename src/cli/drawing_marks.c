@@ -7,7 +7,7 @@
 #include "drawing.h"
 
 /* Marks of a kind in a lane that are nearer to each other are one. */
-#define MARK_GAP 2.0
+#define MARK_GAP 3.0
 
 #define LEGEND_ENTRY 142
 #define LEGEND_ROW   22
@@ -28,9 +28,8 @@ static const struct mark marks[] = {
 	{ LEND_TRACE_SEIZE, true, 25,
 	  "<path d=\"M0 -8l6 8l-6 8l-6 -8z\" fill=\"#d6231f\" stroke=\"#fff\" stroke-width=\"1.5\"/>",
 	  "seizure" },
-	{ LEND_TRACE_RETURN, true, 25,
-	  "<circle r=\"4\" fill=\"#1c2530\" stroke=\"#fff\" stroke-width=\"1.5\"/>",
-	  "return" },
+	{ LEND_TRACE_RETURN, true, 36,
+	  "<circle r=\"3\" fill=\"#1c2530\" stroke=\"#fff\"/>", "return" },
 	{ LEND_TRACE_KICK, true, 7,
 	  "<path d=\"M1 -6l-5 7h3l-1 6l6 -8h-4z\" fill=\"#e0560c\"/>", "kick" },
 	{ LEND_TRACE_OVERFLOW, true, 7,

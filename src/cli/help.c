@@ -113,8 +113,9 @@ static const char help_serve[] =
 	"                        and absolute ones; otherwise they are refused\n"
 	"  --demo                add /plaintext, /json, /echo (POST), /sleep?ms=N,\n"
 	"                        /spin?us=N and /stats\n"
-	"  --admin ADDRESS       serve /stats (JSON) and /healthz there, and let it be\n"
-	"                        grown and shrunk: POST /workers?count=N, /rings\n"
+	"  --admin ADDRESS       serve /stats (JSON), /healthz and, with --trace or\n"
+	"                        --trace-events, /trace there, and let it be grown\n"
+	"                        and shrunk: POST /workers?count=N, /rings\n"
 	"  --access-log FILE     a line for each response, appended to FILE; - is\n"
 	"                        standard output\n" HELP_RUNTIME HELP_LIMITS
 		HELP_TRACE HELP_LOG "\n"
@@ -134,8 +135,9 @@ static const char help_echo[] =
 	"  --listen ADDRESS      ADDR:PORT, [ADDR6]:PORT or unix:PATH; port 0 takes\n"
 	"                        a free one; can be given several times\n"
 	"                        [127.0.0.1:7007]\n"
-	"  --admin ADDRESS       serve /stats (JSON) and /healthz there, by HTTP, and\n"
-	"                        POST /workers?count=N, /rings\n" HELP_RUNTIME
+	"  --admin ADDRESS       serve /stats (JSON), /healthz and, with --trace or\n"
+	"                        --trace-events, /trace there, by HTTP, and POST\n"
+	"                        /workers?count=N, /rings\n" HELP_RUNTIME
 		HELP_LIMITS HELP_TRACE HELP_LOG HELP_STATUS "\n"
 	"example:\n"
 	"  lend echo --listen 127.0.0.1:7007 --mode private --workers 2\n";

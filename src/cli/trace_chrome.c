@@ -105,7 +105,8 @@ static void print_span(struct printer *printer, const struct span *span)
 		text_print(
 			printer->text,
 			"\"cat\": \"stall\", \"name\": \"stall: %s\", \"cname\": \"terrible\"},\n",
-			trace_name_json(span->name, name));
+			trace_name_json(span->name[0] ? span->name : "unknown",
+					name));
 		break;
 	case SPAN_WAIT:
 		print_wait(printer, span);

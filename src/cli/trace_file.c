@@ -71,8 +71,6 @@ static bool is_index(uint32_t index, uint32_t count)
 static bool is_plausible(const struct trace *trace,
 			 const struct lend_trace_record *record)
 {
-	const struct lend_trace_header *header = &trace->header;
-
 	/* A grant or an end of one without ring or worker could not be drawn.
 	 */
 	if (record->event >= LEND_TRACE_GRANT &&
@@ -82,10 +80,22 @@ static bool is_plausible(const struct trace *trace,
 		return false;
 	return record->event > LEND_TRACE_NONE &&
 	       record->event < LEND_TRACE_EVENTS && record->why < LEND_WHYS &&
-	       is_index(record->ring, header->rings) &&
+	       is_index(record->ring, INDEX_MAX) &&
+	       is_index(record->worker, INDEX_MAX) &&
+	       is_index(record->by, INDEX_MAX) &&
+	       record->time_ns >= trace->header.started_ns;
+}
+
+/* Rings and workers may be added while a trace is copied: then there are first
+ * events of some that the header does not know. */
+static bool is_known(const struct trace *trace,
+		     const struct lend_trace_record *record)
+{
+	const struct lend_trace_header *header = &trace->header;
+
+	return is_index(record->ring, header->rings) &&
 	       is_index(record->worker, header->workers) &&
-	       is_index(record->by, header->workers) &&
-	       record->time_ns >= header->started_ns;
+	       is_index(record->by, header->workers);
 }
 
 static bool read_records(struct reader *reader, struct trace *trace,
@@ -111,6 +121,8 @@ static bool read_records(struct reader *reader, struct trace *trace,
 		    event->record.number <= before)
 			return complain(reader, "an event in it is damaged");
 		before = event->record.number;
+		if (!is_known(trace, &event->record))
+			continue;
 		event->record.name[sizeof(event->record.name) - 1] = '\0';
 		event->track = track->worker;
 		if (event->record.time_ns > trace->to_ns)

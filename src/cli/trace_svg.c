@@ -82,7 +82,10 @@ static void draw_head(struct drawing *drawing, double height)
 		mode ? mode : "unknown");
 	text_print(
 		drawing->text,
-		"<text x=\"20\" y=\"52\" class=\"s\">A worker is drawn as high as it was awake, a ring in the colour of its holder. 0 is %.3f ms after the start of the runtime; %.3f ms are shown.</text>\n",
+		"<text x=\"20\" y=\"52\" class=\"s\">A worker is drawn as high as it was awake, %s. 0 is %.3f ms after the start of the runtime; %.3f ms are shown.</text>\n",
+		header->mode == LEND_RING_SHARED ?
+			"under a ring is who entered it" :
+			"a ring in the colour of its holder",
 		trace_ms(drawing->trace, drawing->window.from_ns),
 		(double)(drawing->window.to_ns - drawing->window.from_ns) /
 			1e6);

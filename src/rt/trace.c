@@ -105,6 +105,7 @@ int lend_runtime_trace_stop(struct lend_runtime *runtime)
 static void read_header(const struct lend_runtime *runtime,
 			struct lend_trace_header *header)
 {
+	unsigned workers = lend__runtime_used(runtime);
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -114,8 +115,8 @@ static void read_header(const struct lend_runtime *runtime,
 		.header_size = sizeof(*header),
 		.record_size = sizeof(struct lend_trace_record),
 		.rings = lend__pool_used(&runtime->arbiter.pool),
-		.workers = lend__runtime_used(runtime),
-		.tracks = track_count(runtime),
+		.workers = workers,
+		.tracks = workers + 1,
 		.depth = runtime->arbiter.pool.depth,
 		.mode = runtime->arbiter.mode->id,
 		.started_ns = runtime->started_ns,

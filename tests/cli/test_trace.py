@@ -350,6 +350,38 @@ def a_part_can_be_shown(lend):
     true("there is nothing between" in lines[0], lines[0])
 
 
+@case
+def the_admin_address_shows_what_is_going_on(lend):
+    with lend.serve("--demo", "--admin", "127.0.0.1:0",
+                    "--trace-events", "4096") as server:
+        threads = ask_for(server, 0.6)
+        time.sleep(0.2)
+        with Client(server.admin) as admin:
+            answer = admin.ask("GET", "/trace?ms=100")
+            equal((answer.status, answer["Content-Type"]),
+                  (200, "application/json"))
+            chrome = answer.json()
+            equal(chrome["otherData"]["mode"], mode_of(lend))
+            moments = [event["ts"] for event in chrome["traceEvents"]
+                       if event["ph"] == "i"]
+            true(moments, "nothing happened")
+            true(max(moments) - min(moments) <= 100e3, "more than 100 ms")
+            answer = admin.ask("GET", "/trace?format=svg")
+            equal(answer["Content-Type"], "image/svg+xml")
+            ElementTree.fromstring(answer.body)
+            answer = admin.ask("GET", "/trace?format=text&ms=50")
+            true(answer.body.startswith(b"# mode "), answer.body[:80])
+            for query in ("ms=0", "ms=60001", "ms=", "ms=1x", "format=png"):
+                equal(admin.ask("GET", "/trace?" + query).status, 400, query)
+        for thread in threads:
+            thread.join()
+        server.stop()
+    with lend.serve("--admin", "127.0.0.1:0") as server:
+        with Client(server.admin) as admin:
+            equal(admin.ask("GET", "/trace").status, 404)
+        server.stop()
+
+
 def refused(lend, *arguments):
     status, output, lines = lend.run("trace", *arguments)
     equal((status, output), (2, ""), f"{arguments}")
