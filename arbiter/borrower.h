@@ -64,19 +64,19 @@ static inline void lend__borrower_count(_Atomic uint64_t *counter)
 		memory_order_relaxed);
 }
 
+/* Out of line, so that what is not recorded is not made up either. */
+__attribute__((cold)) void lend__borrower_write(struct lend_borrower *borrower,
+						enum lend_trace_event event,
+						unsigned ring,
+						uint64_t argument);
+
 /* Record what the borrower did itself. Thread: its own. */
 static inline void lend__borrower_record(struct lend_borrower *borrower,
 					 enum lend_trace_event event,
 					 unsigned ring, uint64_t argument)
 {
-	lend__record(&borrower->recorder,
-		     &(struct lend_event){
-			     .event = event,
-			     .ring = (uint16_t)ring,
-			     .worker = (uint16_t)borrower->index,
-			     .by = (uint16_t)borrower->index,
-			     .argument = argument,
-		     });
+	if (lend__recorder_is_on(&borrower->recorder))
+		lend__borrower_write(borrower, event, ring, argument);
 }
 
 #endif

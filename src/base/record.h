@@ -70,14 +70,20 @@ void lend__recorder_fini(struct lend_recorder *recorder);
 void lend__recorder_write(struct lend_recorder *recorder,
 			  const struct lend_event *event);
 
+/* Where even making up an event would cost too much. */
+static inline bool lend__recorder_is_on(const struct lend_recorder *recorder)
+{
+	/* Relaxed: whoever turns it on or off does not care about one event
+	 * more or less. */
+	return lend_unlikely(
+		atomic_load_explicit(&recorder->on, memory_order_relaxed));
+}
+
 /* Record an event, now. Thread: the recorder's writer. */
 static inline void lend__record(struct lend_recorder *recorder,
 				const struct lend_event *event)
 {
-	/* Relaxed: whoever turns it on or off does not care about one event
-	 * more or less. */
-	if (lend_unlikely(
-		    atomic_load_explicit(&recorder->on, memory_order_relaxed)))
+	if (lend__recorder_is_on(recorder))
 		lend__recorder_write(recorder, event);
 }
 

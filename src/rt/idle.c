@@ -321,9 +321,12 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 static void record_park(struct lend_worker *worker, enum lend_trace_event event)
 {
 	struct lend_borrower *borrower = &worker->borrower;
-	const struct lend_ring *own = borrower->arbiter->mode->own_ring(
-		borrower);
+	const struct lend_ring *own;
 
+	/* Every round comes here. */
+	if (!lend__recorder_is_on(&borrower->recorder))
+		return;
+	own = borrower->arbiter->mode->own_ring(borrower);
 	lend__borrower_record(borrower, event,
 			      own ? own->index : LEND_TRACE_NOBODY, 0);
 }

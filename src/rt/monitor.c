@@ -142,7 +142,9 @@ static void log_stall(struct lend_worker *worker, uint64_t now_ns,
 	}
 }
 
-static void end_stall(struct lend_worker *worker, uint64_t now_ns)
+/* Kept apart from the safe point, of which there are many without a stall. */
+__attribute__((noinline, cold)) static void
+end_stall(struct lend_worker *worker, uint64_t now_ns)
 {
 	struct lend_stalls *stalls = &worker->stalls;
 	uint64_t length_ns = now_ns - worker->now_ns;
