@@ -140,7 +140,9 @@ int lend__arbiter_attach(struct lend_arbiter *arbiter,
 	/* Without membarrier the fast path is never safe: see loan.c. */
 	atomic_store_explicit(&borrower->recalled,
 			      !arbiter->has_membarrier ||
-				      !arbiter->mode->exclusive,
+					      !arbiter->mode->exclusive ?
+				      LEND_RECALLED :
+				      0,
 			      memory_order_relaxed);
 	/* Nothing is known to it that could be stale. */
 	atomic_store_explicit(&borrower->epoch,
@@ -200,6 +202,13 @@ int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
 		lend__borrower_record(borrower, LEND_TRACE_REFUSED, ring->index,
 				      (uint64_t)-res);
 	}
+	/* Whoever finds waiters at its safe point comes through here before
+	 * it parks, so a flag that was cleared a moment ago is set again. */
+	if (lend_unlikely(lend__ring_unsubmitted(ring)) &&
+	    !atomic_load_explicit(&borrower->arbiter->refusing,
+				  memory_order_relaxed))
+		atomic_store_explicit(&borrower->arbiter->refusing, true,
+				      memory_order_relaxed);
 	return res;
 }
 
@@ -221,8 +230,9 @@ void lend__arbiter_clear(struct lend_borrower *borrower, struct lend_ring *ring)
 
 bool lend__arbiter_must_look(const struct lend_arbiter *arbiter)
 {
-	return arbiter->features.sqpoll &&
-	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
+	return atomic_load_explicit(&arbiter->waiting, memory_order_relaxed) &&
+	       (arbiter->features.sqpoll ||
+		atomic_load_explicit(&arbiter->refusing, memory_order_relaxed));
 }
 
 /* Why a loan should be asked back, of a borrower that is stuck; or not. */
@@ -308,6 +318,40 @@ static void record_waiter(struct lend_arbiter *arbiter,
 					 });
 }
 
+void lend__arbiter_mark_locked(struct lend_borrower *borrower, uint32_t bit)
+{
+	/* Not read-modify-write: all writers have the lock. Relaxed: [a] of
+	 * Note [handshake], where membarrier is the fence; and in a line who
+	 * sees it late has barged, no more. */
+	uint32_t word = atomic_load_explicit(&borrower->recalled,
+					     memory_order_relaxed);
+
+	atomic_store_explicit(&borrower->recalled, word | bit,
+			      memory_order_relaxed);
+}
+
+void lend__arbiter_clear_marks_locked(struct lend_arbiter *arbiter,
+				      struct lend_borrower *borrower)
+{
+	uint32_t word = 0;
+
+	/* Where loans are revoked without a membarrier no fast path is safe. */
+	if (arbiter->mode->revocable && !arbiter->has_membarrier)
+		word |= LEND_RECALLED;
+	if (atomic_load_explicit(&arbiter->waiting, memory_order_relaxed))
+		word |= LEND_IN_LINE;
+	atomic_store_explicit(&borrower->recalled, word, memory_order_relaxed);
+}
+
+/* A line begins: nobody takes the fast path past it. */
+static void form_line_locked(struct lend_arbiter *arbiter)
+{
+	for (unsigned i = 0; i < lend__pool_count(&arbiter->pool); i++)
+		if (arbiter->loans[i].borrower)
+			lend__arbiter_mark_locked(arbiter->loans[i].borrower,
+						  LEND_IN_LINE);
+}
+
 void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 				struct lend_waiter *waiter)
 {
@@ -320,6 +364,9 @@ void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 		waiter->since_ns = lend_now();
 		arbiter->waits++;
 		record_waiter(arbiter, waiter, LEND_TRACE_WAIT);
+		if (atomic_fetch_add_explicit(&arbiter->waiting, 1,
+					      memory_order_relaxed) == 0)
+			form_line_locked(arbiter);
 	} else {
 		/* Served in vain: back to where it stood. The list is short
 		 * at its front: only others served in the same round. */
@@ -335,7 +382,16 @@ void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 	}
 	lend_list_insert_before(place, &waiter->link);
 	waiter->queued = true;
-	atomic_fetch_add_explicit(&arbiter->waiting, 1, memory_order_relaxed);
+}
+
+static void remove_waiter(struct lend_arbiter *arbiter,
+			  struct lend_waiter *waiter)
+{
+	lend_list_remove(&waiter->link);
+	waiter->queued = false;
+	if (lend_list_empty(&arbiter->waiters))
+		atomic_store_explicit(&arbiter->refusing, false,
+				      memory_order_relaxed);
 }
 
 void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
@@ -347,10 +403,7 @@ void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room)
 		if (waiter->count > room)
 			return;
 		room -= waiter->count;
-		lend_list_remove(&waiter->link);
-		waiter->queued = false;
-		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
-					  memory_order_relaxed);
+		remove_waiter(arbiter, waiter);
 		/* Release [L1], paired with the acquire of who waits for it. */
 		atomic_store_explicit(&waiter->served, true,
 				      memory_order_release);
@@ -362,13 +415,11 @@ void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 			    struct lend_waiter *waiter)
 {
 	pthread_mutex_lock(&arbiter->lock);
-	if (waiter->queued) {
-		lend_list_remove(&waiter->link);
-		waiter->queued = false;
+	if (waiter->queued)
+		remove_waiter(arbiter, waiter);
+	if (waiter->order) {
 		atomic_fetch_sub_explicit(&arbiter->waiting, 1,
 					  memory_order_relaxed);
-	}
-	if (waiter->order) {
 		arbiter->wait_ns += lend_now() - waiter->since_ns;
 		record_waiter(arbiter, waiter, LEND_TRACE_WAITED);
 		waiter->order = 0;

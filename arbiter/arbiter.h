@@ -55,7 +55,11 @@ struct lend_arbiter {
 	uint64_t waits;		  /* [lock] counter */
 	uint64_t wait_ns; /* [lock] of waiters that are served or gone */
 	struct lend_recorder recorder; /* [lock] writes: what is under it */
-	_Atomic unsigned waiting;      /* length of @waiters, as a hint */
+	/* As a hint: while these wait the kernel has not taken all it could. */
+	_Atomic bool refusing;
+	/* [lock] writes: those with a ticket, queued, or served and not there
+	 * yet. Read without it as a hint. */
+	_Atomic unsigned waiting;
 	_Atomic uint64_t helped; /* polls of a ring its own poller neglected */
 	_Atomic uint64_t kicks;	 /* stuck threads interrupted, without a loan */
 };
@@ -159,8 +163,10 @@ void lend__arbiter_clear(struct lend_borrower *borrower,
 int lend__arbiter_insert(struct lend_borrower *borrower, struct lend_ring *ring,
 			 const struct io_uring_sqe *sqe);
 
-/* Is somebody to look after those that wait for slots without being told? The
- * polling thread makes room, and tells nobody. A hint. */
+/* Must parked workers look after those that wait for slots without being told?
+ * Usually whoever makes room serves them; but a polling thread tells nobody,
+ * and what was refused may be taken in the enter of a worker that waits. A
+ * hint. */
 bool lend__arbiter_must_look(const struct lend_arbiter *arbiter);
 
 /**
@@ -175,8 +181,9 @@ bool lend__arbiter_must_look(const struct lend_arbiter *arbiter);
  */
 unsigned lend__arbiter_rescue(struct lend_borrower *rescuer, uint64_t now_ns);
 
-/* The waiter has got what it waited for, or gives up (deadline, cancellation).
- * Afterwards it is not queued; it may have been woken just before. */
+/* The waiter has got what it waited for, or gives up (deadline, cancellation):
+ * it hands its ticket in. Afterwards it is not queued; it may have been woken
+ * just before. Until then nobody without a ticket gets any slots. */
 void lend__arbiter_withdraw(struct lend_arbiter *arbiter,
 			    struct lend_waiter *waiter);
 
@@ -207,6 +214,14 @@ static inline unsigned lend__arbiter_rings(const struct lend_arbiter *arbiter)
 /* Queue in order; a waiter that was served in vain keeps its place. */
 void lend__arbiter_queue_locked(struct lend_arbiter *arbiter,
 				struct lend_waiter *waiter);
+
+/* Keep the borrower from the fast path: LEND_RECALLED, LEND_IN_LINE. */
+void lend__arbiter_mark_locked(struct lend_borrower *borrower, uint32_t bit);
+
+/* The borrower, in its slow path, has obeyed: let it go the fast path again, if
+ * nobody waits. Thread: its own. */
+void lend__arbiter_clear_marks_locked(struct lend_arbiter *arbiter,
+				      struct lend_borrower *borrower);
 
 /* Wake waiters from the front for which there is @room. */
 void lend__arbiter_serve_locked(struct lend_arbiter *arbiter, unsigned room);

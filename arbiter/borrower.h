@@ -17,6 +17,10 @@ struct io_uring_sqe;
 struct lend_arbiter;
 struct lend_ring;
 
+/* Bits of @recalled: each keeps claims from the fast path. */
+#define LEND_RECALLED UINT32_C(0x1) /* the loan is asked back */
+#define LEND_IN_LINE  UINT32_C(0x2) /* somebody waits for slots: no barging */
+
 struct lend_borrower {
 	/* [const] after attach */
 	LEND_CACHE_ALIGNED struct lend_arbiter *arbiter;
@@ -31,8 +35,8 @@ struct lend_borrower {
 
 	/* [atomic: handshake] Written by the owner: it is inside a claim. */
 	LEND_CACHE_ALIGNED _Atomic uint32_t in_use;
-	/* [atomic: handshake] Set by the arbiter, cleared only by the owner,
-	 * under the arbiter's lock: take the slow path. */
+	/* [atomic: handshake] Bits set by the arbiter, cleared only by the
+	 * owner, both under its lock: take the slow path. */
 	_Atomic uint32_t recalled;
 
 	/* [lock: arbiter] The loan was asked back, or has been seized. */

@@ -88,7 +88,8 @@ static inline void lend__claim_leave(struct lend_borrower *borrower)
 	atomic_store_explicit(&borrower->in_use, 0, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (lend_unlikely(atomic_load_explicit(&borrower->recalled,
-					       memory_order_relaxed)))
+					       memory_order_relaxed) &
+			  LEND_RECALLED))
 		lend__claim_settle(borrower);
 }
 

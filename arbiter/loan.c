@@ -42,6 +42,10 @@
  * still has a stale ring pointer therefore can not pass [B] before it has
  * learned of the seizure.
  *
+ * The word has a second bit, which is no part of this: LEND_IN_LINE keeps claims
+ * on the slow path while somebody waits for slots. Above, "recalled" is the bit
+ * LEND_RECALLED; all who write the word have the lock.
+ *
  * Without membarrier, recalled stays 1 for good: every claim takes the slow
  * path, whose lock orders everything, and [c] is exact. A membarrier that is
  * there and fails once (memory is short, a sandbox was entered) is no fence:
@@ -138,7 +142,7 @@ bool lend__loan_recall(struct lend_loan *loan,
 	/* [a], [b]: relaxed, as membarrier is the fence. Without a fence there
 	 * is nothing to be learned from in_use: the loan stays RECALLED, and
 	 * is returned at the next look, or the recall is tried again. */
-	atomic_store_explicit(&borrower->recalled, 1, memory_order_relaxed);
+	lend__arbiter_mark_locked(borrower, LEND_RECALLED);
 	if (borrower->arbiter->has_membarrier && lend__sys_membarrier() < 0)
 		return false;
 	/* [c]: acquire, paired with [C]. */

@@ -32,9 +32,7 @@ static void obey_locked(struct lend_arbiter *arbiter,
 		lend__loan_return(loan_of(arbiter, borrower),
 				  LEND_WHY_RECALLED);
 	}
-	if (arbiter->has_membarrier)
-		atomic_store_explicit(&borrower->recalled, 0,
-				      memory_order_relaxed);
+	lend__arbiter_clear_marks_locked(arbiter, borrower);
 }
 
 /* Take a vacant ring with room for @count, emptying it first if need be. */
@@ -116,17 +114,21 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 	int err = -EAGAIN;
 
 	/* A flush needs no ownership, so it goes before the lock. A stale ring
-	 * (it was seized) is only entered, which harms nobody. */
+	 * (it was seized) is only looked at and entered, which harms nobody. */
 	if (arbiter->features.sqpoll)
 		await_polling(arbiter, borrower, count);
-	else if (borrower->ring && lend__ring_unsubmitted(borrower->ring))
+	else if (borrower->ring &&
+		 borrower->ring->depth -
+				 lend__ring_unsubmitted(borrower->ring) <
+			 count)
 		lend__arbiter_enter(borrower, borrower->ring);
 
 	pthread_mutex_lock(&arbiter->lock);
 	obey_locked(arbiter, borrower);
 	/* No barging: who has not waited yet goes behind those who do. */
 	first_in_line = (waiter && waiter->order) ||
-			lend_list_empty(&arbiter->waiters);
+			!atomic_load_explicit(&arbiter->waiting,
+					      memory_order_relaxed);
 	if (first_in_line && borrower->ring &&
 	    lend__ring_room(borrower->ring) < count) {
 		why = LEND_WHY_EXHAUSTED;

@@ -25,9 +25,9 @@ static int attach(struct lend_arbiter *arbiter, struct lend_borrower *borrower)
 	}
 	pthread_mutex_lock(&arbiter->lock);
 	lend__loan_grant(loan, borrower, LEND_WHY_START);
-	pthread_mutex_unlock(&arbiter->lock);
 	/* Nothing is ever recalled here, with or without membarrier. */
-	atomic_store_explicit(&borrower->recalled, 0, memory_order_relaxed);
+	lend__arbiter_clear_marks_locked(arbiter, borrower);
+	pthread_mutex_unlock(&arbiter->lock);
 	return 0;
 }
 
@@ -43,25 +43,30 @@ static int claim(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 		 struct lend_claim *claim)
 {
 	struct lend_ring *ring = borrower->ring;
-	int err = 0;
+	bool first_in_line;
+	int err = -EAGAIN;
 
 	if (lend__ring_room(ring) < count)
 		lend__arbiter_clear(borrower, ring);
-	if (lend__ring_room(ring) >= count) {
+	pthread_mutex_lock(&arbiter->lock);
+	lend__arbiter_clear_marks_locked(arbiter, borrower);
+	/* No barging: who has not waited yet goes behind those who do. One
+	 * queue for all workers, as the actor may go on on any of them. */
+	first_in_line = (waiter && waiter->order) ||
+			!atomic_load_explicit(&arbiter->waiting,
+					      memory_order_relaxed);
+	if (first_in_line && lend__ring_room(ring) >= count) {
 		atomic_store_explicit(&borrower->in_use, 1,
 				      memory_order_relaxed);
 		claim->ring = ring;
 		claim->staged = NULL;
-		return 0;
-	}
-	/* The kernel wants its completions reaped first: wait for the poller.
-	 * One queue for all workers, as the actor may go on on any of them. */
-	err = -EAGAIN;
-	if (waiter) {
-		pthread_mutex_lock(&arbiter->lock);
+		err = 0;
+	} else if (waiter) {
+		/* Without room the kernel wants its completions reaped first:
+		 * wait for the poller. */
 		lend__arbiter_queue_locked(arbiter, waiter);
-		pthread_mutex_unlock(&arbiter->lock);
 	}
+	pthread_mutex_unlock(&arbiter->lock);
 	return err;
 }
 
@@ -70,11 +75,14 @@ static void settle(struct lend_arbiter *arbiter, struct lend_borrower *borrower,
 {
 	(void)parking;
 	if (lend_likely(!atomic_load_explicit(&arbiter->waiting,
+					      memory_order_relaxed) &&
+			!atomic_load_explicit(&borrower->recalled,
 					      memory_order_relaxed)))
 		return;
 	if (lend__ring_unsubmitted(borrower->ring))
 		lend__arbiter_clear(borrower, borrower->ring);
 	pthread_mutex_lock(&arbiter->lock);
+	lend__arbiter_clear_marks_locked(arbiter, borrower);
 	lend__arbiter_serve_locked(arbiter, lend__ring_room(borrower->ring));
 	pthread_mutex_unlock(&arbiter->lock);
 }

@@ -41,7 +41,7 @@ static void ask(struct generator *generator, struct link *link, uint64_t due_ns)
 	const struct asked asked = { due_ns, generator->measuring };
 
 	if (!link_ask(&generator->links, link, asked))
-		generator->result.lost += generator->measuring;
+		generator->result.lost++;
 }
 
 static void on_answered(struct links *links, struct link *link, unsigned count)

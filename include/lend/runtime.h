@@ -114,7 +114,27 @@ LEND_API LEND_NODISCARD int lend_runtime_new(const struct lend_options *options,
 					     struct lend_runtime **ret_runtime);
 
 /**
- * Cancel all actors, wait until they have ended, stop the workers.
+ * Refuse new actors, cancel all there are, and wait until they have ended.
+ *
+ * For those who want to end in time, and to know what hinders them. It can be
+ * called again, and is followed by lend_runtime_stop(), which waits without a
+ * limit.
+ *
+ * @deadline  when it passes, the log has a line on each actor that lives: its
+ *            name, and the operation that it waits for; and on each worker that
+ *            comes to no safe point
+ *
+ * Thread: not an actor. Blocks: the thread.
+ *
+ * Return: 0           there is no actor any more
+ *         -ETIMEDOUT  there are; they stay cancelled
+ */
+LEND_API LEND_NODISCARD int lend_runtime_drain(struct lend_runtime *runtime,
+					       uint64_t deadline);
+
+/**
+ * Cancel all actors, wait until they have ended, stop the workers. After five
+ * seconds the log says once what it waits for: see lend_runtime_drain().
  *
  * Thread: not an actor. Blocks: the thread, until the last actor has ended.
  */

@@ -4,8 +4,10 @@
 #include "actor/registry.h"
 
 #include <errno.h>
+#include <lend/clock.h>
 #include <sched.h>
 #include <string.h>
+#include <time.h>
 
 #include "actor/actor.h"
 #include "base/check.h"
@@ -25,6 +27,17 @@ static size_t entries_size(unsigned slots)
 {
 	return lend_align_up(slots * sizeof(struct lend_registry_entry),
 			     LEND_PAGE_SIZE);
+}
+
+/* Deadlines are of the library's clock. */
+static void init_changed(pthread_cond_t *changed)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(changed, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 int lend__registry_init(struct lend_registry *registry, unsigned slots,
@@ -47,7 +60,7 @@ int lend__registry_init(struct lend_registry *registry, unsigned slots,
 		goto fail_heaps;
 	registry->entries = entries;
 	pthread_mutex_init(&registry->lock, NULL);
-	pthread_cond_init(&registry->changed, NULL);
+	init_changed(&registry->changed);
 	return 0;
 
 fail_heaps:
@@ -302,6 +315,26 @@ void lend__registry_free(struct lend_registry *registry, uint32_t index)
 	registry->alive--;
 	pthread_cond_broadcast(&registry->changed);
 	pthread_mutex_unlock(&registry->lock);
+}
+
+int lend__registry_wait(struct lend_registry *registry, uint64_t deadline)
+{
+	const struct timespec until = {
+		.tv_sec = (time_t)(deadline / LEND_S),
+		.tv_nsec = (long)(deadline % LEND_S),
+	};
+	int err = 0;
+
+	pthread_mutex_lock(&registry->lock);
+	while (registry->alive && !err)
+		err = deadline == LEND_FOREVER ?
+			      pthread_cond_wait(&registry->changed,
+						&registry->lock) :
+			      pthread_cond_timedwait(&registry->changed,
+						     &registry->lock, &until);
+	err = registry->alive ? -ETIMEDOUT : 0;
+	pthread_mutex_unlock(&registry->lock);
+	return err;
 }
 
 void lend__registry_close(struct lend_registry *registry)

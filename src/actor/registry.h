@@ -95,6 +95,10 @@ void lend__registry_end(struct lend_registry *registry,
  * joinable. Thread: the worker it ran on last. */
 void lend__registry_free(struct lend_registry *registry, uint32_t index);
 
+/* Wait until no actor lives. 0 or -ETIMEDOUT. Thread: none that an actor needs
+ * to end. Blocks: the thread. */
+int lend__registry_wait(struct lend_registry *registry, uint64_t deadline);
+
 /* Refuse new actors. Thread: any. */
 void lend__registry_close(struct lend_registry *registry);
 

@@ -183,7 +183,9 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 			if (err)
 				return err;
 		}
+		lend__io_note_wait(&acceptor->pending.io);
 		err = lend__suspend(self, deadline);
+		lend__io_note_waited(self);
 		if (err)
 			return err;
 	}

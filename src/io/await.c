@@ -298,13 +298,18 @@ static int result(const struct lend_io_op *op, bool cancelled, bool late)
 }
 
 /* Relaxed: a report reads it, and may be late. */
-static void note_wait(const struct lend_io_op *op)
+void lend__io_note_wait(const struct lend_io_op *op)
 {
 	if (!op->mail.arrived)
 		atomic_store_explicit(&op->actor->waits_for,
 				      lend__actor_waits(op->opcode, op->fd,
 							op->op.ring->index),
 				      memory_order_relaxed);
+}
+
+void lend__io_note_waited(struct lend_actor *self)
+{
+	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
 }
 
 int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
@@ -314,7 +319,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 	unsigned attempt = 0;
 
 	make_loud(op);
-	note_wait(op);
+	lend__io_note_wait(op);
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
 		int err;
@@ -325,8 +330,10 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 			else if (deadline != LEND_FOREVER &&
 				 self->worker->now_ns >= deadline)
 				late = true;
-			if (late && !cancel)
+			if (late && !cancel) {
+				lend__io_note_waited(self);
 				return -ETIMEDOUT;
+			}
 			cancelling = cancelling || late;
 		}
 		if (lend_unlikely(cancelling)) {
@@ -337,8 +344,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		if (lend_unlikely(err))
 			return err;
 	}
-	/* Relaxed: see note_wait(). */
-	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
+	lend__io_note_waited(self);
 	return result(op, cancelling, late);
 }
 

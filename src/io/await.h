@@ -145,6 +145,11 @@ static inline void lend__io_quieten(struct lend_io *io)
 			      memory_order_relaxed);
 }
 
+/* For reports: the actor waits for it, by other means than lend__io_await(), or
+ * no more for anything. */
+void lend__io_note_wait(const struct lend_io_op *op);
+void lend__io_note_waited(struct lend_actor *self);
+
 /* Is it over, as far as the actor has taken its mail? */
 static inline bool lend__io_done(struct lend_io_op *op)
 {

@@ -25,6 +25,7 @@
 #include <lend/clock.h>
 #include <liburing.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,13 +189,23 @@ static void wait_in_ppoll(struct lend_worker *worker, struct watch *watch,
 	struct pollfd *event = &watch->fds[watch->count];
 	struct timespec timeout;
 
+	bool refused = !lend__arbiter_flush(&worker->borrower);
+
 	/* What the kernel did not take would wait as long as this worker. */
-	if (!lend__arbiter_flush(&worker->borrower) && timeout_ns > RETRY_NS)
+	if (refused && timeout_ns > RETRY_NS)
 		timeout_ns = RETRY_NS;
 	for (unsigned i = 0; i < watch->count; i++) {
 		if (lend__ring_has_cqe(watch->rings[i]) ||
-		    lend__ring_overflowed(watch->rings[i]))
+		    lend__ring_overflowed(watch->rings[i])) {
+			/* Somebody is at it, perhaps without a CPU. */
+			if (lend__ring_cq_locked(watch->rings[i]))
+				sched_yield();
 			return;
+		}
+		/* What makes the ring readable may be what the kernel can
+		 * not be asked for now: that would be a busy loop. */
+		if (refused && lend__ring_unsubmitted(watch->rings[i]))
+			watch->fds[i].fd = -1;
 	}
 	timeout.tv_sec = (time_t)(timeout_ns / LEND_S);
 	timeout.tv_nsec = (long)(timeout_ns % LEND_S);
@@ -296,6 +307,7 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 		res = wait_in_ring(worker, own, timeout_ns);
 
 		if (res == -EBUSY || res == -EAGAIN) {
+			watch->fds[0].fd = -1;
 			wait_in_ppoll(worker, watch,
 				      timeout_ns < RETRY_NS ? timeout_ns :
 							      RETRY_NS);
@@ -314,6 +326,9 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 			return;
 		watch->count = 0;
 		watch->own_first = false;
+		/* Who watches it does not submit what was refused just now. */
+		if (lend__ring_unsubmitted(own) && timeout_ns > RETRY_NS)
+			timeout_ns = RETRY_NS;
 	}
 	wait_in_ppoll(worker, watch, timeout_ns);
 }

@@ -198,6 +198,8 @@ void lend__report_rings(struct lend_runtime *runtime, unsigned first,
 
 unsigned lend__report_actors(struct lend_runtime *runtime)
 {
+	lend__log(&runtime->log, LEND_LOG_WARNING,
+		  "actors that were cancelled have not ended yet:");
 	report_stuck(runtime);
 	return report_actors(runtime, -1);
 }

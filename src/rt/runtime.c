@@ -16,6 +16,7 @@
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
 #include "rt/overflow.h"
+#include "rt/report.h"
 #include "rt/thread.h"
 #include "rt/worker.h"
 
@@ -368,18 +369,31 @@ int lend_runtime_new(const struct lend_options *options,
 
 /* ---- stop ---- */
 
-void lend_runtime_stop(struct lend_runtime *runtime)
+/* After that a stop says what it still waits for. */
+#define PATIENCE_NS (5 * LEND_S)
+
+int lend_runtime_drain(struct lend_runtime *runtime, uint64_t deadline)
 {
 	struct lend_registry *registry = &runtime->registry;
+	int err;
 
 	if (!runtime->threads_running)
-		return;
+		return 0;
 	lend__registry_close(registry);
 	lend__registry_signal_all(registry, LEND_SIGNAL_CANCEL);
-	pthread_mutex_lock(&registry->lock);
-	while (registry->alive)
-		pthread_cond_wait(&registry->changed, &registry->lock);
-	pthread_mutex_unlock(&registry->lock);
+	err = lend__registry_wait(registry, deadline);
+	if (err)
+		lend__report_actors(runtime);
+	return err;
+}
+
+void lend_runtime_stop(struct lend_runtime *runtime)
+{
+	if (!runtime->threads_running)
+		return;
+	/* It says what it waits for, and goes on waiting. */
+	if (lend_runtime_drain(runtime, lend_after(PATIENCE_NS)))
+		lend__registry_wait(&runtime->registry, LEND_FOREVER);
 	join_threads(runtime, lend__runtime_count(runtime));
 	runtime->threads_running = false;
 }

@@ -149,8 +149,9 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 		err = lend__claim_begin(&self->worker->borrower, count, waiter,
 					claim);
 	} while (err == -EAGAIN);
-	/* Whoever gives up must let the next one have its turn: the worker's
-	 * safe point sees to that, as the queue is served there anew. */
+	/* The ticket is handed in. Whoever gives up must let the next one have
+	 * its turn: the worker's safe point sees to that, as the queue is
+	 * served there anew. */
 	lend__arbiter_withdraw(arbiter, waiter);
 	atomic_store_explicit(&self->urgent, false, memory_order_relaxed);
 	return err;

@@ -184,8 +184,9 @@ static void wait_a_little(unsigned attempt)
 void lend__ring_clear(struct lend_ring *ring)
 {
 	for (unsigned i = 0; lend__ring_unsubmitted(ring); i++) {
-		lend__ring_enter(ring, 0, 0);
-		if (!ring->sqpoll || i == CLEAR_ATTEMPTS)
+		int res = lend__ring_enter(ring, 0, 0);
+
+		if (!ring->sqpoll || res < 0 || i == CLEAR_ATTEMPTS)
 			return;
 		/* The kernel can wait for one free slot, not for more. */
 		if (lend__ring_unsubmitted(ring) == ring->depth)

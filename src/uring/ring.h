@@ -191,6 +191,12 @@ static inline bool lend__ring_overflowed(const struct lend_ring *ring)
 	       IORING_SQ_CQ_OVERFLOW;
 }
 
+/* Does somebody consume CQEs at this moment? A hint. */
+static inline bool lend__ring_cq_locked(const struct lend_ring *ring)
+{
+	return atomic_load_explicit(&ring->cq_lock, memory_order_relaxed);
+}
+
 static inline bool lend__ring_cq_trylock(struct lend_ring *ring)
 {
 	/* Acquire [R1], paired with the release in cq_unlock: the next

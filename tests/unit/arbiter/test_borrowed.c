@@ -71,10 +71,14 @@ Test(borrowed, first_come_first_served, .init = one_ring, .fini = fini,
 	cr_expect_eq(first.woken, 1);
 	cr_expect_eq(second.woken, 0, "there is room for one");
 
-	/* Served in vain: somebody was faster. It keeps its place. */
-	cr_assert_eq(lend__claim_begin(alice, 1, &first.waiter, &claim), 0);
-	lend__claim_abandon(alice, &claim);
-	cr_assert_eq(lend__claim_begin(alice, 1, NULL, &claim), 0);
+	/* Served, and not there yet: nobody slips in, not even by the fast
+	 * path of who holds the ring. */
+	cr_expect_eq(lend__claim_begin(alice, 1, NULL, &claim), -EAGAIN);
+	cr_expect_eq(lend__claim_begin(carol, 1, NULL, &claim), -EAGAIN);
+	cr_expect_eq(atomic_load(&arbiter.waiting), 2);
+
+	/* Served in vain: another that waits was faster. It keeps its place. */
+	cr_assert_eq(lend__claim_begin(alice, 1, &second.waiter, &claim), 0);
 	cr_expect_eq(lend__claim_begin(bob, 1, &first.waiter,
 				       &(struct lend_claim){ 0 }),
 		     -EAGAIN);
@@ -90,7 +94,12 @@ Test(borrowed, first_come_first_served, .init = one_ring, .fini = fini,
 	cr_assert_eq(lend__claim_begin(alice, 1, &second.waiter, &claim), 0);
 	fill_nop(&claim, 0, &ops[1]);
 	lend__claim_commit(alice, &claim);
+	lend__arbiter_withdraw(&arbiter, &second.waiter);
 	cr_expect_eq(atomic_load(&arbiter.waiting), 0);
+	/* The line is gone: the next slow path is the last. */
+	lend__arbiter_settle(alice, false);
+	cr_expect_eq(atomic_load(&alice->recalled),
+		     arbiter.has_membarrier ? 0 : LEND_RECALLED);
 	reap_all(alice);
 	cr_expect_eq(ops[0].done, 1);
 	cr_expect_eq(ops[1].done, 1);

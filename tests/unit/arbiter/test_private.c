@@ -38,3 +38,28 @@ Test(private, same_without_deferred_work, .timeout = 10)
 	play();
 	cr_expect(!features.defer_taskrun);
 }
+
+/* Somebody waits, wherever: who comes later waits behind, though there is room
+ * and the ring is its own. */
+Test(private, newcomers_do_not_slip_in, .timeout = 10)
+{
+	struct counted_waiter waiter = make_waiter(1);
+	struct lend_claim claim;
+
+	open_arbiter(&lend__mode_private, 1, 2, 1);
+	pthread_mutex_lock(&arbiter.lock);
+	lend__arbiter_queue_locked(&arbiter, &waiter.waiter);
+	pthread_mutex_unlock(&arbiter.lock);
+	cr_expect_eq(lend__claim_begin(alice, 1, NULL, &claim), -EAGAIN);
+	lend__arbiter_settle(alice, false);
+	cr_expect_eq(waiter.woken, 1);
+	cr_expect_eq(lend__claim_begin(alice, 1, NULL, &claim), -EAGAIN);
+	cr_assert_eq(lend__claim_begin(alice, 1, &waiter.waiter, &claim), 0);
+	lend__claim_abandon(alice, &claim);
+	lend__arbiter_withdraw(&arbiter, &waiter.waiter);
+	/* Nobody waits any more. */
+	cr_assert_eq(lend__claim_begin(alice, 1, NULL, &claim), 0);
+	lend__claim_abandon(alice, &claim);
+	cr_expect_eq(atomic_load(&alice->recalled), 0);
+	close_arbiter();
+}
