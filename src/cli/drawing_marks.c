@@ -9,8 +9,9 @@
 /* Marks of a kind in a lane that are nearer to each other are one. */
 #define MARK_GAP 3.0
 
-#define LEGEND_ENTRY 142
-#define LEGEND_ROW   22
+#define LEGEND_ENTRY  142
+#define LEGEND_ROW    22
+#define LEGEND_IN_ROW (COLUMNS / LEGEND_ENTRY)
 
 /* How an event is drawn: @y from the top of its lane. */
 struct mark {
@@ -168,10 +169,11 @@ struct legend {
 static void label(struct legend *legend, const char *text, double *ret_x,
 		  double *ret_y)
 {
-	unsigned in_row = COLUMNS / LEGEND_ENTRY;
+	unsigned row = legend->entries / LEGEND_IN_ROW;
+	unsigned column = legend->entries % LEGEND_IN_ROW;
 
-	*ret_x = LEFT + (legend->entries % in_row) * LEGEND_ENTRY + 8;
-	*ret_y = legend->top + (legend->entries / in_row) * LEGEND_ROW + 10;
+	*ret_x = LEFT + column * LEGEND_ENTRY + 8;
+	*ret_y = legend->top + row * LEGEND_ROW + 10;
 	legend->entries++;
 	text_print(legend->drawing->text,
 		   "<text class=\"s\" x=\"%.1f\" y=\"%.1f\">%s</text>",
@@ -205,6 +207,7 @@ double draw_legend(struct drawing *drawing, double top)
 {
 	const struct lend_trace_header *header = &drawing->trace->header;
 	struct legend legend = { drawing, top, 0 };
+	unsigned rows;
 	double x, y;
 
 	for (unsigned i = 0; i < header->workers && i < 8; i++) {
@@ -233,6 +236,6 @@ double draw_legend(struct drawing *drawing, double top)
 		   x - 4, y);
 	if (drawing->has_waits)
 		add_box(&legend, "#9aa5b1", "claims that wait", 12);
-	return LEGEND_ROW *
-	       (1 + (legend.entries - 1) / (COLUMNS / LEGEND_ENTRY));
+	rows = (legend.entries + LEGEND_IN_ROW - 1) / LEGEND_IN_ROW;
+	return LEGEND_ROW * rows;
 }

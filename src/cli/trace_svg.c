@@ -102,7 +102,8 @@ static void draw_axis(struct drawing *drawing)
 	/* 1, 2 or 5 times a power of ten: up to 12 lines. */
 	for (unsigned i = 0; span / step > 12; i++)
 		step *= factors[i % 3];
-	for (double at = 0; at <= span * 1.0001; at += step) {
+	for (unsigned i = 0; i * step <= span * 1.0001; i++) {
+		double at = i * step;
 		double x = LEFT + at / span * COLUMNS;
 
 		text_print(
