@@ -317,15 +317,17 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 			return;
 		lend__arbiter_enter(&worker->borrower, own);
 		/* Polled at this moment: what is found may be for us, so look
-		 * again. But if a worker that shares this ring is parked in
-		 * it, it is in good hands. A ring that is lent is shared with
-		 * nobody: who watches it began to when it was vacant, and
-		 * will not come back to it. */
-		if (worker->borrower.arbiter->mode->exclusive ||
-		    !atomic_load_explicit(&own->watched, memory_order_relaxed))
+		 * again. */
+		if (!atomic_load_explicit(&own->watched, memory_order_relaxed))
 			return;
-		watch->count = 0;
-		watch->own_first = false;
+		/* But if a worker that shares this ring is parked in it, it is
+		 * in good hands. A ring that is lent is shared with nobody:
+		 * who watches it began to when it was vacant or its own, and
+		 * will not come back to it; so it is watched from here too. */
+		if (!worker->borrower.arbiter->mode->exclusive) {
+			watch->count = 0;
+			watch->own_first = false;
+		}
 		/* Who watches it does not submit what was refused just now. */
 		if (lend__ring_unsubmitted(own) && timeout_ns > RETRY_NS)
 			timeout_ns = RETRY_NS;
