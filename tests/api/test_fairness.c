@@ -1,0 +1,148 @@
+/*
+ * Goal:   completions that cause completions leave the worker to others; and
+ *         slow operations take their time side by side, not one after another.
+ * Method: a crowd of actors that submit again whatever completes, and one that
+ *         counts how many completions there are between two of its turns; fifty
+ *         waits that end together.
+ */
+#include <errno.h>
+#include <liburing.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+
+/* ---- a self-feeding chain of completions ---- */
+
+#define FEEDERS 400
+#define TURNS	200
+
+static _Atomic bool stop;
+
+static int feed(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		struct lend_claim_handle *claim;
+		struct lend_pending *pending;
+		int err = lend_claim(1, LEND_FOREVER, &claim);
+
+		if (err)
+			return err;
+		/* Over as soon as it is submitted. */
+		io_uring_prep_nop(lend_claim_sqe(claim, 0));
+		err = lend_claim_commit(claim, &pending);
+		if (err)
+			return err;
+		err = lend_pending_await(pending, LEND_FOREVER);
+		lend_pending_free(pending);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static uint64_t completions(void)
+{
+	struct lend_stats stats;
+
+	lend_stats_read(NULL, &stats);
+	return stats.total.completions;
+}
+
+/* Others get their turn by a yield, by a timer, and by I/O of their own. */
+static int get_turns(void *arg)
+{
+	uint64_t longest = 0, sum = 0;
+	int pair[2];
+	char byte = 'x';
+
+	(void)arg;
+	test_pair(pair);
+	for (int i = 0; i < TURNS; i++) {
+		uint64_t before = completions(), between;
+
+		switch (i % 3) {
+		case 0:
+			lend_yield();
+			break;
+		case 1:
+			lend_sleep(LEND_NOW);
+			break;
+		default:
+			CHECK_EQ(lend_write(pair[0], &byte, 1, -1,
+					    LEND_FOREVER),
+				 1);
+			CHECK_EQ(lend_recv(pair[1], &byte, 1, 0, LEND_FOREVER),
+				 1);
+		}
+		between = completions() - before;
+		sum += between;
+		if (between > longest)
+			longest = between;
+	}
+	CHECK_EQ(lend_close(pair[0]), 0);
+	CHECK_EQ(lend_close(pair[1]), 0);
+	printf("completions between two turns: %llu at most, %llu on average\n",
+	       (unsigned long long)longest, (unsigned long long)(sum / TURNS));
+	/* Two operations take a handful of rounds, and a round has at most 256
+	 * actors and 256 completions of each ring. Of several workers others
+	 * may go on while this one has no CPU, so that there the number says
+	 * nothing; but all turns came. */
+	if (test_options.workers == 1 && !test_options.sqpoll_idle_ms)
+		CHECK_IN(longest, 0, 16 * 256);
+	return 0;
+}
+
+static int chains_do_not_take_over(void *arg)
+{
+	lend_ref feeders[FEEDERS], other;
+
+	(void)arg;
+	atomic_store(&stop, false);
+	for (unsigned i = 0; i < FEEDERS; i++)
+		feeders[i] = test_spawn_on(1 + i % test_options.workers, feed,
+					   NULL);
+	other = test_spawn_on(1, get_turns, NULL);
+	CHECK_EQ(test_join(other), 0);
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < FEEDERS; i++)
+		CHECK_EQ(test_join(feeders[i]), 0);
+	return 0;
+}
+
+/* ---- slow operations ---- */
+
+static int wait_as_long(void *arg)
+{
+	return lend_sleep(*(uint64_t *)arg);
+}
+
+static int waits_overlap(void *arg)
+{
+	uint64_t until_ns = lend_after(100 * LEND_MS);
+	uint64_t begin_ns = lend_now(), span_ns;
+	lend_ref refs[50];
+
+	(void)arg;
+	for (int i = 0; i < 50; i++)
+		refs[i] = test_spawn_on(1 + (unsigned)i % test_options.workers,
+					wait_as_long, &until_ns);
+	for (int i = 0; i < 50; i++)
+		CHECK_EQ(test_join(refs[i]), 0);
+	span_ns = lend_now() - begin_ns;
+	/* One after another they would take five seconds. */
+	CHECK_IN(span_ns / LEND_MS, 99, 2500);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	test_init(argc, argv, 60);
+	test_actor("chains_do_not_take_over", chains_do_not_take_over);
+	test_actor("waits_overlap", waits_overlap);
+	return test_finish();
+}
