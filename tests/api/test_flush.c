@@ -204,6 +204,7 @@ int main(int argc, char **argv)
 		test_skip("at_once", reason);
 		test_skip("after_so_many_actors", reason);
 		test_skip("after_so_many_sqes", reason);
+		test_skip("late_all_the_same", reason);
 	} else {
 		test_actor_with("gathered", run_gathered, &options);
 		options.flush_sqes = 1;
@@ -216,8 +217,8 @@ int main(int argc, char **argv)
 		options.flush_sqes = 8;
 		test_actor_with("after_so_many_sqes", run_after_eight,
 				&options);
+		test_actor("late_all_the_same", run_late);
 	}
-	test_actor("late_all_the_same", run_late);
 	test_plain("bad_policies", bad_policies);
 	return test_finish();
 }
