@@ -42,9 +42,9 @@
  * still has a stale ring pointer therefore can not pass [B] before it has
  * learned of the seizure.
  *
- * The word has a second bit, which is no part of this: LEND_IN_LINE keeps claims
- * on the slow path while somebody waits for slots. Above, "recalled" is the bit
- * LEND_RECALLED; all who write the word have the lock.
+ * The word has a second bit, which is no part of this: LEND_IN_LINE keeps
+ * claims on the slow path while somebody waits for slots. Above, "recalled" is
+ * the bit LEND_RECALLED; all who write the word have the lock.
  *
  * Without membarrier, recalled stays 1 for good: every claim takes the slow
  * path, whose lock orders everything, and [c] is exact. A membarrier that is

@@ -6,10 +6,10 @@
  * which suspends the actor and lets others run. Actors are not preempted: one
  * that computes for long should call lend_yield() now and then.
  *
- * The stack is 64 KiB unless the runtime's options say otherwise (46 KiB of them
- * at least are for your frames, the rest is the library's), below it
- * lies a guard page: an overflow ends the process with a line that names the
- * actor. printf() and getaddrinfo() fit; big arrays belong on the heap.
+ * The stack is 64 KiB unless the runtime's options say otherwise (46 KiB of
+ * them at least are for your frames, the rest is the library's), below it lies
+ * a guard page: an overflow ends the process with a line that names the actor.
+ * printf() and getaddrinfo() fit; big arrays belong on the heap.
  *
  * What blocks a thread (getaddrinfo(), a lock held for long, read() of a pipe)
  * blocks all actors of its worker: use the library's calls, or a thread of the

@@ -75,7 +75,7 @@ static void run_rounds(void *arg)
 Test(fiber, several_run_in_the_order_they_are_resumed)
 {
 	static const char order[] = "abcabcaABC";
-	struct subject subjects[3] = {0};
+	struct subject subjects[3] = { 0 };
 	struct lend_fiber self;
 
 	lend__fiber_adopt_thread(&self);
@@ -94,7 +94,7 @@ Test(fiber, several_run_in_the_order_they_are_resumed)
 
 Test(fiber, one_that_never_ran_can_be_finished)
 {
-	struct subject subject = {0};
+	struct subject subject = { 0 };
 
 	subject_init(&subject, run_rounds);
 	subject_fini(&subject);
@@ -124,7 +124,7 @@ static void use_whole_stack(void *arg)
 
 Test(fiber, the_stack_of_an_ended_one_can_be_used_again)
 {
-	struct subject subject = {.number = 7};
+	struct subject subject = { .number = 7 };
 	struct lend_fiber self;
 
 	lend__fiber_adopt_thread(&self);
@@ -145,8 +145,8 @@ Test(fiber, the_stack_of_an_ended_one_can_be_used_again)
 
 Test(fiber, one_resumes_another_directly)
 {
-	struct subject first = {.number = 0, .rounds = 1};
-	struct subject second = {.number = 1, .rounds = 1};
+	struct subject first = { .number = 0, .rounds = 1 };
+	struct subject second = { .number = 1, .rounds = 1 };
 	struct lend_fiber self;
 
 	lend__fiber_adopt_thread(&self);
@@ -200,7 +200,7 @@ static void *resume_on_a_new_thread(void *arg)
 Test(fiber, one_is_resumed_by_thread_after_thread)
 {
 	enum { ROUNDS = 20 };
-	struct subject subject = {.rounds = ROUNDS};
+	struct subject subject = { .rounds = ROUNDS };
 	double expected = 0;
 
 	subject_init(&subject, run_harmonic);
@@ -225,7 +225,7 @@ static void return_at_once(void *arg)
 
 Test(fiber, an_entry_that_returns_is_a_panic, .signal = SIGABRT)
 {
-	struct subject subject = {0};
+	struct subject subject = { 0 };
 	struct lend_fiber self;
 
 	lend__fiber_adopt_thread(&self);
@@ -235,7 +235,7 @@ Test(fiber, an_entry_that_returns_is_a_panic, .signal = SIGABRT)
 
 Test(fiber, one_resumed_after_its_last_switch_is_a_panic, .signal = SIGABRT)
 {
-	struct subject subject = {0};
+	struct subject subject = { 0 };
 	struct lend_fiber self;
 
 	lend__fiber_adopt_thread(&self);
@@ -254,7 +254,7 @@ static void finish_oneself(void *arg)
 
 Test(fiber, finishing_one_that_runs_is_a_panic, .signal = SIGABRT)
 {
-	struct subject subject = {0};
+	struct subject subject = { 0 };
 	struct lend_fiber self;
 
 	lend__fiber_adopt_thread(&self);

@@ -169,7 +169,7 @@ Test(stack, an_address_names_its_slot)
 
 Test(stack, refuses_sizes_out_of_range)
 {
-	struct lend_stacks other = {0};
+	struct lend_stacks other = { 0 };
 
 	cr_expect_eq(lend__stacks_init(&other, 0, SLOT), -EINVAL);
 	cr_expect_eq(lend__stacks_init(&other, LEND_STACK_SLOTS_MAX + 1, SLOT),
