@@ -26,8 +26,8 @@
 #endif
 
 #ifdef LEND_CK_TSAN
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
+#include <sanitizer/tsan_interface.h>
+
 void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreReadsEnd(const char *file, int line);
 void AnnotateIgnoreWritesBegin(const char *file, int line);
