@@ -3,7 +3,8 @@
  *         slow operations take their time side by side, not one after another.
  * Method: a crowd of actors that submit again whatever completes, and one that
  *         counts how many completions there are between two of its turns; fifty
- *         waits that end together.
+ *         waits that end together, and fifty reads of which none can end before
+ *         all have begun.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -139,10 +140,56 @@ static int waits_overlap(void *arg)
 	return 0;
 }
 
+#define READERS 50
+
+static int read_one(void *arg)
+{
+	char byte = 0;
+
+	if (lend_read((int)(intptr_t)arg, &byte, 1, -1, LEND_FOREVER) != 1)
+		return -1;
+	return byte;
+}
+
+/* Nothing is there to be read until all are waiting for it: if one had to be
+ * over before the next begins, this would never end. */
+static int slow_reads_overlap(void *arg)
+{
+	int pipes[READERS][2];
+	lend_ref refs[READERS];
+	struct lend_stats stats;
+
+	(void)arg;
+	for (int i = 0; i < READERS; i++) {
+		if (!CHECK_EQ(pipe(pipes[i]), 0))
+			return -1;
+		refs[i] = test_spawn_on(1 + (unsigned)i % test_options.workers,
+					read_one,
+					(void *)(intptr_t)pipes[i][0]);
+	}
+	do {
+		CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+		lend_stats_read(NULL, &stats);
+	} while (stats.total.in_flight < READERS);
+	/* The last that began is the first that ends. */
+	for (int i = READERS; i-- > 0;) {
+		char byte = (char)(i + 1);
+
+		CHECK_EQ(write(pipes[i][1], &byte, 1), 1);
+		CHECK_EQ(test_join(refs[i]), i + 1);
+	}
+	for (int i = 0; i < READERS; i++) {
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 60);
 	test_actor("chains_do_not_take_over", chains_do_not_take_over);
 	test_actor("waits_overlap", waits_overlap);
+	test_actor("slow_reads_overlap", slow_reads_overlap);
 	return test_finish();
 }
