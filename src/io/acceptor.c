@@ -182,6 +182,9 @@ int lend__acceptor_next(struct lend_acceptor *acceptor, uint64_t deadline)
 			err = arm(acceptor, deadline);
 			if (err)
 				return err;
+			/* It may have waited for room, and taken the mail of
+			 * a cancellation, which wakes nobody twice. */
+			continue;
 		}
 		lend__io_note_wait(&acceptor->pending.io);
 		err = lend__suspend(self, deadline);

@@ -257,6 +257,73 @@ static int unix_listener(void *arg)
 	return 0;
 }
 
+/* ---- cancelled while it is given room ---- */
+
+static struct lend_listener *crowded;
+static _Atomic bool is_busy, go_on;
+
+static int accept_once(void *arg)
+{
+	(void)arg;
+	return lend_listener_accept(crowded, LEND_FOREVER);
+}
+
+static uint64_t count_waits(void)
+{
+	struct lend_stats stats;
+
+	lend_stats_read(lend_runtime_current(), &stats);
+	return stats.waits;
+}
+
+/* Its worker runs nobody else meanwhile. */
+static int keep_busy(void *arg)
+{
+	uint64_t before = (uint64_t)(uintptr_t)arg;
+
+	while (count_waits() == before)
+		lend_yield();
+	atomic_store(&is_busy, true);
+	while (!atomic_load(&go_on))
+		;
+	return 0;
+}
+
+/* The room for its accept and its cancellation come together: it ends, though
+ * the accept is in flight by then. */
+static int cancelled_with_room(void *arg)
+{
+	const struct lend_spawn_options there = {
+		.worker = 2,
+		.joinable = true,
+	};
+	struct lend_claim_handle *claim;
+	lend_ref accepting, busy;
+	int value;
+
+	(void)arg;
+	atomic_store(&is_busy, false);
+	atomic_store(&go_on, false);
+	if (!CHECK_EQ(lend_listener_open("127.0.0.1:0", 0, &crowded), 0))
+		return -1;
+	CHECK_EQ(lend_claim(1, LEND_FOREVER, &claim), 0);
+	CHECK_EQ(lend_spawn(keep_busy, (void *)(uintptr_t)count_waits(), &there,
+			    &busy),
+		 0);
+	CHECK_EQ(lend_spawn(accept_once, NULL, &there, &accepting), 0);
+	while (!atomic_load(&is_busy))
+		;
+	CHECK_EQ(lend_cancel(accepting), 0);
+	lend_claim_abandon(claim);
+	CHECK_EQ(lend_yield(), 0);
+	atomic_store(&go_on, true);
+	CHECK_EQ(lend_join(accepting, lend_after(10 * LEND_S), &value), 0);
+	CHECK_EQ(value, -ECANCELED);
+	CHECK_EQ(test_join(busy), 0);
+	CHECK(!lend_listener_close(crowded));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 30);
@@ -267,5 +334,10 @@ int main(int argc, char **argv)
 	test_actor("left_to_the_runtime", left_to_the_runtime);
 	test_actor("now_takes_the_backlog", now_takes_the_backlog);
 	test_actor("unix_listener", unix_listener);
+	if (test_options.workers > 1 && test_options.rings == 1 &&
+	    test_options.depth == 1)
+		test_actor("cancelled_with_room", cancelled_with_room);
+	else
+		test_skip("cancelled_with_room", "needs one slot for several");
 	return test_finish();
 }
