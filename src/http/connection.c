@@ -83,11 +83,14 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 			lend__io_abort(op);
 			return 0;
 		}
-		if (connection->out.sending)
-			err = look_after_send(connection);
-		if (err)
-			return err;
 		if (connection->out.sending) {
+			err = look_after_send(connection);
+			if (err)
+				return err;
+			/* Sending the rest of a short one may have waited, and
+			 * taken the mail of what is looked for above. */
+			if (!connection->out.sending)
+				continue;
 			wake_ns = earlier(cool_ns, connection->out.deadline);
 			cool_ns = lend__http_after(WARM_NS);
 			end_ns = lend__http_after(idle_ns);
