@@ -138,7 +138,8 @@ static int accept_some(void *arg)
 {
 	struct lend_listener *listener;
 	char name[LEND_ADDRESS_TEXT_MAX];
-	unsigned features = lend_runtime_features(lend_runtime_current());
+	const struct lend_runtime *runtime = lend_runtime_current();
+	unsigned features = lend_runtime_features(runtime);
 	struct lend_stats before, after;
 	uint64_t used, polls;
 	int clients[CONNECTIONS];
@@ -163,7 +164,8 @@ static int accept_some(void *arg)
 	/* A parked worker looks at its event descriptor: once in each ring,
 	 * and once more after each wake. */
 	polls = after.wakes - before.wakes +
-		(uint64_t)test_options.workers * test_options.rings;
+		(uint64_t)lend_runtime_workers(runtime) *
+			lend_runtime_rings(runtime);
 	if (features & LEND_FEATURE_MULTISHOT)
 		CHECK_IN(used, 0, 1 + polls); /* armed once */
 	else
