@@ -37,32 +37,50 @@ static bool is_full(struct lend_http_server *server)
 	return server->connections_open >= server->options.connections_max;
 }
 
+/* Is there still something to wait for? If so, who leaves says so from here
+ * on: looked at and noted in one step, so that no end gets lost. */
+static bool must_wait(struct lend__http_door *door, unsigned before,
+		      uint64_t deadline)
+{
+	struct lend_http_server *server = door->server;
+
+	pthread_mutex_lock(&server->lock);
+	door->waiting = deadline == LEND_FOREVER ?
+				is_full(server) :
+				server->connections_open >= before &&
+					lend_now() < deadline;
+	if (lend__http_phase(server) != LEND__HTTP_OPEN)
+		door->waiting = false;
+	pthread_mutex_unlock(&server->lock);
+	return door->waiting;
+}
+
+static void wait_no_more(struct lend__http_door *door)
+{
+	struct lend_http_server *server = door->server;
+
+	pthread_mutex_lock(&server->lock);
+	door->waiting = false;
+	pthread_mutex_unlock(&server->lock);
+}
+
 /* Wait until a connection ends; with @deadline, until then at most. */
 static void wait_for_end(struct lend__http_door *door, uint64_t deadline)
 {
 	struct lend_http_server *server = door->server;
 	struct lend_actor *self = lend__current_actor();
 	unsigned before;
-	bool waiting;
 
-	lend_listener_pause(door->listener);
 	pthread_mutex_lock(&server->lock);
 	before = server->connections_open;
-	door->waiting = true;
 	pthread_mutex_unlock(&server->lock);
-	do {
+	/* It may wait itself, and take mail of all kinds: that a connection
+	 * has ended, that this actor is cancelled. So look before sleeping. */
+	lend_listener_pause(door->listener);
+	while (!self->cancelled && must_wait(door, before, deadline))
 		if (lend__suspend(self, deadline))
 			break;
-		pthread_mutex_lock(&server->lock);
-		waiting = deadline == LEND_FOREVER ?
-				  is_full(server) :
-				  server->connections_open >= before &&
-					  lend_now() < deadline;
-		pthread_mutex_unlock(&server->lock);
-	} while (waiting && !self->cancelled);
-	pthread_mutex_lock(&server->lock);
-	door->waiting = false;
-	pthread_mutex_unlock(&server->lock);
+	wait_no_more(door);
 }
 
 static void on_error(struct lend__http_door *door, struct trouble *trouble,

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-DEADLINE_S = 5
+DEADLINE_S = 30
 
 
 class Answer:

@@ -132,6 +132,16 @@ class Connections(unittest.TestCase):
                     client.socket.close()
                 self.assertEqual(late.answer().status, 200)
 
+    def test_with_a_limit_of_one_they_come_one_after_the_other(self):
+        # The one that there is may end just while its server stops accepting
+        # because of it: it must go on all the same.
+        with self.serve('--connections-max', '1') as server:
+            for _ in range(1000):
+                with server.client() as client:
+                    client.send('GET / HTTP/1.0\r\n\r\n')
+                    self.assertEqual(client.answer().status, 200)
+                    self.assertTrue(client.closed())
+
     def test_out_of_descriptors_it_serves_says_so_once_and_recovers(self):
         with self.serve(prepare=limit_descriptors(64)) as server:
             clients = [server.client() for _ in range(100)]
@@ -145,11 +155,9 @@ class Connections(unittest.TestCase):
                 self.assertEqual(client.answer().status, 200)
             for client in clients:
                 client.socket.close()
-            start = time.monotonic()
             with server.client() as client:
                 client.send(GET)
                 self.assertEqual(client.answer().status, 200)
-            self.assertLess(time.monotonic() - start, 1)
             self.assertEqual(server.said().count('can not accept'), 1)
 
     def test_an_idle_connection_costs_two_pages_and_gives_them_back(self):
