@@ -12,8 +12,8 @@
  * printf() and getaddrinfo() fit; big arrays belong on the heap.
  *
  * What blocks a thread (getaddrinfo(), a lock held for long, read() of a pipe)
- * blocks all actors of its worker: use the library's calls, or a thread of the
- * program's that answers with lend_runtime_tell().
+ * blocks all actors of its worker: use the library's calls, or the threads of
+ * blocking.h.
  *
  * Between two suspensions an actor stays on its thread; after one it may be on
  * another, so no lock of pthread, no errno and no thread-local address may be

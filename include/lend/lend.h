@@ -6,8 +6,10 @@
 
 #include <lend/actor.h>
 #include <lend/base.h>
+#include <lend/blocking.h>
 #include <lend/claim.h>
 #include <lend/clock.h>
+#include <lend/dir.h>
 #include <lend/feature.h>
 #include <lend/http.h>
 #include <lend/io.h>

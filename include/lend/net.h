@@ -2,7 +2,8 @@
  * Addresses and listening sockets.
  *
  * An address is text: "127.0.0.1:8080", "[::1]:8080", "unix:/run/app.sock".
- * Port 0 has the kernel choose one; lend_listener_address() tells which.
+ * Port 0 has the kernel choose one; lend_listener_address() tells which. Names
+ * are resolved by lend_getaddrinfo().
  */
 #ifndef LEND_NET_H
 #define LEND_NET_H
@@ -19,6 +20,7 @@ struct lend_address {
 	socklen_t size;
 };
 
+struct addrinfo;
 struct lend_listener;
 
 LEND_BEGIN_DECLS
@@ -46,6 +48,29 @@ lend_address_parse(const char *text, struct lend_address *ret_address);
  */
 LEND_API void lend_address_format(const struct lend_address *address,
 				  char *text);
+
+/**
+ * getaddrinfo(3), on a thread of the pool of blocking.h.
+ *
+ * @node, @service, @hints  as there; copied
+ * @ret_list                written only on success
+ *
+ * Thread: an actor. Blocks: suspends the actor; at @deadline, or when the actor
+ *         is cancelled, the search is left to its thread.
+ * Ownership: the caller frees the list with freeaddrinfo(3).
+ *
+ * Return: 0
+ *         -ENOENT        there is no such name, or no address of that kind
+ *         -EAGAIN        the name server did not answer; or as lend_blocking()
+ *         -EAFNOSUPPORT  no such family
+ *         -EINVAL        @hints ask for what there is not
+ *         -EIO           the name server failed
+ *         -ETIMEDOUT, -ECANCELED, -ENOMEM
+ */
+LEND_API LEND_NODISCARD int
+lend_getaddrinfo(const char *node, const char *service,
+		 const struct addrinfo *hints, uint64_t deadline,
+		 struct addrinfo **ret_list) LEND_AWAITS;
 
 /**
  * Open a listening socket.

@@ -67,6 +67,12 @@ struct lend_options {
 	unsigned rings_max;    /* up to which lend_runtime_set_rings() goes, at
 				  least @rings; 256. Room that is not used costs
 				  addresses, no memory. */
+	/* The pool of blocking.h. */
+	unsigned blocking_threads_max; /* 1 to 1024; 16 */
+	unsigned blocking_queue_max;   /* calls that wait for one of them,
+					  1 to 1048576; 16384 */
+	uint64_t blocking_idle_ns;     /* a thread without work ends after it;
+					  5 s */
 };
 
 struct lend_runtime;

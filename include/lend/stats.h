@@ -37,6 +37,15 @@ struct lend_flush_stats {
 	uint64_t sqes;	 /* lend_options.flush_sqes waited */
 };
 
+/* The pool of threads for code that blocks: see blocking.h. */
+struct lend_blocking_stats {
+	unsigned threads; /* now */
+	unsigned running; /* now: functions */
+	unsigned queued;  /* now: calls that wait for a thread */
+	uint64_t run;	  /* functions that are over */
+	uint64_t refused; /* calls: too many waited, or there was no thread */
+};
+
 struct lend_stats {
 	uint64_t uptime_ns;
 	unsigned workers;
@@ -68,6 +77,7 @@ struct lend_stats {
 	uint64_t refused;	   /* enters that the kernel turned down */
 	uint64_t resubmitted; /* operations that the kernel ended though nobody
 				 had asked, and that were submitted again */
+	struct lend_blocking_stats blocking;
 };
 
 LEND_BEGIN_DECLS

@@ -118,6 +118,9 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal);
  */
 void lend__actor_sort_mail(struct lend_actor *actor);
 
+/* In the place of an opcode: it waits for a thread of the blocking pool. */
+#define LEND_WAITS_BLOCKING UINT8_MAX
+
 /* What a suspended actor waits for: an operation, on a descriptor (-1: none),
  * in flight on a ring. */
 static inline uint64_t lend__actor_waits(uint8_t opcode, int fd, unsigned ring)

@@ -131,6 +131,13 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 		   ", \"kicks\": %" PRIu64 "},\n",
 		   stats->stalls, stats->stalled_ns / LEND_MS,
 		   stats->longest_stall_ns / LEND_MS, stats->kicks);
+	text_print(text,
+		   "  \"blocking\": {\"threads\": %u, \"running\": %u"
+		   ", \"queued\": %u, \"run\": %" PRIu64
+		   ", \"refused\": %" PRIu64 "},\n",
+		   stats->blocking.threads, stats->blocking.running,
+		   stats->blocking.queued, stats->blocking.run,
+		   stats->blocking.refused);
 }
 
 static void traffic_print(struct text *text, const struct lend_http_stats *http)

@@ -45,6 +45,10 @@ static void describe(uint64_t waits_for, char *text, size_t size)
 		snprintf(text, size, "waits for no operation");
 		return;
 	}
+	if (opcode == LEND_WAITS_BLOCKING) {
+		snprintf(text, size, "waits for a blocking function");
+		return;
+	}
 	length = name ? snprintf(text, size, "waits for %s", name) :
 			snprintf(text, size, "waits for operation %u", opcode);
 	if (fd >= 0 && length > 0 && (size_t)length < size)
@@ -201,5 +205,6 @@ unsigned lend__report_actors(struct lend_runtime *runtime)
 	lend__log(&runtime->log, LEND_LOG_WARNING,
 		  "actors that were cancelled have not ended yet:");
 	report_stuck(runtime);
+	lend__blocking_report(&runtime->blocking);
 	return report_actors(runtime, -1);
 }

@@ -236,6 +236,7 @@ static void free_parts(struct lend_runtime *runtime)
 		lend__worker_fini(&runtime->workers[i]);
 	lend__pages_unreserve(runtime->workers, workers_size(runtime));
 	lend__registry_fini(&runtime->registry);
+	lend__blocking_fini(&runtime->blocking);
 	pthread_cond_destroy(&runtime->started);
 	pthread_mutex_destroy(&runtime->lock);
 	free(runtime);
@@ -318,6 +319,8 @@ int lend_runtime_new(const struct lend_options *options,
 		       complete.log_arg);
 	err = complete_options(&complete, &log);
 	if (!err)
+		err = lend__blocking_complete(&complete, &log);
+	if (!err)
 		err = check_masks(&complete, &log);
 	if (!err)
 		err = take_kick_signal(&complete, &log);
@@ -333,8 +336,10 @@ int lend_runtime_new(const struct lend_options *options,
 	runtime->started_ns = lend_now();
 	pthread_mutex_init(&runtime->lock, NULL);
 	pthread_cond_init(&runtime->started, NULL);
+	lend__blocking_init(&runtime->blocking, &complete, &runtime->log);
 	err = open_arbiter(runtime);
 	if (err) {
+		lend__blocking_fini(&runtime->blocking);
 		free(runtime);
 		return err;
 	}
@@ -394,6 +399,9 @@ void lend_runtime_stop(struct lend_runtime *runtime)
 	/* It says what it waits for, and goes on waiting. */
 	if (lend_runtime_drain(runtime, lend_after(PATIENCE_NS)))
 		lend__registry_wait(&runtime->registry, LEND_FOREVER);
+	/* Functions that their actors have left. Before the workers, which
+	 * their threads may be about to wake. */
+	lend__blocking_stop(&runtime->blocking, PATIENCE_NS);
 	join_threads(runtime, lend__runtime_count(runtime));
 	runtime->threads_running = false;
 }

@@ -14,6 +14,7 @@
 #include "actor/registry.h"
 #include "arbiter/arbiter.h"
 #include "base/log.h"
+#include "rt/blocking.h"
 
 struct lend_worker;
 
@@ -27,6 +28,7 @@ struct lend_runtime {
 
 	struct lend_arbiter arbiter;
 	struct lend_registry registry;
+	struct lend_blocking blocking;
 
 	pthread_mutex_t lock;
 	pthread_cond_t started;

@@ -135,6 +135,9 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		add_borrower(&stats, &worker->borrower);
 		stats.resubmitted += read_counter(&worker->resubmitted);
 	}
+	/* Its lock orders nothing that a counter shows. */
+	lend__blocking_read((struct lend_blocking *)&runtime->blocking,
+			    &stats.blocking);
 	registry = (struct lend_registry *)&runtime->registry;
 	pthread_mutex_lock(&registry->lock);
 	stats.actors = registry->alive;

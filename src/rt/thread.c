@@ -17,7 +17,7 @@
 
 /* Threads inherit the mask: signals go to the program's own. Faults can not be
  * blocked sensibly. */
-static void block_signals(sigset_t *before)
+void lend__thread_block_signals(sigset_t *ret_before)
 {
 	static const int faults[] = { SIGSEGV, SIGBUS,	SIGILL,
 				      SIGFPE,  SIGABRT, SIGTRAP };
@@ -26,7 +26,7 @@ static void block_signals(sigset_t *before)
 	sigfillset(&all);
 	for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		sigdelset(&all, faults[i]);
-	pthread_sigmask(SIG_SETMASK, &all, before);
+	pthread_sigmask(SIG_SETMASK, &all, ret_before);
 }
 
 /* The record may have been another thread's before. */
@@ -72,7 +72,7 @@ int lend__thread_start(struct lend_runtime *runtime, unsigned index)
 	pthread_mutex_lock(&runtime->lock);
 	runtime->starting++;
 	pthread_mutex_unlock(&runtime->lock);
-	block_signals(&before);
+	lend__thread_block_signals(&before);
 	err = -pthread_create(&worker->thread, NULL, lend__thread_main, worker);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!err)

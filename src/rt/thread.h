@@ -4,6 +4,8 @@
 #ifndef LEND_RT_THREAD_H
 #define LEND_RT_THREAD_H
 
+#include <signal.h>
+
 struct lend_runtime;
 struct lend_worker;
 
@@ -18,6 +20,10 @@ struct lend_worker;
  *         -ENOMEM, or the error of eventfd(2)
  */
 int lend__thread_start(struct lend_runtime *runtime, unsigned index);
+
+/* Block all signals that can be blocked sensibly: the calling thread is about
+ * to start one of the runtime's. The caller restores *@ret_before. */
+void lend__thread_block_signals(sigset_t *ret_before);
 
 /* The thread of a worker: runs until the runtime stops, or it has left. */
 void *lend__thread_main(void *worker);

@@ -142,7 +142,7 @@ FIELDS = {
     "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
     "depth", "features", "total", "per_ring", "waits", "helped", "waiting",
     "wait_ms", "claims", "overflows", "refused", "actors", "messages",
-    "resubmitted", "parks", "wakes", "flushes", "stalls", "connections",
+    "resubmitted", "parks", "wakes", "flushes", "stalls", "blocking", "connections",
     "requests", "responses", "bytes"}
 
 

@@ -36,6 +36,7 @@ PUBLIC = {
     "actor.h": "src/actor",
     "mailbox.h": "src/actor",
     "runtime.h": "src/rt",
+    "blocking.h": "src/rt",
     "io.h": "src/io",
     "sync.h": "src/sync",
     "channel.h": "src/sync",
