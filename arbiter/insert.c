@@ -61,10 +61,14 @@ int lend__arbiter_insert(struct lend_borrower *borrower, struct lend_ring *ring,
 {
 	struct lend_arbiter *arbiter = borrower->arbiter;
 	struct lend_loan *loan = &arbiter->loans[ring->index];
-	int err = arbiter->mode->exclusive ?
-			  insert_exclusive(borrower, loan, sqe) :
-			  insert_shared(loan, sqe);
+	int err;
 
+	/* One that is about to be closed: Note [removal]. What the caller has
+	 * there is over, as it will learn. */
+	if (ring->index >= lend__pool_count(&arbiter->pool))
+		return -EAGAIN;
+	err = arbiter->mode->exclusive ? insert_exclusive(borrower, loan, sqe) :
+					 insert_shared(loan, sqe);
 	if (!err)
 		lend__arbiter_enter(borrower, ring);
 	return err;

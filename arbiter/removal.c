@@ -21,8 +21,12 @@
  *     finished, read under the three locks that guard them, mean empty: each
  *     operation's end has been put into its actor's mailbox.
  *  3. forget: pool.count is lowered. Now nobody finds the ring who looks for
- * it.
+ *     it.
  *  4. close, when all borrowers have passed a safe point since: a grace period.
+ *     Until a borrower has passed, an actor of its may put a cancellation into
+ *     the ring (insert.c), for an operation that has just ended. So after the
+ *     grace period, when nobody can do that any more, what has come that way
+ *     is reaped, or it would be counted as in flight for ever.
  *
  * Why the grace period, [E2]. Workers go through the pool, poll rings and enter
  * them without any lock, and wait on their descriptors; actors cancel on the
@@ -131,6 +135,8 @@ static bool is_empty(struct lend_arbiter *arbiter, struct lend_ring *ring)
 
 bool lend__removal_empty(struct lend_arbiter *arbiter, struct lend_ring *ring)
 {
+	if (is_empty(arbiter, ring))
+		return true;
 	if (arbiter->mode->revocable &&
 	    lend__loan_state(&arbiter->loans[ring->index]) !=
 		    LEND_LOAN_VACANT) {
@@ -162,10 +168,19 @@ void lend__removal_forget(struct lend_arbiter *arbiter, unsigned rings)
 	advance_epoch(arbiter);
 }
 
-void lend__removal_close(struct lend_arbiter *arbiter)
+bool lend__removal_close(struct lend_arbiter *arbiter)
 {
 	struct lend_pool *pool = &arbiter->pool;
+	bool empty = true;
 
+	for (unsigned i = lend__pool_count(pool); i < lend__pool_used(pool);
+	     i++)
+		if (lend__ring_is_open(&pool->rings[i]))
+			empty = lend__removal_empty(arbiter, &pool->rings[i]) &&
+				empty;
+	/* All or none: the caller may take them all back. */
+	if (!empty)
+		return false;
 	/* Who gives buffers of an ended actor back looks at all records, under
 	 * the lock. */
 	pthread_mutex_lock(&arbiter->lock);
@@ -174,6 +189,7 @@ void lend__removal_close(struct lend_arbiter *arbiter)
 		if (lend__ring_is_open(&pool->rings[i]))
 			lend__ring_close(&pool->rings[i]);
 	pthread_mutex_unlock(&arbiter->lock);
+	return true;
 }
 
 /* ---- the borrowers' side ---- */

@@ -33,9 +33,10 @@ bool lend__removal_empty(struct lend_arbiter *arbiter, struct lend_ring *ring);
  * have passed it: lend__removal_has_passed(). */
 void lend__removal_forget(struct lend_arbiter *arbiter, unsigned rings);
 
-/* Close those that were forgotten; all borrowers have passed. Return: how many
- * buffers somebody holds, whose memory therefore stays. */
-void lend__removal_close(struct lend_arbiter *arbiter);
+/* Close those that were forgotten; all borrowers have passed. Blocks: as
+ * lend__removal_empty(). Return: false, none was closed, as a cancellation that
+ * came late is still in one of them; call it again. */
+bool lend__removal_close(struct lend_arbiter *arbiter);
 
 /* Has @borrower been at a safe point since the last admit() or forget()? */
 bool lend__removal_has_passed(const struct lend_borrower *borrower);

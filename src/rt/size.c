@@ -84,6 +84,16 @@ static int wait_for_all_to_pass(struct lend_runtime *runtime, uint64_t deadline)
 	return 0;
 }
 
+/* Close the rings that were forgotten, when nobody knows them any more. */
+static int close_forgotten(struct lend_runtime *runtime, uint64_t deadline)
+{
+	int err = wait_for_all_to_pass(runtime, deadline);
+
+	while (!err && !lend__removal_close(&runtime->arbiter))
+		err = nap_until(deadline);
+	return err;
+}
+
 /* ---- rings ---- */
 
 static int add_rings(struct lend_runtime *runtime, unsigned rings)
@@ -138,10 +148,9 @@ static int remove_rings(struct lend_runtime *runtime, unsigned rings,
 	if (err)
 		goto fail_admit;
 	lend__removal_forget(arbiter, rings);
-	err = wait_for_all_to_pass(runtime, deadline);
+	err = close_forgotten(runtime, deadline);
 	if (err)
 		goto fail_remember;
-	lend__removal_close(arbiter);
 	return 0;
 
 fail_remember:
@@ -163,8 +172,7 @@ static void forget_private_ring(struct lend_runtime *runtime, unsigned rings,
 
 	lend__removal_admit(arbiter, rings);
 	lend__removal_forget(arbiter, rings);
-	if (!wait_for_all_to_pass(runtime, deadline))
-		lend__removal_close(arbiter);
+	(void)close_forgotten(runtime, deadline);
 }
 
 static int wait_for_start(struct lend_runtime *runtime)
@@ -301,10 +309,8 @@ static int begin(struct lend_runtime *runtime, uint64_t deadline)
 	if (atomic_exchange_explicit(&runtime->resizing, true,
 				     memory_order_acquire))
 		return -EBUSY;
-	err = wait_for_all_to_pass(runtime, deadline);
-	if (!err)
-		lend__removal_close(&runtime->arbiter);
-	else
+	err = close_forgotten(runtime, deadline);
+	if (err)
 		atomic_store_explicit(&runtime->resizing, false,
 				      memory_order_release);
 	return err;
