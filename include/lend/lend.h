@@ -18,6 +18,7 @@
 #include <lend/net.h>
 #include <lend/ring.h>
 #include <lend/runtime.h>
+#include <lend/scope.h>
 #include <lend/stats.h>
 #include <lend/trace.h>
 

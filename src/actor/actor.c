@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <lend/clock.h>
+
 #include "actor/message.h"
+#include "actor/scope.h"
 #include "base/check.h"
 
 void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
@@ -25,7 +28,11 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	actor->arg = arg;
 	snprintf(actor->name, sizeof(actor->name), "%s", name ? name : "");
 	actor->signal_mail.kind = LEND_MAIL_SIGNAL;
+	actor->deadline = LEND_FOREVER;
+	actor->alarm_ns = LEND_FOREVER;
+	lend_list_init(&actor->cleanups);
 	lend_list_init(&actor->joiners);
+	lend_list_init(&actor->scope_link);
 	lend_list_init(&actor->pendings);
 	atomic_init(&actor->mailbox.head, NULL);
 }
@@ -49,8 +56,42 @@ static void take_signals(struct lend_actor *actor)
 	uint32_t signals = atomic_exchange_explicit(&actor->signals, 0,
 						    memory_order_acq_rel);
 
-	if (signals & LEND_SIGNAL_CANCEL)
-		actor->cancelled = true;
+	if (signals & LEND_SIGNAL_CANCEL) {
+		actor->cancel_seen = true;
+		lend__actor_judge(actor);
+	}
+}
+
+/* ---- cancelled or not ---- */
+
+void lend__actor_judge(struct lend_actor *actor)
+{
+	bool cancelled = actor->cancel_seen && !actor->uncancellable;
+
+	actor->cancelled = cancelled || actor->late;
+	/* One that has passed is not waited for again. */
+	actor->alarm_ns = actor->late ? LEND_FOREVER : actor->deadline;
+	/* Their members have a deadline of their own. */
+	if (cancelled)
+		lend__scope_cancel_all(actor);
+}
+
+bool lend__actor_limit(struct lend_actor *actor, uint64_t deadline)
+{
+	bool late = actor->late;
+
+	actor->deadline = deadline;
+	actor->late = deadline != LEND_FOREVER && lend_now() >= deadline;
+	lend__actor_judge(actor);
+	return late;
+}
+
+__attribute__((noinline)) static void look_at_clock(struct lend_actor *actor)
+{
+	if (lend_now() < actor->alarm_ns)
+		return;
+	actor->late = true;
+	lend__actor_judge(actor);
 }
 
 static void append_message(struct lend_actor *actor, struct lend_msg *msg)
@@ -86,4 +127,6 @@ void lend__actor_sort_mail(struct lend_actor *actor)
 		}
 		mail = next;
 	}
+	if (lend_unlikely(actor->alarm_ns != LEND_FOREVER))
+		look_at_clock(actor);
 }

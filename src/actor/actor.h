@@ -41,6 +41,7 @@
 
 struct lend_claim_handle;
 struct lend_msg;
+struct lend_scope;
 struct lend_timers;
 struct lend_worker;
 
@@ -65,10 +66,17 @@ struct lend_actor {
 	void (*end_io)(struct lend_actor *self); /* ends them; NULL: none */
 	struct lend_msg *inbox_first; /* messages taken from the mailbox */
 	struct lend_msg *inbox_last;
-	int value;	  /* exit value */
-	unsigned buffers; /* provided buffers it holds */
-	bool cancelled;	  /* seen the signal */
-	bool ending;	  /* its function has returned */
+	int value;		   /* exit value */
+	unsigned buffers;	   /* provided buffers it holds */
+	bool cancelled;		   /* its calls end: see lend__actor_judge() */
+	bool cancel_seen;	   /* somebody has cancelled it */
+	bool late;		   /* @deadline has passed */
+	bool ending;		   /* its function has returned */
+	unsigned uncancellable;	   /* sections that it is in */
+	uint64_t deadline;	   /* of the block that it is in */
+	uint64_t alarm_ns;	   /* look at the clock then, unasked */
+	struct lend_list cleanups; /* newest last: see actor/scope.h */
+	struct lend_scope *scope;  /* [const] that it is a member of */
 
 	/* ---- [atomic] any thread ---- */
 	LEND_CACHE_ALIGNED struct lend_mailbox mailbox;
@@ -81,6 +89,7 @@ struct lend_actor {
 
 	/* ---- [lock: registry] ---- */
 	struct lend_list joiners;
+	struct lend_list scope_link; /* in its scope's lists */
 
 	/* ---- [lock: the owning timers] ---- */
 	struct lend_pairing_node timer;
@@ -120,6 +129,22 @@ void lend__actor_sort_mail(struct lend_actor *actor);
 
 /* In the place of an opcode: it waits for a thread of the blocking pool. */
 #define LEND_WAITS_BLOCKING UINT8_MAX
+
+/**
+ * Decide whether the actor's calls end with -ECANCELED from now on, and when to
+ * look again: after a signal, and when a section or a block begins or ends.
+ *
+ * The one place that writes @cancelled, which is all that those who wait look
+ * at: a deadline of a block, a section without cancellation and a scope's end
+ * cost them nothing.
+ *
+ * Thread: the actor itself.
+ */
+void lend__actor_judge(struct lend_actor *actor);
+
+/* Begin or end a block of the actor's with another deadline; true if the one
+ * so far had passed. */
+bool lend__actor_limit(struct lend_actor *actor, uint64_t deadline);
 
 /* What a suspended actor waits for: an operation, on a descriptor (-1: none),
  * in flight on a ring. */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "actor/actor.h"
+#include "actor/scope.h"
 #include "base/check.h"
 #include "mem/pages.h"
 
@@ -187,6 +188,8 @@ void lend__registry_publish(struct lend_registry *registry,
 	pthread_mutex_lock(&registry->lock);
 	registry->spawned++;
 	closed = registry->closed;
+	if (actor->scope)
+		closed |= lend__scope_enter_locked(actor);
 	pthread_mutex_unlock(&registry->lock);
 	/* Taken before the end was announced, published after all were told:
 	 * it is nobody else's yet, so no pin is needed. */
@@ -255,16 +258,20 @@ void lend__registry_end(struct lend_registry *registry,
 			struct lend_actor *actor)
 {
 	struct lend_registry_entry *entry = &registry->entries[actor->index];
+	bool kept;
 
 	/* Under the lock, so that a joiner finds it either alive or ended. */
 	pthread_mutex_lock(&registry->lock);
 	entry->value = actor->value;
 	entry->idle = false;
-	if (actor->joinable && lend_list_empty(&actor->joiners))
+	kept = actor->joinable && lend_list_empty(&actor->joiners);
+	if (kept)
 		atomic_fetch_or_explicit(&entry->word, ENDED,
 					 memory_order_relaxed);
 	atomic_fetch_and_explicit(&entry->word, ~ALIVE, memory_order_relaxed);
 	wake_joiners_locked(actor);
+	if (actor->scope)
+		lend__scope_leave_locked(actor, kept);
 	pthread_cond_broadcast(&registry->changed);
 	pthread_mutex_unlock(&registry->lock);
 
@@ -361,6 +368,16 @@ void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
 	}
 }
 
+void lend__registry_release_locked(struct lend_registry *registry,
+				   uint32_t index)
+{
+	struct lend_registry_entry *entry = &registry->entries[index];
+
+	atomic_fetch_and_explicit(&entry->word, ~ENDED, memory_order_relaxed);
+	if (entry->idle)
+		push_cold_locked(registry, index);
+}
+
 /* Not joined before it ended: the value waits in the entry. */
 static int join_ended_locked(struct lend_registry *registry, lend_ref ref,
 			     struct lend_joiner *joiner)
@@ -373,9 +390,9 @@ static int join_ended_locked(struct lend_registry *registry, lend_ref ref,
 		return -ESRCH;
 	joiner->value = entry->value;
 	atomic_store_explicit(&joiner->ended, true, memory_order_relaxed);
-	atomic_fetch_and_explicit(&entry->word, ~ENDED, memory_order_relaxed);
-	if (entry->idle)
-		push_cold_locked(registry, ref.index);
+	if (entry->scope)
+		lend__scope_forget_locked(registry, ref.index);
+	lend__registry_release_locked(registry, ref.index);
 	return 0;
 }
 

@@ -23,13 +23,16 @@
 #define LEND_REGISTRY_WARM 128
 
 struct lend_actor;
+struct lend_scope;
 
 struct lend_registry_entry {
 	/* [atomic: G1] generation << 32 | alive << 31 | ended << 30 | pins */
 	_Atomic uint64_t word;
 	int value;     /* [lock] exit value, while ended */
-	uint32_t next; /* [lock] in the free list, + 1 */
+	uint32_t next; /* [lock] in the free list, or its scope's list, + 1 */
+	uint32_t prev; /* [lock] in its scope's list, + 1 */
 	bool idle;     /* [lock] ended, its stack no longer in use */
+	struct lend_scope *scope; /* [lock] in whose list it is, while ended */
 };
 
 struct lend_registry {
@@ -73,6 +76,15 @@ void lend__registry_publish(struct lend_registry *registry,
 struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 				     uint32_t index);
 
+/* That of the actor that lives at @entry, or lived there last. */
+static inline uint32_t
+lend__registry_generation(const struct lend_registry_entry *entry)
+{
+	return (uint32_t)(atomic_load_explicit(&entry->word,
+					       memory_order_relaxed) >>
+			  32);
+}
+
 /* The actor @ref names, pinned, or NULL. Thread: any. Blocks: no. */
 struct lend_actor *lend__registry_pin(struct lend_registry *registry,
 				      lend_ref ref);
@@ -104,6 +116,10 @@ void lend__registry_close(struct lend_registry *registry);
 
 /* Signal every actor that lives. Thread: any. */
 void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal);
+
+/* An ended actor's value is collected: its place is free for another. */
+void lend__registry_release_locked(struct lend_registry *registry,
+				   uint32_t index);
 
 /* Somebody who waits for an actor's end; in its own memory. */
 struct lend_joiner {

@@ -10,7 +10,9 @@
 #include "actor/actor.h"
 #include "actor/message.h"
 #include "actor/registry.h"
+#include "actor/scope.h"
 #include "base/check.h"
+#include "rt/cleanup.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
@@ -22,6 +24,10 @@ LEND_NORETURN static void finish(struct lend_actor *self, int value)
 
 	self->value = value;
 	self->ending = true;
+	if (lend_unlikely(self->scope && value < 0))
+		lend__scope_note_failure(self);
+	if (lend_unlikely(!lend_list_empty(&self->cleanups)))
+		lend__cleanup_run_all(self);
 	if (self->end_io)
 		self->end_io(self);
 	lend__timers_disarm(self);
@@ -48,8 +54,9 @@ void lend__lifecycle_reap(struct lend_runtime *runtime,
 	lend__registry_free(&runtime->registry, actor->index);
 }
 
-int lend__lifecycle_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
-			  void *arg, const struct lend_spawn_options *options,
+int lend__lifecycle_spawn(struct lend_runtime *runtime,
+			  struct lend_scope *scope, lend_actor_fn fn, void *arg,
+			  const struct lend_spawn_options *options,
 			  lend_ref *ret_ref)
 {
 	static const struct lend_spawn_options defaults;
@@ -71,6 +78,8 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
 	if (err)
 		return err;
 	lend__actor_init(actor, &runtime->host, fn, arg, options->name);
+	if (scope)
+		lend__scope_adopt(scope, actor);
 	home = (char *)actor - LEND_ACTOR_HOME_SIZE;
 	lend__heap_init(&actor->heap, &registry->heaps, actor->index, home,
 			LEND_ACTOR_HOME_SIZE, runtime->options.heap_max);
@@ -100,7 +109,7 @@ int lend_spawn(lend_actor_fn fn, void *arg,
 
 	if (!worker)
 		return -EINVAL;
-	return lend__lifecycle_spawn(worker->runtime, fn, arg, options,
+	return lend__lifecycle_spawn(worker->runtime, NULL, fn, arg, options,
 				     ret_ref);
 }
 

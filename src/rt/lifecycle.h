@@ -8,10 +8,13 @@
 
 struct lend_actor;
 struct lend_runtime;
+struct lend_scope;
 
-/* lend_spawn() and lend_runtime_spawn(). */
-int lend__lifecycle_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
-			  void *arg, const struct lend_spawn_options *options,
+/* lend_spawn(), lend_runtime_spawn() and lend_scope_spawn(). @scope: that has
+ * admitted it, or NULL. */
+int lend__lifecycle_spawn(struct lend_runtime *runtime,
+			  struct lend_scope *scope, lend_actor_fn fn, void *arg,
+			  const struct lend_spawn_options *options,
 			  lend_ref *ret_ref);
 
 /* The actor has switched away for the last time: free its slot. Thread: the

@@ -438,7 +438,7 @@ int lend_runtime_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
 		       void *arg, const struct lend_spawn_options *options,
 		       lend_ref *ret_ref)
 {
-	return lend__lifecycle_spawn(runtime, fn, arg, options, ret_ref);
+	return lend__lifecycle_spawn(runtime, NULL, fn, arg, options, ret_ref);
 }
 
 int lend_run(const struct lend_options *options, lend_actor_fn fn, void *arg)

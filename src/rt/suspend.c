@@ -37,6 +37,8 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 		if (err)
 			return err;
 	}
+	if (self->alarm_ns < deadline)
+		deadline = self->alarm_ns;
 	if (deadline != LEND_FOREVER)
 		lend__timers_arm(&self->worker->timers, self, deadline);
 	switch_away(self, LEND_AFTER_SUSPEND);
