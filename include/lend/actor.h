@@ -17,7 +17,7 @@
  *
  * Between two suspensions an actor stays on its thread; after one it may be on
  * another, so no lock of pthread, no errno and no thread-local address may be
- * kept over a call marked LEND_AWAITS.
+ * kept over a call marked LEND_AWAITS, unless the actor is pinned: lend_pin().
  */
 #ifndef LEND_ACTOR_H
 #define LEND_ACTOR_H
@@ -42,6 +42,8 @@ struct lend_spawn_options {
 	const char *name; /* copied, cut at LEND_ACTOR_NAME_MAX; NULL: none */
 	unsigned worker;  /* 1 to the number of workers: start there; 0: here */
 	bool joinable;	  /* keep the exit value until somebody joins */
+	bool pinned;	  /* stay on that worker: see lend_pin(); with @worker 0
+			   * such actors are spread over the workers */
 };
 
 LEND_BEGIN_DECLS
@@ -98,6 +100,19 @@ LEND_API const char *lend_self_name(void);
  *                     actor did not suspend
  */
 LEND_API int lend_yield(void) LEND_AWAITS;
+
+/**
+ * Have the calling actor stay on the worker, and so on the thread, that runs it
+ * now: for code with thread-local variables. It stays there until it ends or
+ * calls lend_unpin().
+ *
+ * Its worker alone runs it: while that is stuck it waits, and while there are
+ * such actors lend_runtime_set_workers() can not remove their worker.
+ *
+ * Thread: an actor. Blocks: no.
+ */
+LEND_API void lend_pin(void);
+LEND_API void lend_unpin(void);
 
 /**
  * Sleep.

@@ -62,6 +62,7 @@ struct lend_actor {
 	struct lend_actor *run_next;	 /* in a run queue's list or an inbox */
 	struct lend_claim_handle *claim; /* open one */
 	struct lend_worker *moving_to;	 /* on its way to that worker */
+	struct lend_worker *pinned_to;	 /* where it is pinned; NULL: nowhere */
 	struct lend_list pendings;	 /* asynchronous operations */
 	void (*end_io)(struct lend_actor *self); /* ends them; NULL: none */
 	struct lend_msg *inbox_first; /* messages taken from the mailbox */

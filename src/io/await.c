@@ -255,9 +255,9 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 
 /* ---- cancelling ---- */
 
-void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
+static void cancel(struct lend_actor *self, struct lend_io_op *io,
+		   unsigned attempt)
 {
-	struct lend_actor *self = lend__current_actor();
 	struct lend_op *op = &io->op;
 	struct lend_ring *ring = op->ring;
 	struct lend_target target = {
@@ -286,6 +286,14 @@ void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 	/* On the way it may have ended, and its ring have been closed. */
 	if (!io->mail.arrived)
 		lend__cancel_on_ring(ring, &target);
+}
+
+void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	cancel(self, io, attempt);
+	lend__suspend_return(self);
 }
 
 static int result(const struct lend_io_op *op, bool cancelled, bool late)

@@ -58,6 +58,7 @@ int lend_close(int fd)
 		return in_flight;
 	while (lend__descriptor_in_flight(fd)) {
 		cancel_everywhere(self, fd);
+		lend__suspend_return(self);
 		if (!lend__descriptor_in_flight(fd))
 			break;
 		lend__suspend(self, lend_after(CANCEL_AGAIN_NS));

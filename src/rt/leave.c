@@ -11,6 +11,8 @@
  * Until it says LEAVES it can be asked to stay again and has lost nothing.
  * [E4]: both are compare-and-swaps from ASKED_TO_LEAVE, so they agree.
  *
+ * One that has pinned actors takes no step: it goes on until they have ended.
+ *
  * After that nothing may reach it. Actors are sent to it by other threads,
  * which may have chosen it long ago: so its inbox is sealed, and a sender that
  * finds the seal chooses again. Only then does it hand over for the last time.
@@ -114,6 +116,7 @@ bool lend__worker_leave(struct lend_worker *worker)
 		    memory_order_relaxed))
 		return false;
 	lend__worker_seal(worker);
+	lend__pinned_seal(worker);
 	lend__worker_hand_over(worker);
 	/* Not stuck, whatever its clock says. */
 	atomic_store_explicit(&worker->borrower.parked, true,

@@ -49,9 +49,21 @@ static void entry(void *argument)
 void lend__lifecycle_reap(struct lend_runtime *runtime,
 			  struct lend_actor *actor)
 {
+	lend__pinned_release(actor);
 	lend__fiber_fini(&actor->fiber);
 	lend__heap_free_all(&actor->heap);
 	lend__registry_free(&runtime->registry, actor->index);
+}
+
+/* Pinned ones are spread: nobody takes them over later. */
+static struct lend_worker *
+choose_worker(struct lend_runtime *runtime, struct lend_worker *here,
+	      const struct lend_spawn_options *options)
+{
+	if (options->worker)
+		return &runtime->workers[options->worker - 1];
+	return here && !options->pinned ? here :
+					  lend__runtime_pick_worker(runtime);
 }
 
 int lend__lifecycle_spawn(struct lend_runtime *runtime,
@@ -86,15 +98,14 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 	lend__fiber_init(&actor->fiber,
 			 lend__stacks_low(&registry->stacks, actor->index),
 			 home, entry, actor);
+	target = choose_worker(runtime, here, options);
+	if (options->pinned)
+		lend__pinned_settle(actor, target);
 	lend__registry_publish(registry, actor);
 	if (ret_ref)
 		*ret_ref = lend__actor_ref(actor);
 
 	/* From here on it may run, end, and be somebody else. */
-	if (options->worker)
-		target = &runtime->workers[options->worker - 1];
-	else
-		target = here ? here : lend__runtime_pick_worker(runtime);
 	if (target == here)
 		lend__worker_enqueue(here, actor);
 	else

@@ -228,6 +228,7 @@ fail_thread:
 	set_workers(runtime, index);
 	atomic_store_explicit(&runtime->workers[index].inbox, LEND_INBOX_SEALED,
 			      memory_order_relaxed);
+	lend__pinned_close(&runtime->workers[index]);
 	pthread_join(runtime->workers[index].thread, NULL);
 fail_ring:
 	if (arbiter->mode->one_to_one)

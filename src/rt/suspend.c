@@ -86,6 +86,15 @@ int lend__suspend_move(struct lend_actor *self, unsigned index)
 	return 0;
 }
 
+void lend__suspend_return(struct lend_actor *self)
+{
+	struct lend_worker *worker = self->pinned_to;
+
+	/* It has no open claim: moving here has seen to that. */
+	if (lend_unlikely(worker && self->worker != worker))
+		lend__suspend_move(self, worker->index);
+}
+
 struct slot_waiter {
 	struct lend_waiter waiter;
 	struct lend_actor *actor;

@@ -40,6 +40,9 @@ int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
 /* Let worker @index run the calling actor from here on, for a while. */
 int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
 
+/* Back to the worker that it is pinned to, if it was moved from there. */
+void lend__suspend_return(struct lend_actor *self) LEND_AWAITS;
+
 /**
  * Claim @count SQEs on whatever ring the calling actor's worker has.
  *

@@ -56,6 +56,7 @@ static int make_ready(struct lend_runtime *runtime, unsigned index)
 		/* Release [E3]: the record. */
 		atomic_store_explicit(&runtime->workers_used, index + 1,
 				      memory_order_release);
+	lend__pinned_open(worker);
 	/* Release: a record that actors may be sent to. */
 	atomic_store_explicit(&worker->inbox, NULL, memory_order_release);
 	return 0;
@@ -79,6 +80,7 @@ int lend__thread_start(struct lend_runtime *runtime, unsigned index)
 		return 0;
 	atomic_store_explicit(&worker->inbox, LEND_INBOX_SEALED,
 			      memory_order_relaxed);
+	lend__pinned_close(worker);
 	pthread_mutex_lock(&runtime->lock);
 	runtime->starting--;
 	pthread_mutex_unlock(&runtime->lock);

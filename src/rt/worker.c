@@ -58,6 +58,7 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 	worker->random = index * 2654435761u + 1;
 	/* Until its thread is about to start. */
 	atomic_init(&worker->inbox, LEND_INBOX_SEALED);
+	lend__pinned_close(worker);
 	worker->flushes_early = runtime->options.flush_actors ||
 				runtime->options.flush_sqes;
 	lend__timers_init(&worker->timers);
@@ -157,6 +158,10 @@ void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 		push_urgent(worker, actor);
 		return;
 	}
+	if (lend_unlikely(actor->pinned_to == worker)) {
+		lend__pinned_enqueue(actor);
+		return;
+	}
 	/* While the list is not empty new ones go behind it. */
 	if (lend_unlikely(atomic_load_explicit(&worker->overflow_count,
 					       memory_order_relaxed)) ||
@@ -166,9 +171,13 @@ void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 
 void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
 {
-	struct lend_actor *head = atomic_load_explicit(&worker->inbox,
-						       memory_order_relaxed);
+	struct lend_actor *head;
 
+	if (lend_unlikely(actor->pinned_to == worker)) {
+		lend__pinned_send(actor);
+		return;
+	}
+	head = atomic_load_explicit(&worker->inbox, memory_order_relaxed);
 	do {
 		while (lend_unlikely(head == LEND_INBOX_SEALED)) {
 			worker = lend__runtime_pick_worker(worker->runtime);
@@ -233,6 +242,7 @@ static unsigned runnable_count(const struct lend_worker *worker)
 bool lend__worker_has_work(struct lend_worker *worker)
 {
 	return worker->urgent_first || runnable_count(worker) ||
+	       lend__pinned_has_work(worker) ||
 	       atomic_load_explicit(&worker->inbox, memory_order_seq_cst);
 }
 
@@ -287,16 +297,18 @@ static void run(struct lend_worker *worker, struct lend_actor *actor)
 	}
 }
 
-static struct lend_actor *next_actor(struct lend_worker *worker)
+/* Those that are pinned take turns with those that are not. */
+static struct lend_actor *next_actor(struct lend_worker *worker, bool pinned)
 {
 	struct lend_actor *actor = pop_urgent(worker);
 
-	if (actor)
-		return actor;
-	actor = lend_queue_pop(&worker->queue);
-	if (actor)
-		return actor;
-	return pop_overflow(worker);
+	if (!actor && pinned)
+		actor = lend__pinned_pop(worker);
+	if (!actor)
+		actor = lend_queue_pop(&worker->queue);
+	if (!actor)
+		actor = pop_overflow(worker);
+	return actor || pinned ? actor : lend__pinned_pop(worker);
 }
 
 static void run_round(struct lend_worker *worker)
@@ -305,12 +317,13 @@ static void run_round(struct lend_worker *worker)
 	/* Only those that are there now: who yields waits for a round. */
 	unsigned most = runnable_count(worker);
 
-	if (most > LEND_WORKER_ROUND_MAX)
-		most = LEND_WORKER_ROUND_MAX;
 	if (most > WAKE_LENGTH)
 		lend__worker_wake_one(worker->runtime);
+	most += worker->pinned.queued;
+	if (most > LEND_WORKER_ROUND_MAX)
+		most = LEND_WORKER_ROUND_MAX;
 	while (ran < most || worker->urgent_first) {
-		struct lend_actor *actor = next_actor(worker);
+		struct lend_actor *actor = next_actor(worker, ran & 1);
 
 		if (!actor)
 			break;
@@ -447,15 +460,19 @@ void lend__worker_run(struct lend_worker *worker)
 		lend__monitor_safe_point(worker);
 		if (lend_unlikely(lend__removal_pass(&worker->borrower)))
 			lend__worker_wake_all(runtime);
-		/* Relaxed: it learns the rest by a compare-and-swap. */
+		/* Relaxed: it learns the rest by a compare-and-swap. Pinned
+		 * actors come to their end first. */
 		if (lend_unlikely(atomic_load_explicit(&worker->stay,
-						       memory_order_relaxed))) {
+						       memory_order_relaxed)) &&
+		    !atomic_load_explicit(&worker->pinned.count,
+					  memory_order_relaxed)) {
 			if (lend__worker_leave(worker))
 				break;
 			continue;
 		}
 		lend__timers_expire(&worker->timers, worker->now_ns);
 		drain_inbox(worker);
+		lend__pinned_drain(worker);
 		if (lend_unlikely(worker->unwatched) &&
 		    lend__worker_has_work(worker)) {
 			worker->unwatched = false;

@@ -15,6 +15,7 @@
 #include "base/ck.h"
 #include "rt/flush.h"
 #include "rt/monitor.h"
+#include "rt/pinned.h"
 #include "rt/timers.h"
 
 /* Actors a run queue holds before it overflows into a list under a lock. */
@@ -94,6 +95,8 @@ struct lend_worker {
 	struct lend_actor *overflow_first; /* [lock: overflow_lock] */
 	struct lend_actor *overflow_last;
 	_Atomic unsigned overflow_count; /* as a hint */
+
+	LEND_CACHE_ALIGNED struct lend_pinned pinned;
 
 	/* [atomic: W1] actors sent by other threads, newest first */
 	LEND_CACHE_ALIGNED _Atomic(struct lend_actor *) inbox;

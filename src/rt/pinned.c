@@ -1,0 +1,169 @@
+/*
+ * Actors that stay on one worker: see pinned.h; and lend_pin().
+ */
+#include "rt/pinned.h"
+
+#include <lend/actor.h>
+
+#include "actor/actor.h"
+#include "base/check.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+
+void lend__pinned_close(struct lend_worker *worker)
+{
+	atomic_store_explicit(&worker->pinned.inbox, LEND_INBOX_SEALED,
+			      memory_order_relaxed);
+}
+
+void lend__pinned_open(struct lend_worker *worker)
+{
+	/* Release: a record that actors may be sent to. */
+	atomic_store_explicit(&worker->pinned.inbox, NULL,
+			      memory_order_release);
+}
+
+void lend__pinned_settle(struct lend_actor *actor, struct lend_worker *worker)
+{
+	lend_assert(!actor->pinned_to);
+	actor->pinned_to = worker;
+	/* Relaxed: its worker looks at it between actors; Note [pinned]. */
+	atomic_fetch_add_explicit(&worker->pinned.count, 1,
+				  memory_order_relaxed);
+}
+
+void lend__pinned_release(struct lend_actor *actor)
+{
+	if (!actor->pinned_to)
+		return;
+	atomic_fetch_sub_explicit(&actor->pinned_to->pinned.count, 1,
+				  memory_order_relaxed);
+	actor->pinned_to = NULL;
+}
+
+void lend__pinned_enqueue(struct lend_actor *actor)
+{
+	struct lend_pinned *pinned = &actor->pinned_to->pinned;
+
+	actor->run_next = NULL;
+	if (pinned->last)
+		pinned->last->run_next = actor;
+	else
+		pinned->first = actor;
+	pinned->last = actor;
+	pinned->queued++;
+}
+
+struct lend_actor *lend__pinned_pop(struct lend_worker *worker)
+{
+	struct lend_pinned *pinned = &worker->pinned;
+	struct lend_actor *actor = pinned->first;
+
+	if (!actor)
+		return NULL;
+	pinned->first = actor->run_next;
+	if (!pinned->first)
+		pinned->last = NULL;
+	pinned->queued--;
+	return actor;
+}
+
+void lend__pinned_send(struct lend_actor *actor)
+{
+	struct lend_worker *worker = actor->pinned_to;
+	struct lend_actor *head = atomic_load_explicit(&worker->pinned.inbox,
+						       memory_order_relaxed);
+
+	do {
+		/* Only one that has not run yet: Note [pinned]. */
+		while (lend_unlikely(head == LEND_INBOX_SEALED)) {
+			lend__pinned_release(actor);
+			worker = lend__runtime_pick_worker(worker->runtime);
+			lend__pinned_settle(actor, worker);
+			head = atomic_load_explicit(&worker->pinned.inbox,
+						    memory_order_relaxed);
+		}
+		actor->run_next = head;
+		/* Release [W2], paired with lend__pinned_drain(). */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&worker->pinned.inbox, &head, actor, memory_order_release,
+		memory_order_relaxed));
+	lend__worker_wake(worker);
+}
+
+/* Newest first, as in an inbox, to oldest first. */
+static struct lend_actor *reverse(struct lend_actor *actor)
+{
+	struct lend_actor *oldest = NULL;
+
+	while (actor) {
+		struct lend_actor *next = actor->run_next;
+
+		actor->run_next = oldest;
+		oldest = actor;
+		actor = next;
+	}
+	return oldest;
+}
+
+void lend__pinned_drain(struct lend_worker *worker)
+{
+	struct lend_actor *actor = atomic_load_explicit(&worker->pinned.inbox,
+							memory_order_relaxed);
+
+	if (!actor || actor == LEND_INBOX_SEALED)
+		return;
+	/* Acquire [W2]. */
+	actor = reverse(atomic_exchange_explicit(&worker->pinned.inbox, NULL,
+						 memory_order_acquire));
+	while (actor) {
+		struct lend_actor *next = actor->run_next;
+
+		lend__worker_enqueue(worker, actor);
+		actor = next;
+	}
+}
+
+bool lend__pinned_has_work(struct lend_worker *worker)
+{
+	return worker->pinned.queued ||
+	       atomic_load_explicit(&worker->pinned.inbox,
+				    memory_order_seq_cst);
+}
+
+void lend__pinned_seal(struct lend_worker *worker)
+{
+	/* Acquire [W2]. */
+	struct lend_actor *actor = reverse(atomic_exchange_explicit(
+		&worker->pinned.inbox, LEND_INBOX_SEALED,
+		memory_order_acquire));
+
+	lend_assert(!worker->pinned.queued);
+	while (actor) {
+		struct lend_actor *next = actor->run_next;
+
+		/* It finds the seal, and is pinned elsewhere: Note [pinned]. */
+		lend__pinned_send(actor);
+		actor = next;
+	}
+}
+
+/* ---- the interface ---- */
+
+void lend_pin(void)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self);
+	if (!self->pinned_to)
+		lend__pinned_settle(self, self->worker);
+}
+
+void lend_unpin(void)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self);
+	lend__pinned_release(self);
+}
