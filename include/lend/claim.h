@@ -32,11 +32,10 @@
 
 #include <lend/base.h>
 #include <lend/clock.h>
-#include <stdbool.h>
+#include <lend/pending.h>
 
 struct io_uring_sqe;
 struct lend_claim_handle;
-struct lend_pending;
 
 LEND_BEGIN_DECLS
 
@@ -109,37 +108,6 @@ lend_claim_commit(struct lend_claim_handle *claim,
  * Thread: the claim's actor. Blocks: no.
  */
 LEND_API void lend_claim_abandon(struct lend_claim_handle *claim);
-
-/**
- * Wait for an operation.
- *
- * @deadline  when it passes the operation goes on: wait again, or cancel
- *
- * Thread: the actor that committed it. Blocks: suspends the actor.
- *
- * Return: the CQE's res, also a negative one
- *         -ETIMEDOUT  it is still in flight (lend_pending_done() tells this
- *                     from an operation that ended with that result)
- *         -ECANCELED  it was cancelled, as the actor was
- */
-LEND_API LEND_NODISCARD int lend_pending_await(struct lend_pending *pending,
-					       uint64_t deadline) LEND_AWAITS;
-
-/**
- * Is it over?
- *
- * Thread: the actor that committed it. Blocks: no.
- */
-LEND_API bool lend_pending_done(struct lend_pending *pending);
-
-/**
- * Free a handle. An operation in flight is cancelled and waited for first.
- * NULL is ignored.
- *
- * Thread: the actor that committed it. Blocks: suspends the actor if the
- * operation is in flight.
- */
-LEND_API void lend_pending_free(struct lend_pending *pending) LEND_AWAITS;
 
 LEND_END_DECLS
 

@@ -1,7 +1,13 @@
 /*
  * Input and output. The names are POSIX's with a prefix; each call does one
  * operation on the rings, suspends the calling actor until it is over, and
- * returns what the system call would, or a negative errno.
+ * returns what the system call would, or a negative errno. The operations are
+ * in file.h, socket.h and wait.h; here is what they have in common, how a
+ * descriptor is closed, and memory.
+ *
+ * Each operation has an asynchronous form, with _async behind its name, which
+ * returns as soon as it is submitted: 0 and a handle, or one of the errors
+ * below. pending.h says what can be done with that, and what is copied.
  *
  * Thread: all of these are for actors. Deadlines: absolute, LEND_FOREVER for
  * none; when one passes, the operation is cancelled in the kernel and the call
@@ -14,6 +20,7 @@
  *               the descriptor with lend_close()
  *   -EBADF      the descriptor is not open, or is being closed
  *   -ENOMEM     the actor's I/O heap is full
+ *   -EOPNOTSUPP this kernel does not have the operation
  */
 #ifndef LEND_IO_H
 #define LEND_IO_H
@@ -21,39 +28,13 @@
 #include <lend/actor.h>
 #include <lend/base.h>
 #include <lend/clock.h>
+#include <lend/file.h>
+#include <lend/pending.h>
+#include <lend/socket.h>
+#include <lend/wait.h>
 #include <sys/types.h>
 
-struct sockaddr;
-struct statx;
-struct open_how;
-
 LEND_BEGIN_DECLS
-
-/* ---- files ---- */
-
-/* openat(2). @path is copied. Return: a descriptor. O_CLOEXEC is added. */
-LEND_API LEND_NODISCARD int lend_openat(int dir_fd, const char *path, int flags,
-					mode_t mode,
-					uint64_t deadline) LEND_AWAITS;
-
-/* openat2(2): @resolve is of RESOLVE_*, such as RESOLVE_BENEATH. */
-LEND_API LEND_NODISCARD int lend_openat2(int dir_fd, const char *path,
-					 int flags, mode_t mode,
-					 uint64_t resolve,
-					 uint64_t deadline) LEND_AWAITS;
-
-/* pread(2), pwrite(2); @offset -1 is the file's own position. */
-LEND_API LEND_NODISCARD ssize_t lend_read(int fd, void *buffer, size_t size,
-					  int64_t offset,
-					  uint64_t deadline) LEND_AWAITS;
-LEND_API LEND_NODISCARD ssize_t lend_write(int fd, const void *buffer,
-					   size_t size, int64_t offset,
-					   uint64_t deadline) LEND_AWAITS;
-
-/* statx(2). With AT_EMPTY_PATH and "" it is about @dir_fd itself. */
-LEND_API LEND_NODISCARD int lend_statx(int dir_fd, const char *path, int flags,
-				       unsigned mask, struct statx *ret_stat,
-				       uint64_t deadline) LEND_AWAITS;
 
 /**
  * Close a descriptor: end every operation that any actor has on it (they get
@@ -67,47 +48,6 @@ LEND_API LEND_NODISCARD int lend_statx(int dir_fd, const char *path, int flags,
  *         -EBADF  it is not open, or somebody else is closing it
  */
 LEND_API int lend_close(int fd) LEND_AWAITS;
-
-/* ---- sockets ---- */
-
-/* accept4(2) with SOCK_CLOEXEC. @address may be NULL; otherwise *@size is its
- * room, and the peer's size on success. Return: a descriptor. */
-LEND_API LEND_NODISCARD int lend_accept(int fd, struct sockaddr *address,
-					unsigned *size,
-					uint64_t deadline) LEND_AWAITS;
-
-/* connect(2). @address is copied. */
-LEND_API LEND_NODISCARD int lend_connect(int fd, const struct sockaddr *address,
-					 unsigned size,
-					 uint64_t deadline) LEND_AWAITS;
-
-/* recv(2). 0 is the end of the stream. */
-LEND_API LEND_NODISCARD ssize_t lend_recv(int fd, void *buffer, size_t size,
-					  int flags,
-					  uint64_t deadline) LEND_AWAITS;
-
-/* send(2), never with SIGPIPE. May send less than @size, as send(2) may. */
-LEND_API LEND_NODISCARD ssize_t lend_send(int fd, const void *buffer,
-					  size_t size, int flags,
-					  uint64_t deadline) LEND_AWAITS;
-
-/* The same until all is sent. Return: @size, or the first error. */
-LEND_API LEND_NODISCARD ssize_t lend_send_all(int fd, const void *buffer,
-					      size_t size,
-					      uint64_t deadline) LEND_AWAITS;
-
-/* shutdown(2) with SHUT_RD, SHUT_WR or SHUT_RDWR. */
-LEND_API int lend_shutdown(int fd, int how, uint64_t deadline) LEND_AWAITS;
-
-/**
- * Wait until a descriptor is ready, as poll(2).
- *
- * @events  of POLLIN, POLLOUT ...
- *
- * Return: the events that came, which may be POLLERR and POLLHUP too
- */
-LEND_API LEND_NODISCARD int lend_poll(int fd, unsigned events,
-				      uint64_t deadline) LEND_AWAITS;
 
 /* ---- received data in a buffer of the runtime's ---- */
 

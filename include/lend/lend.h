@@ -11,15 +11,19 @@
 #include <lend/clock.h>
 #include <lend/dir.h>
 #include <lend/feature.h>
+#include <lend/file.h>
 #include <lend/http.h>
 #include <lend/io.h>
 #include <lend/log.h>
 #include <lend/mailbox.h>
 #include <lend/net.h>
+#include <lend/pending.h>
 #include <lend/ring.h>
 #include <lend/runtime.h>
 #include <lend/scope.h>
+#include <lend/socket.h>
 #include <lend/stats.h>
 #include <lend/trace.h>
+#include <lend/wait.h>
 
 #endif

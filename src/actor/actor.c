@@ -94,14 +94,32 @@ __attribute__((noinline)) static void look_at_clock(struct lend_actor *actor)
 	lend__actor_judge(actor);
 }
 
-static void append_message(struct lend_actor *actor, struct lend_msg *msg)
+void lend__actor_append_mail(struct lend_actor *actor, struct lend_mail *mail)
 {
-	msg->mail.next = NULL;
+	mail->next = NULL;
 	if (actor->inbox_last)
-		actor->inbox_last->mail.next = &msg->mail;
+		actor->inbox_last->next = mail;
 	else
-		actor->inbox_first = msg;
-	actor->inbox_last = msg;
+		actor->inbox_first = mail;
+	actor->inbox_last = mail;
+}
+
+void lend__actor_remove_mail(struct lend_actor *actor, struct lend_mail *mail)
+{
+	struct lend_mail *before = NULL;
+
+	for (struct lend_mail *at = actor->inbox_first; at != mail;
+	     at = at->next) {
+		lend_assert(at);
+		before = at;
+	}
+	if (before)
+		before->next = mail->next;
+	else
+		actor->inbox_first = mail->next;
+	if (actor->inbox_last == mail)
+		actor->inbox_last = before;
+	mail->next = NULL;
 }
 
 void lend__actor_sort_mail(struct lend_actor *actor)
@@ -112,14 +130,20 @@ void lend__actor_sort_mail(struct lend_actor *actor)
 		/* Read first: once sorted, the mail is its owner's again. */
 		struct lend_mail *next = mail->next;
 
-		switch (mail->kind) {
+		switch ((enum lend_mail_kind)mail->kind) {
 		case LEND_MAIL_OP:
 			mail->arrived = true;
 			break;
+		case LEND_MAIL_NOTICE:
+			mail->arrived = true;
+			lend__actor_append_mail(actor, mail);
+			break;
+		case LEND_MAIL_ORPHAN:
+			mail->arrived = true;
+			actor->mail_calls->orphan(mail);
+			break;
 		case LEND_MAIL_MESSAGE:
-			append_message(actor,
-				       lend_container_of(mail, struct lend_msg,
-							 mail));
+			lend__actor_append_mail(actor, mail);
 			break;
 		case LEND_MAIL_SIGNAL:
 			take_signals(actor);

@@ -45,6 +45,21 @@ struct lend_scope;
 struct lend_timers;
 struct lend_worker;
 
+/* What io does with mail of operations that nobody awaits, in place of calls
+ * that would go up a layer. Thread: the actor itself. */
+struct lend_mail_calls {
+	/* One that was abandoned is over: free it. */
+	void (*orphan)(struct lend_mail *mail);
+	/**
+	 * The actor receives the notice of one: make a message of it.
+	 *
+	 * Return: 0
+	 *         -EAGAIN  it is not over after all, and no notice any more
+	 *         an error: nothing has changed
+	 */
+	int (*notice)(struct lend_mail *mail, struct lend_msg **ret_msg);
+};
+
 struct lend_actor {
 	/* ---- who it is ---- [const] while it lives */
 	struct lend_host *host;
@@ -64,11 +79,12 @@ struct lend_actor {
 	struct lend_worker *moving_to;	 /* on its way to that worker */
 	struct lend_worker *pinned_to;	 /* where it is pinned; NULL: nowhere */
 	struct lend_list pendings;	 /* asynchronous operations */
-	void (*end_io)(struct lend_actor *self); /* ends them; NULL: none */
-	struct lend_msg *inbox_first; /* messages taken from the mailbox */
-	struct lend_msg *inbox_last;
-	int value;		   /* exit value */
-	unsigned buffers;	   /* provided buffers it holds */
+	void (*end_io)(struct lend_actor *self);  /* ends them; NULL: none */
+	const struct lend_mail_calls *mail_calls; /* set with the first such */
+	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
+	struct lend_mail *inbox_last;  /* and notices of operations */
+	int value;		       /* exit value */
+	unsigned buffers;	       /* provided buffers it holds */
 	bool cancelled;		   /* its calls end: see lend__actor_judge() */
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
@@ -146,6 +162,11 @@ void lend__actor_judge(struct lend_actor *actor);
 /* Begin or end a block of the actor's with another deadline; true if the one
  * so far had passed. */
 bool lend__actor_limit(struct lend_actor *actor, uint64_t deadline);
+
+/* Put a message or a notice at the end of the inbox, or take it out of it,
+ * wherever it is. Thread: the actor itself. */
+void lend__actor_append_mail(struct lend_actor *actor, struct lend_mail *mail);
+void lend__actor_remove_mail(struct lend_actor *actor, struct lend_mail *mail);
 
 /* What a suspended actor waits for: an operation, on a descriptor (-1: none),
  * in flight on a ring. */

@@ -15,18 +15,25 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum lend_mail_kind {
 	LEND_MAIL_OP,	   /* an operation is over */
+	LEND_MAIL_NOTICE,  /* the same, to be received like a message */
+	LEND_MAIL_ORPHAN,  /* the same, and nobody waits for it */
 	LEND_MAIL_MESSAGE, /* struct lend_msg */
 	LEND_MAIL_SIGNAL,  /* the actor's own node: look at your signals */
 };
 
 struct lend_mail {
 	struct lend_mail *next;
-	enum lend_mail_kind kind;
-	bool arrived; /* of an operation: the actor has taken it */
+	uint8_t kind;	/* [owner] enum lend_mail_kind */
+	bool arrived;	/* of an operation: the actor has taken it */
+	uint16_t spare; /* [owner] free for it; see io/pending */
+	uint32_t type;	/* [owner] of a message or a notice */
 };
+
+_Static_assert(sizeof(struct lend_mail) <= 16, "part of each operation");
 
 struct lend_mailbox {
 	/* [atomic: M1] newest first */

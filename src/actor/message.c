@@ -11,6 +11,23 @@
 #include "base/check.h"
 #include "base/list.h"
 
+struct lend_msg *lend__message_new(lend_ref sender, uint32_t type,
+				   const void *data, size_t size)
+{
+	struct lend_msg *msg = malloc(sizeof(*msg) + size);
+
+	if (!msg)
+		return NULL;
+	msg->mail.kind = LEND_MAIL_MESSAGE;
+	msg->mail.type = type;
+	msg->magic = LEND_MSG_MAGIC;
+	msg->size = size;
+	msg->sender = sender;
+	if (size)
+		memcpy(msg->data, data, size);
+	return msg;
+}
+
 int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
 		       const void *data, size_t size)
 {
@@ -26,39 +43,37 @@ int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
 					  memory_order_relaxed);
 		return -EAGAIN;
 	}
-	msg = malloc(sizeof(*msg) + size);
+	msg = lend__message_new(sender, type, data, size);
 	if (!msg) {
 		atomic_fetch_sub_explicit(&to->messages, 1,
 					  memory_order_relaxed);
 		return -ENOMEM;
 	}
-	msg->mail.kind = LEND_MAIL_MESSAGE;
-	msg->magic = LEND_MSG_MAGIC;
-	msg->type = type;
-	msg->size = size;
-	msg->sender = sender;
-	if (size)
-		memcpy(msg->data, data, size);
 	lend__actor_deliver(to, &msg->mail);
 	return 0;
 }
 
-struct lend_msg *lend__message_take(struct lend_actor *actor)
+int lend__message_take(struct lend_actor *actor, struct lend_msg **ret_msg)
 {
-	struct lend_msg *msg = actor->inbox_first;
-	struct lend_mail *next;
+	struct lend_mail *mail;
 
-	if (!msg)
-		return NULL;
-	next = msg->mail.next;
-	actor->inbox_first = next ? lend_container_of(next, struct lend_msg,
-						      mail) :
-				    NULL;
-	if (!next)
-		actor->inbox_last = NULL;
-	atomic_fetch_sub_explicit(&actor->messages, 1, memory_order_relaxed);
-	msg->mail.next = NULL;
-	return msg;
+	while ((mail = actor->inbox_first)) {
+		int err;
+
+		if (mail->kind == LEND_MAIL_MESSAGE) {
+			lend__actor_remove_mail(actor, mail);
+			atomic_fetch_sub_explicit(&actor->messages, 1,
+						  memory_order_relaxed);
+			*ret_msg = lend_container_of(mail, struct lend_msg,
+						     mail);
+			return 0;
+		}
+		lend_assert(mail->kind == LEND_MAIL_NOTICE);
+		err = actor->mail_calls->notice(mail, ret_msg);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return -ENOENT;
 }
 
 void lend__message_drop_all(struct lend_actor *actor)
@@ -66,14 +81,16 @@ void lend__message_drop_all(struct lend_actor *actor)
 	struct lend_msg *msg;
 
 	lend__actor_sort_mail(actor);
-	while ((msg = lend__message_take(actor)))
+	/* Its operations were freed before, and their notices with them. */
+	while (!lend__message_take(actor, &msg))
 		lend_msg_free(msg);
+	lend_assert(!actor->inbox_first);
 }
 
 uint32_t lend_msg_type(const struct lend_msg *msg)
 {
 	lend_assert(msg->magic == LEND_MSG_MAGIC);
-	return msg->type;
+	return msg->mail.type;
 }
 
 const void *lend_msg_data(const struct lend_msg *msg)

@@ -16,7 +16,6 @@ struct lend_actor;
 struct lend_msg {
 	struct lend_mail mail; /* then: link of the inbox */
 	uint32_t magic;
-	uint32_t type;
 	size_t size;
 	lend_ref sender;
 	char data[];
@@ -26,8 +25,22 @@ struct lend_msg {
 int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
 		       const void *data, size_t size);
 
-/* The oldest message of the inbox, or NULL. Thread: the actor itself. */
-struct lend_msg *lend__message_take(struct lend_actor *actor);
+/* A message that is not on its way yet; NULL: no memory. */
+struct lend_msg *lend__message_new(lend_ref sender, uint32_t type,
+				   const void *data, size_t size);
+
+/**
+ * Take the oldest message out of the inbox; the notice of an operation becomes
+ * one now.
+ *
+ * Thread: the actor itself.
+ *
+ * Return: 0
+ *         -ENOENT  there is none
+ *         -ENOMEM  or another error of the notice; it stays where it is
+ */
+LEND_NODISCARD int lend__message_take(struct lend_actor *actor,
+				      struct lend_msg **ret_msg) LEND_AWAITS;
 
 /* Free all that was not received. Thread: the actor itself, at its end. */
 void lend__message_drop_all(struct lend_actor *actor);

@@ -19,10 +19,6 @@
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
-/* A cancellation can miss an operation that is between two waits (just woken,
- * about to wait again), so it is repeated until the operation has ended. */
-#define CANCEL_AGAIN_NS (5 * LEND_MS)
-
 static bool ends_quietly(struct lend_io_op *io)
 {
 	uint8_t quiet = LEND_IO_QUIET;
@@ -38,8 +34,7 @@ static bool ends_quietly(struct lend_io_op *io)
 						       memory_order_relaxed);
 }
 
-/* The actor is going to wait for it. */
-static void make_loud(struct lend_io_op *io)
+void lend__io_make_loud(struct lend_io_op *io)
 {
 	uint8_t quiet = LEND_IO_QUIET;
 
@@ -65,6 +60,68 @@ static void io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 		lend__actor_deliver(io->actor, &io->mail);
 }
 
+static void pending_done(struct lend_op *op, int32_t res, uint32_t flags,
+			 bool more)
+{
+	struct lend_pending *pending = lend_container_of(
+		op, struct lend_pending, io.op);
+
+	/* Of a zero-copy send the first CQE has the result, the last one says
+	 * that the kernel has let go of the memory. */
+	if (more)
+		pending->again.addr3 = (uint32_t)res;
+	else if (flags & IORING_CQE_F_NOTIF)
+		op->res = (int32_t)(uint32_t)pending->again.addr3;
+	/* Not when its actor frees it, which may be late: somebody, perhaps
+	 * that very actor, may be waiting to close it. */
+	if (!more && pending->io.leaves)
+		lend__descriptor_leave(pending->io.fd);
+	io_op_done(op, res, flags, more);
+}
+
+void lend__io_watch_pending(struct lend_pending *pending)
+{
+	struct lend_io_op *op = &pending->io;
+
+	op->op.done = pending_done;
+	op->leaves = op->fd != -1;
+	if (op->leaves)
+		op->epoch = lend__descriptor_epoch(op->fd);
+	op->mail.spare = 0;
+	pending->end = NULL;
+	pending->again.addr3 = 0;
+	lend_list_push_back(&op->actor->pendings, &pending->link);
+	lend__io_watch_end(op->actor);
+}
+
+int lend__io_renew_pending(struct lend_io *io, struct lend_pending *pending,
+			   uint64_t deadline)
+{
+	struct lend_io_op *op = &pending->io;
+	int err = 0;
+
+	io->self = op->actor;
+	io->op = op;
+	if (op->leaves)
+		err = lend__descriptor_enter_again(op->fd, op->epoch);
+	if (err)
+		return err;
+	err = lend__suspend_claim(io->self, 1, deadline, &io->claim);
+	if (err) {
+		if (op->leaves)
+			lend__descriptor_leave(op->fd);
+		return err;
+	}
+	if (op->mail.kind == LEND_MAIL_NOTICE)
+		lend__actor_remove_mail(io->self, &op->mail);
+	lend__op_fini(&op->op);
+	lend__op_init(&op->op, pending_done);
+	op->mail.arrived = false;
+	atomic_store_explicit(&op->notice, LEND_IO_LOUD, memory_order_relaxed);
+	io->sqe = lend__claim_sqe(&io->claim, 0);
+	return 0;
+}
+
 void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 {
 	lend__op_init(&op->op, io_op_done);
@@ -73,12 +130,12 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 	op->mail.arrived = false;
 	op->actor = self;
 	op->fd = fd;
-	op->asked = false;
+	op->asked = op->once = op->again = op->connects = false;
+	op->due = op->settled = op->leaves = false;
 	atomic_init(&op->notice, LEND_IO_LOUD);
 }
 
-static int begin(struct lend_io *io, int fd, size_t record_size,
-		 uint64_t deadline)
+static inline int begin_record(struct lend_io *io, int fd, size_t size)
 {
 	struct lend_actor *self = lend__current_actor();
 	void *record;
@@ -96,29 +153,60 @@ static int begin(struct lend_io *io, int fd, size_t record_size,
 		if (err)
 			return err;
 	}
-	err = lend__heap_alloc(&self->heap, record_size, &record);
-	if (err) {
-		err = -ENOMEM;
-		goto fail_leave;
+	err = lend__heap_alloc(&self->heap, size, &record);
+	if (lend_unlikely(err)) {
+		if (fd != -1)
+			lend__descriptor_leave(fd);
+		return -ENOMEM;
 	}
 	io->op = record;
 	lend__io_op_init(io->op, self, fd);
-	/* LEND_NOW is about the operation; the way to it may take its time. */
-	err = lend__suspend_claim(
-		self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
-		&io->claim);
-	if (err)
-		goto fail_free;
-	io->sqe = lend__claim_sqe(&io->claim, 0);
 	return 0;
+}
 
-fail_free:
-	lend__op_fini(&io->op->op);
-	lend__heap_free(&self->heap, io->op);
-fail_leave:
-	if (fd != -1)
-		lend__descriptor_leave(fd);
+static inline int claim(struct lend_io *io, uint64_t deadline)
+{
+	/* LEND_NOW is about the operation; the way to it may take its time. */
+	int err = lend__suspend_claim(
+		io->self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
+		&io->claim);
+
+	if (lend_likely(!err))
+		io->sqe = lend__claim_sqe(&io->claim, 0);
 	return err;
+}
+
+void lend__io_drop(struct lend_io *io)
+{
+	struct lend_io_op *op = io->op;
+
+	if (op->fd != -1)
+		lend__descriptor_leave(op->fd);
+	lend__op_fini(&op->op);
+	lend__heap_free(&io->self->heap, op);
+}
+
+static inline int begin(struct lend_io *io, int fd, size_t size,
+			uint64_t deadline)
+{
+	int err = begin_record(io, fd, size);
+
+	if (lend_unlikely(err))
+		return err;
+	err = claim(io, deadline);
+	if (lend_unlikely(err))
+		lend__io_drop(io);
+	return err;
+}
+
+int lend__io_begin_record(struct lend_io *io, int fd, size_t size)
+{
+	return begin_record(io, fd, size);
+}
+
+int lend__io_claim(struct lend_io *io, uint64_t deadline)
+{
+	return claim(io, deadline);
 }
 
 int lend__io_begin(struct lend_io *io, int fd, uint64_t deadline)
@@ -164,6 +252,10 @@ void lend__io_end(struct lend_io_op *op)
 void lend__io_end_pending(struct lend_pending *pending)
 {
 	lend_list_remove(&pending->link);
+	if (pending->io.leaves)
+		pending->io.fd = -1;
+	if (lend_unlikely(pending->io.mail.kind == LEND_MAIL_NOTICE))
+		lend__actor_remove_mail(pending->io.actor, &pending->io.mail);
 	lend__io_end(&pending->io);
 }
 
@@ -176,12 +268,17 @@ static bool is_interrupted(int res)
 	return res == -EINTR || (res <= -512 && res >= -516);
 }
 
+bool lend__io_is_interruption(int res)
+{
+	return res == -ECANCELED || is_interrupted(res);
+}
+
 bool lend__io_is_undone(const struct lend_io_op *op)
 {
 	struct lend_worker *worker = op->actor->worker;
 
 	if (lend_likely(op->op.res >= 0) ||
-	    (op->op.res != -ECANCELED && !is_interrupted(op->op.res)))
+	    !lend__io_is_interruption(op->op.res))
 		return false;
 	if (op->asked || op->actor->cancelled ||
 	    (op->fd != -1 && lend__descriptor_is_closing(op->fd)))
@@ -326,14 +423,14 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 	bool cancelling = false, late = false;
 	unsigned attempt = 0;
 
-	make_loud(op);
+	lend__io_make_loud(op);
 	lend__io_note_wait(op);
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
 		int err;
 
 		if (!cancelling) {
-			if (lend_unlikely(self->cancelled))
+			if (lend_unlikely(self->cancelled || op->asked))
 				cancelling = true;
 			else if (deadline != LEND_FOREVER &&
 				 self->worker->now_ns >= deadline)
@@ -346,7 +443,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		}
 		if (lend_unlikely(cancelling)) {
 			lend__io_cancel(op, attempt++);
-			wake_ns = lend_after(CANCEL_AGAIN_NS);
+			wake_ns = lend_after(LEND_IO_CANCEL_AGAIN_NS);
 		}
 		err = lend__suspend(self, wake_ns);
 		if (lend_unlikely(err))
@@ -358,11 +455,11 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 
 void lend__io_abort(struct lend_io_op *op)
 {
-	make_loud(op);
+	lend__io_make_loud(op);
 	for (unsigned attempt = 0; !op->mail.arrived; attempt++) {
 		lend__io_cancel(op, attempt);
 		if (op->mail.arrived)
 			break;
-		lend__suspend(op->actor, lend_after(CANCEL_AGAIN_NS));
+		lend__suspend(op->actor, lend_after(LEND_IO_CANCEL_AGAIN_NS));
 	}
 }

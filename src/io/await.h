@@ -18,10 +18,11 @@
  * Nothing has been done then: what has been done in part has another result.
  * So the operation is submitted again, by whom it belongs to, on whatever ring
  * the actor's worker has now. Who asks for an end says so first:
- *lend__io_cancel() in the record, lend_close() in the table of descriptors,
- *where the operation is counted until its record is freed. What fills the SQE
- *is called again rather than a copy kept: that would cost each operation 64
- *bytes.
+ * lend__io_cancel() in the record, lend_close() in the table of descriptors,
+ * where the operation is counted until its record is freed. What fills the SQE
+ * is called again rather than a copy kept. An operation that goes on beside its
+ * actor has nobody to call again, so it keeps what it needs of its SQE, 40
+ * bytes: see pending.c.
  */
 #ifndef LEND_IO_AWAIT_H
 #define LEND_IO_AWAIT_H
@@ -50,8 +51,17 @@ struct lend_io_op {
 	struct lend_actor *actor;
 	int fd;			/* counted in the table of descriptors; -1 */
 	_Atomic uint8_t notice; /* [I2] enum lend_io_notice */
-	bool asked;		/* [owner] to end: its end is no surprise */
-	uint8_t opcode;		/* [owner] for reports */
+	/* [owner] */
+	bool asked : 1; /* to end: its end is no surprise */
+	/* Of a pending: see pending.c. */
+	bool once : 1;	   /* never submitted again: it is its author's */
+	bool again : 1;	   /* it was submitted again */
+	bool connects : 1; /* it is a connect, whatever its opcode is now */
+	bool due : 1;	   /* to be submitted again */
+	bool settled : 1;  /* its result is what its author sees */
+	bool leaves : 1;   /* the descriptor, with its last CQE */
+	uint8_t opcode;	   /* for reports */
+	uint8_t epoch;	   /* of the descriptor, of one that leaves it */
 };
 
 _Static_assert(sizeof(struct lend_io_op) <= 64, "one granule: X4");
@@ -70,6 +80,22 @@ struct lend_io {
  * millisecond: then the error is the operation's own. */
 #define LEND_IO_AGAIN_MAX 64
 
+/* What is kept of an SQE, so that it can be filled again; the opcode is in the
+ * record. The operations of the table use nothing else. */
+struct lend_io_template {
+	uint64_t off;
+	uint64_t addr;
+	uint64_t addr3;
+	int32_t fd;
+	uint32_t len;
+	uint32_t op_flags;
+	uint32_t file_index;
+};
+
+/* A cancellation can miss an operation that is between two waits (just woken,
+ * about to wait again), so it is repeated until the operation has ended. */
+#define LEND_IO_CANCEL_AGAIN_NS (5 * LEND_MS)
+
 /* Operations that go on beside their actor: known to it, so that its end can
  * end them. */
 struct lend_pending {
@@ -77,7 +103,10 @@ struct lend_pending {
 	struct lend_list link; /* [owner] in the actor's list */
 	/* How the actor's end ends it; NULL: cancel, wait, free. */
 	void (*end)(struct lend_pending *pending);
+	struct lend_io_template again; /* [owner] */
 };
+
+_Static_assert(sizeof(struct lend_pending) <= 128, "a small class of spans");
 
 /**
  * Get everything that an operation on @fd needs: its record and an SQE.
@@ -89,6 +118,20 @@ struct lend_pending {
  */
 LEND_NODISCARD int lend__io_begin(struct lend_io *io, int fd,
 				  uint64_t deadline) LEND_AWAITS;
+
+/**
+ * The same in parts, for a record with memory of the operation's own behind it:
+ * take the record, which does not suspend; get an SQE.
+ *
+ * @size  bytes, from sizeof(struct lend_io_op)
+ *
+ * lend__io_drop(): the record was not submitted, and is not wanted.
+ */
+LEND_NODISCARD int lend__io_begin_record(struct lend_io *io, int fd,
+					 size_t size);
+LEND_NODISCARD int lend__io_claim(struct lend_io *io,
+				  uint64_t deadline) LEND_AWAITS;
+void lend__io_drop(struct lend_io *io);
 
 /**
  * Submit and wait.
@@ -145,6 +188,9 @@ static inline void lend__io_quieten(struct lend_io *io)
 			      memory_order_relaxed);
 }
 
+/* The actor is going to wait for it. */
+void lend__io_make_loud(struct lend_io_op *op);
+
 /* For reports: the actor waits for it, by other means than lend__io_await(), or
  * no more for anything. */
 void lend__io_note_wait(const struct lend_io_op *op);
@@ -167,6 +213,23 @@ void lend__io_end_pending(struct lend_pending *pending);
 
 /* Cancel it if it is in flight, and wait for its end, whatever happens. */
 void lend__io_abort(struct lend_io_op *op) LEND_AWAITS;
+
+/**
+ * What a pending that users see has beyond others: its actor's end ends it, and
+ * it leaves the descriptor with its last CQE.
+ *
+ * @pending  its record is made, but not submitted
+ *
+ * lend__io_renew_pending(): submit it again, as lend__io_begin_again(); -EBADF
+ * if the descriptor was closed since.
+ */
+void lend__io_watch_pending(struct lend_pending *pending);
+LEND_NODISCARD int lend__io_renew_pending(struct lend_io *io,
+					  struct lend_pending *pending,
+					  uint64_t deadline) LEND_AWAITS;
+
+/* Is that an end that nobody asked for, by its result? */
+bool lend__io_is_interruption(int res);
 
 /* Make a record ready for a claim's SQE. The memory is the caller's. */
 void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd);

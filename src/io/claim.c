@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "io/await.h"
 #include "io/descriptors.h"
+#include "io/request.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
@@ -109,14 +110,11 @@ static int make_record(struct lend_claim_handle *handle, unsigned i,
 		       struct lend_pending **ret_pending)
 {
 	struct lend_actor *self = handle->actor;
-	/* Operations that are about no descriptor have -1 or AT_FDCWD. */
-	int fd = lend__claim_sqe(&handle->claim, i)->fd;
+	int fd = lend__request_fd(lend__claim_sqe(&handle->claim, i));
 	struct lend_pending *pending;
 	void *memory;
 	int err;
 
-	if (fd < 0)
-		fd = -1;
 	err = fd < 0 ? 0 : lend__descriptor_enter(fd);
 	if (err)
 		return err;
@@ -127,7 +125,7 @@ static int make_record(struct lend_claim_handle *handle, unsigned i,
 	}
 	pending = memory;
 	lend__io_op_init(&pending->io, self, fd);
-	pending->end = NULL;
+	pending->io.once = true;
 	pending->io.op.submitter = (uint8_t)lend__current_worker()->index;
 	*ret_pending = pending;
 	return 0;
@@ -177,28 +175,9 @@ int lend_claim_commit(struct lend_claim_handle *handle,
 		lend__claim_sqe(&handle->claim, i)->user_data =
 			lend__op_user_data(&pending->io.op);
 		pending->io.opcode = lend__claim_sqe(&handle->claim, i)->opcode;
-		lend_list_push_back(&self->pendings, &pending->link);
+		lend__io_watch_pending(pending);
 	}
 	lend__claim_commit(&lend__current_worker()->borrower, &handle->claim);
 	end_claim(handle);
 	return 0;
-}
-
-int lend_pending_await(struct lend_pending *pending, uint64_t deadline)
-{
-	return lend__io_await(&pending->io, deadline, false);
-}
-
-bool lend_pending_done(struct lend_pending *pending)
-{
-	lend__actor_sort_mail(pending->io.actor);
-	return lend__io_done(&pending->io);
-}
-
-void lend_pending_free(struct lend_pending *pending)
-{
-	if (!pending)
-		return;
-	lend__io_abort(&pending->io);
-	lend__io_end_pending(pending);
 }

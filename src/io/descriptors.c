@@ -13,12 +13,15 @@
 #include "base/check.h"
 #include "mem/pages.h"
 
-#define CLOSING	  UINT32_C(0x80000000) /* nothing new on it */
-#define FINAL	  UINT32_C(0x40000000) /* close(2) is running: wait */
-#define IN_FLIGHT (FINAL - 1)
+#define CLOSING	    UINT32_C(0x80000000) /* nothing new on it */
+#define FINAL	    UINT32_C(0x40000000) /* close(2) is running: wait */
+#define EPOCH	    UINT32_C(0x3fc00000) /* closes of this number so far */
+#define EPOCH_SHIFT 22
+#define EPOCH_ONE   (UINT32_C(1) << EPOCH_SHIFT)
+#define IN_FLIGHT   (EPOCH_ONE - 1)
 
 struct entry {
-	_Atomic uint32_t state; /* CLOSING | operations in flight */
+	_Atomic uint32_t state; /* CLOSING | EPOCH | operations in flight */
 	_Atomic uint32_t next;	/* descriptor + 1 */
 };
 
@@ -80,6 +83,31 @@ int lend__descriptor_enter(int fd)
 	return lend__descriptor_enter(fd);
 }
 
+uint8_t lend__descriptor_epoch(int fd)
+{
+	struct entry *entry = find(fd);
+
+	/* Relaxed: whoever asks has an operation counted, and while that is so
+	 * the descriptor is not closed. */
+	return entry ? (uint8_t)((atomic_load_explicit(&entry->state,
+						       memory_order_relaxed) &
+				  EPOCH) >>
+				 EPOCH_SHIFT) :
+		       0;
+}
+
+int lend__descriptor_enter_again(int fd, uint8_t epoch)
+{
+	int err = lend__descriptor_enter(fd);
+
+	if (err)
+		return err;
+	if (lend__descriptor_epoch(fd) == epoch)
+		return 0;
+	lend__descriptor_leave(fd);
+	return -EBADF;
+}
+
 static void wake_closer(int fd)
 {
 	pthread_mutex_lock(&closers_lock);
@@ -99,8 +127,8 @@ void lend__descriptor_leave(int fd)
 
 	/* Acquire-release [D1]: the closer goes on after each one's end. */
 	if (entry &&
-	    atomic_fetch_sub_explicit(&entry->state, 1, memory_order_acq_rel) ==
-		    (CLOSING | 1))
+	    (atomic_fetch_sub_explicit(&entry->state, 1, memory_order_acq_rel) &
+	     ~EPOCH) == (CLOSING | 1))
 		wake_closer(fd);
 }
 
@@ -164,6 +192,7 @@ unsigned lend__descriptor_in_flight(int fd)
 int lend__descriptor_end_close(struct lend_closer *closer)
 {
 	struct entry *entry = find(closer->fd);
+	uint32_t state;
 	int err;
 
 	if (closer->listed) {
@@ -175,9 +204,16 @@ int lend__descriptor_end_close(struct lend_closer *closer)
 		atomic_fetch_or_explicit(&entry->state, FINAL,
 					 memory_order_acq_rel);
 	err = close(closer->fd) ? -errno : 0;
-	if (entry)
-		atomic_fetch_and_explicit(&entry->state, ~(CLOSING | FINAL),
-					  memory_order_acq_rel);
+	if (!entry)
+		return err;
+	/* In one step, as others try to enter meanwhile: they look at the
+	 * epoch after they have. */
+	state = atomic_load_explicit(&entry->state, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(
+		&entry->state, &state,
+		(state & IN_FLIGHT) | ((state + EPOCH_ONE) & EPOCH),
+		memory_order_acq_rel, memory_order_relaxed))
+		;
 	return err;
 }
 

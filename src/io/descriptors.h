@@ -26,6 +26,13 @@ struct lend_actor;
 int lend__descriptor_enter(int fd);
 void lend__descriptor_leave(int fd);
 
+/* How often the number was closed, modulo 256, as long as the caller has an
+ * operation counted on it. lend__descriptor_enter_again() is for one that was
+ * not counted for a while: -EBADF also if the number was closed since, as it
+ * may be another file's now. */
+uint8_t lend__descriptor_epoch(int fd);
+int lend__descriptor_enter_again(int fd, uint8_t epoch);
+
 /* Is somebody closing @fd? Thread: one that has an operation counted on it. */
 bool lend__descriptor_is_closing(int fd);
 

@@ -303,13 +303,10 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 	lend_assert(self);
 	lend__actor_sort_mail(self);
 	for (;;) {
-		struct lend_msg *msg = lend__message_take(self);
-		int err;
+		int err = lend__message_take(self, ret_msg);
 
-		if (msg) {
-			*ret_msg = msg;
-			return 0;
-		}
+		if (err != -ENOENT)
+			return err;
 		err = lend__suspend_until(self, deadline);
 		if (err)
 			return err;

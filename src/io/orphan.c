@@ -1,0 +1,90 @@
+/*
+ * Operations that their actor has abandoned: see lend_pending_abandon(). Their
+ * records stay in the actor's list and heap until the last CQE, whose mail has
+ * the actor free them; its end ends what is left, as with any other.
+ *
+ * Cancelling may need another worker: a ring with a single issuer hears its own
+ * thread alone, and what a thread of the kernel works on is found only from the
+ * thread that submitted. The actor is not to suspend, so a small actor of its
+ * own does that. It knows the operation by its user_data, which never means
+ * another one, so it need not care whether the record is still there.
+ */
+#include <errno.h>
+#include <lend/actor.h>
+#include <lend/clock.h>
+#include <stdlib.h>
+
+#include "io/cancel.h"
+#include "io/pending.h"
+#include "rt/claims.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/suspend.h"
+#include "rt/worker.h"
+
+/* Rounds over all workers: the operation may be between two waits. */
+#define ROUNDS 2
+
+struct orphan {
+	struct lend_ring *ring;
+	struct lend_target target;
+	unsigned submitter;
+};
+
+/* On the calling actor's worker. Without operations it may have been closed. */
+static int cancel_here(const struct orphan *orphan)
+{
+	if (!lend__ring_in_flight(orphan->ring))
+		return 0;
+	return lend__cancel_on_ring(orphan->ring, &orphan->target);
+}
+
+static int cancel_orphan(void *arg)
+{
+	struct orphan orphan = *(struct orphan *)arg;
+	struct lend_actor *self = lend__current_actor();
+	unsigned workers = lend__runtime_count(self->worker->runtime);
+
+	free(arg);
+	for (unsigned i = 0; i < ROUNDS * workers; i++) {
+		unsigned to = orphan.ring->deferred ?
+				      orphan.ring->index :
+				      (orphan.submitter + i) % workers;
+
+		lend__suspend_move(self, to);
+		if (self->worker->index == to &&
+		    cancel_here(&orphan) != -ENOENT)
+			break;
+		if (lend_sleep(lend_after(LEND_MS)))
+			break;
+	}
+	return 0;
+}
+
+void lend__pending_orphan(struct lend_pending *pending)
+{
+	static const struct lend_spawn_options options = { .name = "orphan" };
+	struct lend_io_op *op = &pending->io;
+	struct lend_actor *self = op->actor;
+	struct orphan *orphan, here = {
+		.ring = op->op.ring,
+		.target = { .user_data = lend__op_user_data(&op->op),
+			    .fd = -1 },
+		.submitter = op->op.submitter,
+	};
+
+	op->asked = true;
+	/* Cancelling may flush a ring, which is not for the middle of a claim.
+	 */
+	if ((!here.ring->deferred || here.ring->index == self->worker->index) &&
+	    !lend__claims_revoke(self) && cancel_here(&here) != -ENOENT)
+		return;
+	orphan = malloc(sizeof(*orphan));
+	if (!orphan)
+		return;
+	*orphan = here;
+	/* With no place for one more actor it goes on until it is over by
+	 * itself, or its actor ends. */
+	if (lend_spawn(cancel_orphan, orphan, &options, NULL))
+		free(orphan);
+}

@@ -1,0 +1,41 @@
+/*
+ * Pendings, from within io: see include/lend/pending.h.
+ */
+#ifndef LEND_IO_PENDING_H
+#define LEND_IO_PENDING_H
+
+#include <lend/pending.h>
+
+#include "io/await.h"
+
+struct io_uring_sqe;
+
+/**
+ * Get a record and an SQE for an operation that goes on beside its actor:
+ * lend__io_begin() for the calls that operation.h makes.
+ *
+ * lend__pending_submit(): the SQE is filled: remember it and submit.
+ */
+LEND_NODISCARD int
+lend__pending_begin(struct lend_io *io, int fd,
+		    struct lend_pending **ret_pending) LEND_AWAITS;
+void lend__pending_submit(struct lend_io *io, struct lend_pending *pending);
+
+/* Remember what is needed to fill the SQE once more. */
+void lend__pending_keep(struct lend_pending *pending,
+			const struct io_uring_sqe *sqe);
+
+/* A pending that is over from the start: what was emulated has this result.
+ * -ECANCELED, -ENOMEM */
+LEND_NODISCARD int lend__pending_over(int result,
+				      struct lend_pending **ret_pending);
+
+/* Wait for it, cancel it if @deadline passes, free it: a synchronous call made
+ * of an asynchronous one. Return: its result, or -ETIMEDOUT */
+int lend__pending_finish(struct lend_pending *pending,
+			 uint64_t deadline) LEND_AWAITS;
+
+/* Cancel an operation and have it freed when it is over, without waiting. */
+void lend__pending_orphan(struct lend_pending *pending);
+
+#endif

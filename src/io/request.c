@@ -1,0 +1,140 @@
+/*
+ * Requests: see request.h.
+ */
+#include "io/request.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "io/pending.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
+#include "uring/compat.h"
+
+/* Copies are aligned for whatever they may be. */
+#define ALIGNMENT 8
+
+_Static_assert(sizeof(struct lend_io_op) % ALIGNMENT == 0 &&
+		       sizeof(struct lend_pending) % ALIGNMENT == 0,
+	       "copies lie behind the record");
+
+void *lend__request_copy(struct lend_request *request, const void *from,
+			 size_t size)
+{
+	size_t at = request->used;
+	char *copy;
+
+	request->used += (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	if (!request->copies)
+		return NULL;
+	lend_assert(request->used <= request->room);
+	copy = request->copies + at;
+	if (from)
+		memcpy(copy, from, size);
+	return copy;
+}
+
+int lend__request_path(struct lend_request *request, const char *path,
+		       const char **ret_copy)
+{
+	size_t size;
+	char *copy;
+
+	if (!path)
+		return -EFAULT;
+	size = strnlen(path, PATH_MAX) + 1;
+	if (size > PATH_MAX)
+		return -ENAMETOOLONG;
+	copy = lend__request_copy(request, path, size);
+	if (copy)
+		copy[size - 1] = '\0';
+	*ret_copy = copy;
+	return 0;
+}
+
+int lend__request_fd(const struct io_uring_sqe *sqe)
+{
+	switch (sqe->opcode) {
+	case IORING_OP_FUTEX_WAIT:
+	case IORING_OP_FUTEX_WAKE:
+	case IORING_OP_FUTEX_WAITV:
+	case IORING_OP_WAITID:
+		return -1;
+	default:
+		/* AT_FDCWD is below 0, too. */
+		return sqe->fd < 0 ? -1 : sqe->fd;
+	}
+}
+
+static int begin(struct lend_request *request, size_t record_size)
+{
+	struct lend_io *io = &request->io;
+	int err;
+
+	request->room = request->used;
+	err = lend__io_begin_record(io, lend__request_fd(&request->sqe),
+				    record_size + request->room);
+	if (err)
+		return err;
+	if (!lend__features_opcode(&io->self->worker->runtime->arbiter.features,
+				   request->sqe.opcode)) {
+		lend__io_drop(io);
+		return -EOPNOTSUPP;
+	}
+	request->used = 0;
+	request->copies = (char *)io->op + record_size;
+	return 0;
+}
+
+int lend__request_begin(struct lend_request *request)
+{
+	return begin(request, sizeof(struct lend_io_op));
+}
+
+int lend__request_begin_async(struct lend_request *request)
+{
+	int err = begin(request, sizeof(struct lend_pending));
+
+	if (!err)
+		request->pending = lend_container_of(request->io.op,
+						     struct lend_pending, io);
+	return err;
+}
+
+int lend__request_run(struct lend_request *request, int err, uint64_t deadline)
+{
+	struct lend_io *io = &request->io;
+	int res;
+
+	if (!err)
+		err = lend__io_claim(io, deadline);
+	if (err) {
+		lend__io_drop(io);
+		return err;
+	}
+	do
+		*io->sqe = request->sqe;
+	while (!lend__io_run(io, deadline, &res));
+	return res;
+}
+
+int lend__request_submit(struct lend_request *request, int err,
+			 struct lend_pending **ret_pending)
+{
+	struct lend_io *io = &request->io;
+
+	if (!err)
+		err = lend__io_claim(io, LEND_FOREVER);
+	if (err) {
+		lend__io_drop(io);
+		return err;
+	}
+	*io->sqe = request->sqe;
+	lend__io_watch_pending(request->pending);
+	lend__pending_keep(request->pending, io->sqe);
+	lend__io_submit(io);
+	*ret_pending = request->pending;
+	return 0;
+}
