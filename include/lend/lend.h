@@ -23,6 +23,7 @@
 #include <lend/scope.h>
 #include <lend/socket.h>
 #include <lend/stats.h>
+#include <lend/timer.h>
 #include <lend/trace.h>
 #include <lend/wait.h>
 

@@ -10,6 +10,7 @@
 
 #include <lend/actor.h>
 #include <lend/base.h>
+#include <stdbool.h>
 
 #define LEND_MAILBOX_MAX  1024
 #define LEND_MSG_SIZE_MAX 65536
@@ -52,6 +53,95 @@ LEND_API LEND_NODISCARD int lend_tell(lend_ref to, uint32_t type,
  */
 LEND_API LEND_NODISCARD int lend_receive(uint64_t deadline,
 					 struct lend_msg **ret_msg) LEND_AWAITS;
+
+/* ---- questions ---- */
+
+/**
+ * Send a message and wait for its answer.
+ *
+ * The receiver gets it by lend_receive() and answers with lend_reply(). Other
+ * messages that come meanwhile stay in the mailbox. An answer that comes after
+ * this has returned is freed unseen, also while another question waits.
+ *
+ * @to, @type, @data, @size  as for lend_tell()
+ * @deadline                 for the answer
+ * @ret_answer               written only on success
+ *
+ * Thread: an actor; other threads use lend_runtime_ask().
+ * Blocks: suspends the actor.
+ * Ownership: the caller frees the answer with lend_msg_free().
+ *
+ * Return: 0
+ *         -ESRCH, -EAGAIN, -E2BIG, -ENOMEM  as for lend_tell(): nothing was
+ *                                           sent
+ *         -EDEADLK    an actor can not ask itself
+ *         -EPIPE      there will be no answer: the receiver has ended, or has
+ *                     freed the message
+ *         -ETIMEDOUT  there was none until the deadline
+ *         -ECANCELED  the actor was cancelled
+ */
+LEND_API LEND_NODISCARD int lend_ask(lend_ref to, uint32_t type,
+				     const void *data, size_t size,
+				     uint64_t deadline,
+				     struct lend_msg **ret_answer) LEND_AWAITS;
+
+/**
+ * Answer a question, once. Without an answer, freeing it tells its asker that
+ * there will be none.
+ *
+ * @question           a received message; it stays the caller's
+ * @type,@data,@size   the answer, as for lend_tell()
+ *
+ * Thread: the owner of @question. Blocks: no.
+ *
+ * Return: 0       also if its asker has given up meanwhile
+ *         -EINVAL  it is no question, or was answered
+ *         -ESRCH   its asker has ended
+ *         -E2BIG   @size is too big: it can be answered again
+ *         -ENOMEM  the same
+ */
+LEND_API LEND_NODISCARD int lend_reply(struct lend_msg *question, uint32_t type,
+				       const void *data, size_t size);
+
+/* Does somebody wait for an answer to it, as far as can be told here? Thread:
+ * its owner. Blocks: no. */
+LEND_API bool lend_msg_is_question(const struct lend_msg *msg);
+
+/* ---- watching others ---- */
+
+/* The data of the message that lend_monitor() has sent. */
+struct lend_ended {
+	lend_ref actor;
+	int value; /* its exit value */
+};
+
+/**
+ * Have a message sent to the calling actor when another one ends: one for each
+ * call. It comes even to a mailbox that is full.
+ *
+ * @actor  whom to watch; it need not be joinable
+ * @type   of the message; its data is a struct lend_ended, its sender @actor
+ *
+ * Thread: an actor. Blocks: no.
+ *
+ * Return: 0
+ *         -ESRCH  there is no such actor (any more)
+ *         -ENOMEM
+ */
+LEND_API LEND_NODISCARD int lend_monitor(lend_ref actor, uint32_t type);
+
+/**
+ * Watch no more: what the calling actor asked for is forgotten. A message that
+ * was sent is not called back.
+ *
+ * Thread: an actor. Blocks: no.
+ *
+ * Return: 0
+ *         -ESRCH  there is no such actor (any more), or nothing to forget
+ */
+LEND_API int lend_demonitor(lend_ref actor);
+
+/* ---- messages ---- */
 
 /* A message's contents. Thread: its owner. Blocks: no. */
 LEND_API uint32_t lend_msg_type(const struct lend_msg *msg);

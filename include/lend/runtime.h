@@ -75,6 +75,7 @@ struct lend_options {
 					  5 s */
 };
 
+struct lend_msg;
 struct lend_runtime;
 
 LEND_BEGIN_DECLS
@@ -167,6 +168,16 @@ LEND_API struct lend_runtime *lend_runtime_free(struct lend_runtime *runtime);
 LEND_API LEND_NODISCARD int lend_runtime_join(struct lend_runtime *runtime,
 					      lend_ref actor, int *ret_value);
 
+/**
+ * The same, not longer than until @deadline.
+ *
+ * Return: as lend_runtime_join(), and
+ *         -ETIMEDOUT  it is still running
+ */
+LEND_API LEND_NODISCARD int
+lend_runtime_join_until(struct lend_runtime *runtime, lend_ref actor,
+			uint64_t deadline, int *ret_value);
+
 /* lend_spawn(), lend_tell() and lend_cancel() for threads that are not
  * workers. @options->worker 0 spreads the actors over the workers. */
 LEND_API LEND_NODISCARD int
@@ -176,6 +187,21 @@ LEND_API LEND_NODISCARD int lend_runtime_tell(struct lend_runtime *runtime,
 					      lend_ref to, uint32_t type,
 					      const void *data, size_t size);
 LEND_API int lend_runtime_cancel(struct lend_runtime *runtime, lend_ref actor);
+
+/**
+ * lend_ask() for threads that are not workers.
+ *
+ * Thread: not an actor. Blocks: the thread.
+ * Ownership: the caller frees the answer with lend_msg_free().
+ *
+ * Return: as lend_ask(), but for -ECANCELED and -EDEADLK
+ *         -EINVAL  called by an actor, whose worker it would block
+ */
+LEND_API LEND_NODISCARD int lend_runtime_ask(struct lend_runtime *runtime,
+					     lend_ref to, uint32_t type,
+					     const void *data, size_t size,
+					     uint64_t deadline,
+					     struct lend_msg **ret_answer);
 
 /**
  * The runtime of the calling actor; NULL outside actors.

@@ -11,7 +11,9 @@
 #include <lend/clock.h>
 
 #include "actor/message.h"
+#include "actor/ask.h"
 #include "actor/scope.h"
+#include "actor/timer.h"
 #include "base/check.h"
 
 void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
@@ -71,6 +73,9 @@ void lend__actor_judge(struct lend_actor *actor)
 	actor->cancelled = cancelled || actor->late;
 	/* One that has passed is not waited for again. */
 	actor->alarm_ns = actor->late ? LEND_FOREVER : actor->deadline;
+	if (actor->own_timers)
+		actor->alarm_ns = lend__timer_earlier(actor->own_timers,
+						      actor->alarm_ns);
 	/* Their members have a deadline of their own. */
 	if (cancelled)
 		lend__scope_cancel_all(actor);
@@ -88,9 +93,14 @@ bool lend__actor_limit(struct lend_actor *actor, uint64_t deadline)
 
 __attribute__((noinline)) static void look_at_clock(struct lend_actor *actor)
 {
-	if (lend_now() < actor->alarm_ns)
+	uint64_t now_ns = lend_now();
+
+	if (now_ns < actor->alarm_ns)
 		return;
-	actor->late = true;
+	if (now_ns >= actor->deadline)
+		actor->late = true;
+	if (actor->own_timers)
+		lend__timer_fire(actor, now_ns);
 	lend__actor_judge(actor);
 }
 
@@ -122,6 +132,15 @@ void lend__actor_remove_mail(struct lend_actor *actor, struct lend_mail *mail)
 	mail->next = NULL;
 }
 
+static void sort_message(struct lend_actor *actor, struct lend_msg *msg)
+{
+	if (lend_unlikely(msg->kind == LEND_MSG_ANSWER ||
+			  msg->kind == LEND_MSG_REFUSAL))
+		lend__ask_sort(actor, msg);
+	else
+		lend__actor_append_mail(actor, &msg->mail);
+}
+
 void lend__actor_sort_mail(struct lend_actor *actor)
 {
 	struct lend_mail *mail = lend__mailbox_take(&actor->mailbox);
@@ -143,7 +162,9 @@ void lend__actor_sort_mail(struct lend_actor *actor)
 			actor->mail_calls->orphan(mail);
 			break;
 		case LEND_MAIL_MESSAGE:
-			lend__actor_append_mail(actor, mail);
+			sort_message(actor,
+				     lend_container_of(mail, struct lend_msg,
+						       mail));
 			break;
 		case LEND_MAIL_SIGNAL:
 			take_signals(actor);

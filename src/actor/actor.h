@@ -94,6 +94,10 @@ struct lend_actor {
 	uint64_t alarm_ns;	   /* look at the clock then, unasked */
 	struct lend_list cleanups; /* newest last: see actor/scope.h */
 	struct lend_scope *scope;  /* [const] that it is a member of */
+	uint32_t asked;		   /* questions, for their numbers */
+	uint32_t asking;	   /* the number that it waits for; 0: none */
+	struct lend_msg *answer;
+	struct lend_own_timers *own_timers; /* NULL: it never had any */
 
 	/* ---- [atomic] any thread ---- */
 	LEND_CACHE_ALIGNED struct lend_mailbox mailbox;
@@ -107,6 +111,7 @@ struct lend_actor {
 	/* ---- [lock: registry] ---- */
 	struct lend_list joiners;
 	struct lend_list scope_link; /* in its scope's lists */
+	struct lend_msg *watchers;   /* to be told of its end */
 
 	/* ---- [lock: the owning timers] ---- */
 	struct lend_pairing_node timer;

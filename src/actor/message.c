@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "actor/actor.h"
+#include "actor/ask.h"
+#include "actor/timer.h"
 #include "base/check.h"
 #include "base/list.h"
 
@@ -23,18 +25,15 @@ struct lend_msg *lend__message_new(lend_ref sender, uint32_t type,
 	msg->magic = LEND_MSG_MAGIC;
 	msg->size = size;
 	msg->sender = sender;
+	msg->kind = LEND_MSG_TOLD;
+	msg->dropped = false;
 	if (size)
 		memcpy(msg->data, data, size);
 	return msg;
 }
 
-int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
-		       const void *data, size_t size)
+int lend__message_post(struct lend_actor *to, struct lend_msg *msg)
 {
-	struct lend_msg *msg;
-
-	if (size > LEND_MSG_SIZE_MAX)
-		return -E2BIG;
 	/* Relaxed: a bound, not an order. Counted first, so that senders that
 	 * come together can not exceed it. */
 	if (atomic_fetch_add_explicit(&to->messages, 1, memory_order_relaxed) >=
@@ -43,14 +42,38 @@ int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
 					  memory_order_relaxed);
 		return -EAGAIN;
 	}
-	msg = lend__message_new(sender, type, data, size);
-	if (!msg) {
-		atomic_fetch_sub_explicit(&to->messages, 1,
-					  memory_order_relaxed);
-		return -ENOMEM;
-	}
 	lend__actor_deliver(to, &msg->mail);
 	return 0;
+}
+
+int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
+		       const void *data, size_t size)
+{
+	struct lend_msg *msg;
+	int err;
+
+	if (size > LEND_MSG_SIZE_MAX)
+		return -E2BIG;
+	msg = lend__message_new(sender, type, data, size);
+	if (!msg)
+		return -ENOMEM;
+	err = lend__message_post(to, msg);
+	if (err)
+		lend_msg_free(msg);
+	return err;
+}
+
+/* Out of the inbox; NULL: it is not to be received. */
+static struct lend_msg *take_message(struct lend_actor *actor,
+				     struct lend_mail *mail)
+{
+	struct lend_msg *msg = lend_container_of(mail, struct lend_msg, mail);
+
+	lend__actor_remove_mail(actor, mail);
+	atomic_fetch_sub_explicit(&actor->messages, 1, memory_order_relaxed);
+	if (lend_unlikely(msg->kind == LEND_MSG_TIMER))
+		lend__timer_received(msg);
+	return lend_unlikely(msg->dropped) ? lend_msg_free(msg) : msg;
 }
 
 int lend__message_take(struct lend_actor *actor, struct lend_msg **ret_msg)
@@ -61,11 +84,11 @@ int lend__message_take(struct lend_actor *actor, struct lend_msg **ret_msg)
 		int err;
 
 		if (mail->kind == LEND_MAIL_MESSAGE) {
-			lend__actor_remove_mail(actor, mail);
-			atomic_fetch_sub_explicit(&actor->messages, 1,
-						  memory_order_relaxed);
-			*ret_msg = lend_container_of(mail, struct lend_msg,
-						     mail);
+			struct lend_msg *msg = take_message(actor, mail);
+
+			if (lend_unlikely(!msg))
+				continue;
+			*ret_msg = msg;
 			return 0;
 		}
 		lend_assert(mail->kind == LEND_MAIL_NOTICE);
@@ -115,6 +138,11 @@ struct lend_msg *lend_msg_free(struct lend_msg *msg)
 {
 	if (msg) {
 		lend_assert(msg->magic == LEND_MSG_MAGIC);
+		/* Its asker learns that there will be no answer. */
+		if (lend_unlikely(msg->kind == LEND_MSG_QUESTION)) {
+			lend__ask_refuse(msg);
+			return NULL;
+		}
 		msg->magic = 0;
 		free(msg);
 	}

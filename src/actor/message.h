@@ -13,11 +13,28 @@ struct lend_actor;
 
 #define LEND_MSG_MAGIC UINT32_C(0x4c6e4d73)
 
+enum lend_msg_kind {
+	LEND_MSG_TOLD,
+	LEND_MSG_QUESTION, /* lend_ask(): its asker waits */
+	LEND_MSG_ANSWER,
+	LEND_MSG_REFUSAL, /* the answer that there will be none */
+	LEND_MSG_TIMER,	  /* of the receiver's own timer */
+};
+
 struct lend_msg {
 	struct lend_mail mail; /* then: link of the inbox */
 	uint32_t magic;
+	uint32_t question; /* the asker's number for it, of an answer, too */
 	size_t size;
 	lend_ref sender;
+	uint8_t kind; /* enum lend_msg_kind */
+	bool dropped; /* in an inbox, and nobody is to receive it any more */
+	union {
+		struct lend_registry *registry; /* of a question's asker */
+		struct lend_ticket *ticket;	/* a question of a thread */
+		struct lend_timer *timer;
+		lend_ref watcher; /* see monitor.h */
+	};
 	char data[];
 };
 
@@ -25,9 +42,12 @@ struct lend_msg {
 int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
 		       const void *data, size_t size);
 
-/* A message that is not on its way yet; NULL: no memory. */
+/* A message, TOLD, that is not on its way yet; NULL: no memory. */
 struct lend_msg *lend__message_new(lend_ref sender, uint32_t type,
 				   const void *data, size_t size);
+
+/* Send it, or -EAGAIN. The caller holds a pin on @to. */
+int lend__message_post(struct lend_actor *to, struct lend_msg *msg);
 
 /**
  * Take the oldest message out of the inbox; the notice of an operation becomes

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "actor/actor.h"
+#include "actor/monitor.h"
 #include "actor/scope.h"
 #include "base/check.h"
 #include "mem/pages.h"
@@ -270,6 +271,8 @@ void lend__registry_end(struct lend_registry *registry,
 					 memory_order_relaxed);
 	atomic_fetch_and_explicit(&entry->word, ~ALIVE, memory_order_relaxed);
 	wake_joiners_locked(actor);
+	if (actor->watchers)
+		lend__monitor_tell_locked(registry, actor);
 	if (actor->scope)
 		lend__scope_leave_locked(actor, kept);
 	pthread_cond_broadcast(&registry->changed);
@@ -324,21 +327,26 @@ void lend__registry_free(struct lend_registry *registry, uint32_t index)
 	pthread_mutex_unlock(&registry->lock);
 }
 
-int lend__registry_wait(struct lend_registry *registry, uint64_t deadline)
+int lend__registry_nap_locked(struct lend_registry *registry, uint64_t deadline)
 {
 	const struct timespec until = {
 		.tv_sec = (time_t)(deadline / LEND_S),
 		.tv_nsec = (long)(deadline % LEND_S),
 	};
+
+	if (deadline == LEND_FOREVER)
+		return -pthread_cond_wait(&registry->changed, &registry->lock);
+	return -pthread_cond_timedwait(&registry->changed, &registry->lock,
+				       &until);
+}
+
+int lend__registry_wait(struct lend_registry *registry, uint64_t deadline)
+{
 	int err = 0;
 
 	pthread_mutex_lock(&registry->lock);
 	while (registry->alive && !err)
-		err = deadline == LEND_FOREVER ?
-			      pthread_cond_wait(&registry->changed,
-						&registry->lock) :
-			      pthread_cond_timedwait(&registry->changed,
-						     &registry->lock, &until);
+		err = lend__registry_nap_locked(registry, deadline);
 	err = registry->alive ? -ETIMEDOUT : 0;
 	pthread_mutex_unlock(&registry->lock);
 	return err;

@@ -111,6 +111,10 @@ void lend__registry_free(struct lend_registry *registry, uint32_t index);
  * to end. Blocks: the thread. */
 int lend__registry_wait(struct lend_registry *registry, uint64_t deadline);
 
+/* Until some actor has ended, or @deadline. 0 or -ETIMEDOUT. Lock held. */
+int lend__registry_nap_locked(struct lend_registry *registry,
+			      uint64_t deadline);
+
 /* Refuse new actors. Thread: any. */
 void lend__registry_close(struct lend_registry *registry);
 

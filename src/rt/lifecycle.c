@@ -11,6 +11,7 @@
 #include "actor/message.h"
 #include "actor/registry.h"
 #include "actor/scope.h"
+#include "actor/timer.h"
 #include "base/check.h"
 #include "rt/cleanup.h"
 #include "rt/current.h"
@@ -28,6 +29,8 @@ LEND_NORETURN static void finish(struct lend_actor *self, int value)
 		lend__scope_note_failure(self);
 	if (lend_unlikely(!lend_list_empty(&self->cleanups)))
 		lend__cleanup_run_all(self);
+	if (lend_unlikely(self->own_timers != NULL))
+		lend__timer_end_all(self);
 	if (self->end_io)
 		self->end_io(self);
 	lend__timers_disarm(self);

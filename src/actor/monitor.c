@@ -1,0 +1,123 @@
+/*
+ * Those who want to be told of an actor's end: see monitor.h.
+ */
+#include "actor/monitor.h"
+
+#include <errno.h>
+#include <lend/mailbox.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "actor/actor.h"
+#include "actor/message.h"
+#include "actor/registry.h"
+#include "base/check.h"
+
+static struct lend_msg *next_of(const struct lend_msg *msg)
+{
+	return msg->mail.next ? lend_container_of(msg->mail.next,
+						  struct lend_msg, mail) :
+				NULL;
+}
+
+int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
+		      lend_ref watcher, uint32_t type)
+{
+	const struct lend_ended ended = { .actor = ref };
+	struct lend_msg *msg = lend__message_new(ref, type, &ended,
+						 sizeof(ended));
+	struct lend_actor *actor;
+
+	if (!msg)
+		return -ENOMEM;
+	msg->watcher = watcher;
+	pthread_mutex_lock(&registry->lock);
+	/* Alive under the lock: its end comes to the list after us. */
+	actor = lend__registry_pin(registry, ref);
+	if (actor) {
+		msg->mail.next = actor->watchers ? &actor->watchers->mail :
+						   NULL;
+		actor->watchers = msg;
+		lend__registry_unpin(registry, ref);
+	}
+	pthread_mutex_unlock(&registry->lock);
+	if (actor)
+		return 0;
+	lend_msg_free(msg);
+	return -ESRCH;
+}
+
+static bool is_same(lend_ref a, lend_ref b)
+{
+	return a.index == b.index && a.generation == b.generation;
+}
+
+/* Those of @watcher, taken out of the list. */
+static struct lend_msg *take_out(struct lend_actor *actor, lend_ref watcher)
+{
+	struct lend_msg *taken = NULL, *kept = NULL, *next;
+
+	for (struct lend_msg *msg = actor->watchers; msg; msg = next) {
+		struct lend_msg **list = is_same(msg->watcher, watcher) ?
+						 &taken :
+						 &kept;
+
+		next = next_of(msg);
+		msg->mail.next = *list ? &(*list)->mail : NULL;
+		*list = msg;
+	}
+	actor->watchers = kept;
+	return taken;
+}
+
+int lend__monitor_remove(struct lend_registry *registry, lend_ref ref,
+			 lend_ref watcher)
+{
+	struct lend_msg *taken = NULL, *next;
+	struct lend_actor *actor;
+
+	pthread_mutex_lock(&registry->lock);
+	actor = lend__registry_pin(registry, ref);
+	if (actor) {
+		taken = take_out(actor, watcher);
+		lend__registry_unpin(registry, ref);
+	}
+	pthread_mutex_unlock(&registry->lock);
+	if (!taken)
+		return -ESRCH;
+	for (; taken; taken = next) {
+		next = next_of(taken);
+		lend_msg_free(taken);
+	}
+	return 0;
+}
+
+static void tell(struct lend_registry *registry, struct lend_msg *msg,
+		 int value)
+{
+	lend_ref ref = msg->watcher;
+	struct lend_actor *watcher = lend__registry_pin(registry, ref);
+
+	if (!watcher) {
+		lend_msg_free(msg);
+		return;
+	}
+	memcpy(msg->data + offsetof(struct lend_ended, value), &value,
+	       sizeof(value));
+	/* Relaxed: counted, as it is received like others, but not refused. */
+	atomic_fetch_add_explicit(&watcher->messages, 1, memory_order_relaxed);
+	lend__actor_deliver(watcher, &msg->mail);
+	lend__registry_unpin(registry, ref);
+}
+
+void lend__monitor_tell_locked(struct lend_registry *registry,
+			       struct lend_actor *actor)
+{
+	struct lend_msg *msg = actor->watchers, *next;
+
+	actor->watchers = NULL;
+	for (; msg; msg = next) {
+		next = next_of(msg);
+		tell(registry, msg, actor->value);
+	}
+}

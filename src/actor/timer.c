@@ -1,0 +1,150 @@
+/*
+ * An actor's own timers: see timer.h. The public calls are in rt/own_timers.c.
+ */
+#include "actor/timer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actor/actor.h"
+#include "actor/message.h"
+#include "base/check.h"
+
+/* No memory for a message: try again then. */
+#define RETRY_NS LEND_MS
+
+static void arm(struct lend_timer *timer, uint64_t deadline)
+{
+	timer->armed = deadline != LEND_FOREVER;
+	if (timer->armed)
+		lend_pairing_add(&timer->owner->own_timers->armed, &timer->node,
+				 deadline);
+}
+
+static void disarm(struct lend_timer *timer)
+{
+	if (timer->armed)
+		lend_pairing_remove(&timer->owner->own_timers->armed,
+				    &timer->node);
+	timer->armed = false;
+}
+
+/* @count more times; false: no memory. */
+static bool tell(struct lend_timer *timer, uint64_t count)
+{
+	struct lend_actor *owner = timer->owner;
+	struct lend_msg *msg = timer->msg;
+	uint64_t before;
+
+	if (msg) {
+		memcpy(&before, msg->data, sizeof(before));
+		count += msg->dropped ? 0 : before;
+		msg->dropped = false;
+		memcpy(msg->data, &count, sizeof(count));
+		return true;
+	}
+	msg = lend__message_new(lend__actor_ref(owner), timer->type, &count,
+				sizeof(count));
+	if (!msg)
+		return false;
+	msg->kind = LEND_MSG_TIMER;
+	msg->timer = timer;
+	timer->msg = msg;
+	/* Relaxed: counted, as it is received like others, but not refused. */
+	atomic_fetch_add_explicit(&owner->messages, 1, memory_order_relaxed);
+	lend__actor_append_mail(owner, &msg->mail);
+	return true;
+}
+
+static void fire(struct lend_timer *timer, uint64_t now_ns)
+{
+	uint64_t due_ns = timer->node.key;
+	uint64_t periods = 1, span_ns;
+
+	disarm(timer);
+	if (timer->period_ns)
+		periods += (now_ns - due_ns) / timer->period_ns;
+	if (!tell(timer, periods)) {
+		arm(timer, now_ns + RETRY_NS);
+		return;
+	}
+	span_ns = periods * timer->period_ns;
+	/* It keeps its rhythm, whenever its actor looks. */
+	if (span_ns && span_ns / periods == timer->period_ns &&
+	    due_ns + span_ns > due_ns)
+		arm(timer, due_ns + span_ns);
+}
+
+void lend__timer_fire(struct lend_actor *actor, uint64_t now_ns)
+{
+	struct lend_pairing_node *first;
+
+	while ((first = actor->own_timers->armed.root) && first->key <= now_ns)
+		fire(lend_container_of(first, struct lend_timer, node), now_ns);
+}
+
+void lend__timer_received(struct lend_msg *msg)
+{
+	msg->timer->msg = NULL;
+	msg->kind = LEND_MSG_TOLD;
+}
+
+void lend__timer_set(struct lend_timer *timer, uint64_t deadline)
+{
+	disarm(timer);
+	/* It stays in the inbox, for the next time, or until it would be
+	 * received: so there is one of each timer at most. */
+	if (timer->msg)
+		timer->msg->dropped = true;
+	arm(timer, deadline);
+	lend__actor_judge(timer->owner);
+}
+
+struct lend_timer *lend__timer_new(struct lend_actor *owner)
+{
+	struct lend_timer *timer;
+
+	if (!owner->own_timers) {
+		struct lend_own_timers *timers = calloc(1, sizeof(*timers));
+
+		if (!timers)
+			return NULL;
+		lend_list_init(&timers->all);
+		owner->own_timers = timers;
+	}
+	timer = calloc(1, sizeof(*timer));
+	if (!timer)
+		return NULL;
+	timer->owner = owner;
+	timer->magic = LEND_TIMER_MAGIC;
+	lend_list_push_back(&owner->own_timers->all, &timer->link);
+	return timer;
+}
+
+void lend__timer_free(struct lend_timer *timer)
+{
+	lend__timer_set(timer, LEND_FOREVER);
+	if (timer->msg)
+		lend__timer_received(timer->msg);
+	lend_list_remove(&timer->link);
+	timer->magic = 0;
+	free(timer);
+}
+
+void lend__timer_end_all(struct lend_actor *actor)
+{
+	struct lend_own_timers *timers = actor->own_timers;
+
+	/* Nothing is armed one by one any more. */
+	timers->armed.root = NULL;
+	while (!lend_list_empty(&timers->all)) {
+		struct lend_timer *timer = lend_container_of(
+			timers->all.next, struct lend_timer, link);
+
+		timer->armed = false;
+		lend__timer_free(timer);
+	}
+	free(timers);
+	actor->own_timers = NULL;
+	lend__actor_judge(actor);
+}

@@ -1,0 +1,64 @@
+/*
+ * An actor's own timers: see include/lend/timer.h.
+ *
+ * They are the actor's alone: it puts their messages into its inbox itself,
+ * when it sorts its mail. All that others do is to wake it, by the one timer
+ * that every actor has (see rt/timers.h), whose moment is @alarm_ns of the
+ * record. So nothing here is shared, and a timer that was stopped is silent.
+ */
+#ifndef LEND_ACTOR_TIMER_H
+#define LEND_ACTOR_TIMER_H
+
+#include <lend/timer.h>
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "base/pairing.h"
+
+struct lend_actor;
+struct lend_msg;
+
+struct lend_own_timers {
+	struct lend_pairing armed;
+	struct lend_list all;
+};
+
+#define LEND_TIMER_MAGIC UINT32_C(0x4c6e5469)
+
+struct lend_timer {
+	struct lend_pairing_node node;
+	struct lend_list link;
+	struct lend_actor *owner;
+	struct lend_msg *msg; /* in the inbox; NULL: none */
+	uint64_t period_ns;   /* 0: once */
+	uint32_t type;
+	uint32_t magic;
+	bool armed;
+};
+
+/* The first of them to go off, if that is before @other_ns. */
+static inline uint64_t lend__timer_earlier(const struct lend_own_timers *timers,
+					   uint64_t other_ns)
+{
+	const struct lend_pairing_node *first = timers->armed.root;
+
+	return first && first->key < other_ns ? first->key : other_ns;
+}
+
+/* Put messages of those that are due into the inbox. */
+void lend__timer_fire(struct lend_actor *actor, uint64_t now_ns);
+
+/* @msg leaves the inbox for its receiver. */
+void lend__timer_received(struct lend_msg *msg);
+
+/* Arm it, or not if @deadline is LEND_FOREVER, and forget its message. */
+void lend__timer_set(struct lend_timer *timer, uint64_t deadline);
+
+/* Make one for @owner. NULL: no memory. */
+struct lend_timer *lend__timer_new(struct lend_actor *owner);
+void lend__timer_free(struct lend_timer *timer);
+
+/* The actor ends. */
+void lend__timer_end_all(struct lend_actor *actor);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * Goal:   K12: timers of an actor go off in the order of their deadlines, never
+ *         early, again and again if they are periodic; moved and stopped ones
+ *         are silent; 100,000 of them are no trouble.
+ * Method: messages are compared with what was asked for; no upper bound on
+ *         times, as machines are noisy.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "harness/harness.h"
+
+/* The type of the next message, and how often its timer went off. */
+static uint32_t next_type(uint64_t deadline, uint64_t *ret_count)
+{
+	struct lend_msg *msg;
+	uint32_t type;
+
+	if (lend_receive(deadline, &msg))
+		return UINT32_MAX;
+	type = lend_msg_type(msg);
+	CHECK_EQ(lend_msg_size(msg), sizeof(*ret_count));
+	CHECK_EQ(lend_msg_sender(msg).index, lend_self().index);
+	memcpy(ret_count, lend_msg_data(msg), sizeof(*ret_count));
+	lend_msg_free(msg);
+	return type;
+}
+
+static struct lend_timer *start(uint64_t deadline, uint64_t period_ns,
+				uint32_t type)
+{
+	struct lend_timer *timer = NULL;
+
+	CHECK_EQ(lend_timer_start(deadline, period_ns, type, &timer), 0);
+	return timer;
+}
+
+static int once(void *arg)
+{
+	uint64_t due = lend_after(3 * LEND_MS), count;
+	struct lend_timer *timer = start(due, 0, 7);
+	struct lend_msg *msg;
+
+	(void)arg;
+	CHECK_EQ(lend_receive(LEND_NOW, &msg), -ETIMEDOUT);
+	CHECK_EQ(next_type(LEND_FOREVER, &count), 7);
+	CHECK(lend_now() >= due);
+	CHECK_EQ(count, 1);
+	CHECK_EQ(lend_receive(lend_after(3 * LEND_MS), &msg), -ETIMEDOUT);
+	/* And again, when it is told to. */
+	lend_timer_move(timer, LEND_NOW);
+	CHECK_EQ(next_type(LEND_NOW, &count), 7);
+	lend_timer_stop(timer);
+	CHECK(!lend_timer_stop(NULL));
+	return 0;
+}
+
+static int periodic(void *arg)
+{
+	uint64_t first = lend_after(LEND_MS), count, sum = 0;
+	struct lend_timer *timer = start(first, 500 * LEND_US, 1);
+
+	(void)arg;
+	while (sum < 20) {
+		CHECK_EQ(next_type(LEND_FOREVER, &count), 1);
+		sum += count;
+		/* It keeps its rhythm. */
+		CHECK(lend_now() >= first + (sum - 1) * 500 * LEND_US);
+	}
+	/* However slow the actor is, there is one message. */
+	lend_sleep(lend_after(5 * LEND_MS));
+	CHECK_EQ(next_type(LEND_NOW, &count), 1);
+	CHECK(count >= 9);
+	lend_timer_stop(timer);
+	CHECK_EQ(next_type(lend_after(2 * LEND_MS), &count), UINT32_MAX);
+	return 0;
+}
+
+#define MANY 500
+
+static int in_order(void *arg)
+{
+	static struct lend_timer *timers[MANY];
+	static uint64_t due[MANY];
+	uint64_t start_ns = lend_after(2 * LEND_MS), seed = 4711, last = 0;
+
+	(void)arg;
+	for (uint32_t i = 0; i < MANY; i++) {
+		due[i] = start_ns + test_random(&seed) % (10 * LEND_MS);
+		timers[i] = start(i % 3 ? due[i] : LEND_FOREVER, 0, i);
+	}
+	/* Some are stopped, some moved, by more than one way. */
+	for (uint32_t i = 0; i < MANY; i++) {
+		if (i % 5 == 1) {
+			timers[i] = lend_timer_stop(timers[i]);
+		} else if (i % 3 == 0 || i % 7 == 0) {
+			due[i] = start_ns + test_random(&seed) % (10 * LEND_MS);
+			lend_timer_move(timers[i], due[i]);
+		}
+	}
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint64_t count;
+		uint32_t type;
+
+		if (i % 5 == 1)
+			continue;
+		type = next_type(LEND_FOREVER, &count);
+		if (!CHECK(type < MANY && timers[type]))
+			return -1;
+		CHECK(lend_now() >= due[type]);
+		CHECK(due[type] >= last);
+		last = due[type];
+		timers[type] = lend_timer_stop(timers[type]);
+	}
+	return 0;
+}
+
+/* It was in the mailbox already. */
+static int taken_back(void *arg)
+{
+	struct lend_timer *a = start(LEND_NOW, 0, 1);
+	struct lend_timer *b = start(LEND_NOW, 0, 2);
+	struct lend_timer *c = start(LEND_NOW, LEND_US, 3);
+	uint64_t count;
+
+	(void)arg;
+	CHECK(!lend_is_cancelled()); /* sorts the mail */
+	CHECK_EQ(lend_tell(lend_self(), 4, &count, sizeof(count)), 0);
+	lend_timer_stop(a);
+	lend_timer_move(b, LEND_FOREVER);
+	lend_timer_stop(c);
+	CHECK_EQ(next_type(LEND_NOW, &count), 4);
+	CHECK_EQ(next_type(LEND_NOW, &count), UINT32_MAX);
+	/* Moved with a message in the mailbox, and due again: one message. */
+	for (int i = 0; i < 2000; i++) {
+		lend_timer_move(b, LEND_NOW);
+		CHECK(!lend_is_cancelled());
+	}
+	CHECK_EQ(next_type(LEND_NOW, &count), 2);
+	CHECK_EQ(count, 1);
+	CHECK_EQ(next_type(LEND_NOW, &count), UINT32_MAX);
+	/* None of this used up the mailbox. */
+	for (int i = 0; i < LEND_MAILBOX_MAX; i++)
+		CHECK_EQ(lend_tell(lend_self(), 0, NULL, 0), 0);
+	CHECK_EQ(lend_tell(lend_self(), 0, NULL, 0), -EAGAIN);
+	return 0;
+}
+
+/* Whatever the actor waits for: the message is there afterwards. */
+static int beside_other_waits(void *arg)
+{
+	uint64_t count, before;
+	int pair[2];
+	char byte;
+
+	(void)arg;
+	test_pair(pair);
+	start(lend_after(LEND_MS), 0, 1);
+	CHECK_EQ(lend_recv(pair[0], &byte, 1, 0, lend_after(3 * LEND_MS)),
+		 -ETIMEDOUT);
+	CHECK_EQ(next_type(LEND_NOW, &count), 1);
+	start(lend_after(LEND_MS), 0, 2);
+	CHECK_EQ(lend_sleep(lend_after(3 * LEND_MS)), 0);
+	CHECK_EQ(next_type(LEND_NOW, &count), 2);
+	/* And beside a block whose deadline has passed, and in a section. */
+	start(lend_after(2 * LEND_MS), 0, 3);
+	before = lend_deadline_push(lend_after(LEND_MS));
+	CHECK_EQ(lend_sleep(LEND_FOREVER), -ECANCELED);
+	CHECK_EQ(lend_deadline_pop(before), -ETIMEDOUT);
+	before = lend_uncancellable_begin();
+	CHECK_EQ(next_type(LEND_FOREVER, &count), 3);
+	lend_uncancellable_end(before);
+	CHECK_EQ(lend_close(pair[0]), 0);
+	CHECK_EQ(lend_close(pair[1]), 0);
+	return 0;
+}
+
+static int errors(void *arg)
+{
+	struct lend_timer *timer;
+
+	(void)arg;
+	CHECK_EQ(lend_timer_start(LEND_NOW, LEND_TIMER_PERIOD_MIN - 1, 0,
+				  &timer),
+		 -EINVAL);
+	/* Out of range: it goes off once, and never again. */
+	timer = start(LEND_NOW, UINT64_MAX - 1, 5);
+	CHECK(!lend_is_cancelled());
+	lend_timer_stop(timer);
+	return 0;
+}
+
+/* They are left to the actor's end: armed, gone off, with mail, without. */
+static int many_are_left(void *arg)
+{
+	uint64_t seed = 99, count;
+
+	(void)arg;
+	for (uint32_t i = 0; i < 100000; i++) {
+		struct lend_timer *timer = start(
+			lend_after(LEND_S + test_random(&seed) % LEND_S), 0, i);
+
+		if (i % 4 == 0)
+			lend_timer_move(timer,
+					lend_after(test_random(&seed) % LEND_S +
+						   LEND_S));
+		else if (i % 4 == 1)
+			lend_timer_stop(timer);
+		else if (i % 1000 == 2)
+			lend_timer_move(timer, LEND_NOW);
+	}
+	for (int i = 0; i < 50; i++)
+		CHECK(next_type(LEND_NOW, &count) < 100000);
+	return 0;
+}
+
+static int left_to_the_end(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(test_join(test_spawn(many_are_left, NULL)), 0);
+	return 0;
+}
+
+static int tick(void *arg)
+{
+	struct lend_timer *timer;
+	uint64_t count, sum = 0;
+
+	timer = start(lend_after(LEND_MS), LEND_MS, 1);
+	while (sum < 5) {
+		CHECK_EQ(next_type(LEND_FOREVER, &count), 1);
+		sum += count;
+		if ((intptr_t)arg % 2)
+			lend_yield();
+	}
+	lend_timer_stop(timer);
+	return 0;
+}
+
+static int on_every_worker(void *arg)
+{
+	lend_ref refs[100];
+
+	(void)arg;
+	for (unsigned i = 0; i < 100; i++)
+		refs[i] = test_spawn_on(1 + i % test_options.workers, tick,
+					(void *)(intptr_t)i);
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_EQ(test_join(refs[i]), 0);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	test_init(argc, argv, 60);
+	test_actor("once", once);
+	test_actor("periodic", periodic);
+	test_actor("in_order", in_order);
+	test_actor("taken_back", taken_back);
+	test_actor("beside_other_waits", beside_other_waits);
+	test_actor("errors", errors);
+	test_actor("left_to_the_end", left_to_the_end);
+	test_actor("on_every_worker", on_every_worker);
+	return test_finish();
+}
