@@ -1,6 +1,6 @@
 /*
- * lend-bench-internal: two costs that no interface shows, measured on the
- * arbiter itself, as the unit tests test it.
+ * lend-bench-internal: costs that need a look inside the library, or that are
+ * compared with what there is without it.
  */
 #include "micro.h"
 
@@ -16,7 +16,10 @@ static const char help[] =
 	"  revoke [ROUNDS]  how long it takes to get at the completions of a\n"
 	"                   ring whose borrower computes (500)\n"
 	"  claim [ROUNDS]   what a claim and its commit cost on a held loan,\n"
-	"                   beside the same with plain liburing (400)\n";
+	"                   beside the same with plain liburing (400)\n"
+	"  operation [ROUNDS]\n"
+	"                   what an operation costs, synchronous, asynchronous\n"
+	"                   and direct, beside plain liburing (101)\n";
 
 /* [const] once threads run, which inherit what their creator is kept to. */
 static cpu_set_t allowed;
@@ -51,10 +54,17 @@ static bool rounds_read(const char *text, unsigned *ret_rounds)
 	return true;
 }
 
+static unsigned rounds_of(const char *command)
+{
+	if (strcmp(command, "operation") == 0)
+		return 101;
+	return strcmp(command, "revoke") == 0 ? 500 : 400;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
-	unsigned rounds = strcmp(command, "revoke") == 0 ? 500 : 400;
+	unsigned rounds = rounds_of(command);
 
 	if (strcmp(command, "--help") == 0) {
 		fputs(help, stdout);
@@ -74,8 +84,10 @@ int main(int argc, char **argv)
 		return micro_revoke(rounds);
 	if (strcmp(command, "claim") == 0)
 		return micro_claim(rounds);
+	if (strcmp(command, "operation") == 0)
+		return micro_operation(rounds);
 	fprintf(stderr,
-		"lend-bench-internal: \"%s\" is not a command; use revoke or claim\n",
+		"lend-bench-internal: \"%s\" is not a command; use revoke, claim or operation\n",
 		command);
 	return 2;
 }

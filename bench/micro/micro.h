@@ -13,6 +13,10 @@ int micro_revoke(unsigned rounds);
  * @rounds through a ring of each kind. Return: exit status. */
 int micro_claim(unsigned rounds);
 
+/* What an operation costs in each interface, beside plain liburing; @rounds of
+ * each kind and mode, 1 to 1000. Return: exit status. */
+int micro_operation(unsigned rounds);
+
 /* Keep the calling thread to the first or the last CPU that it may use. False
  * if there is only one. */
 bool micro_pin(bool last);

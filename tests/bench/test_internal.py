@@ -67,12 +67,28 @@ def check_claim(program, script):
     print("ok   claim_cost.py", counts)
 
 
+def check_operation(program):
+    # The program looks at each result itself, and fails if one is wrong.
+    done = run(program, "operation", "1")
+    assert done.returncode == 0, done
+    for mode in ("private", "borrowed", "shared"):
+        assert f"in {mode} mode" in done.stdout, done.stdout
+    for interface in ("synchronous", "asynchronous", "direct"):
+        rows = re.findall(rf" {interface} +[\d.]+ +[\d.]+ +[\d.]+ \[",
+                          done.stdout)
+        assert len(rows) == 6, (interface, done.stdout)
+    done = run(program, "operation", "1001")
+    assert done.returncode == 2 and "1001" in done.stderr, done
+    print("ok   operation")
+
+
 def main():
     program = sys.argv[1]
     script = sys.argv[2] if len(sys.argv) > 2 else None
     check_command_lines(program)
     check_revoke(program)
     check_claim(program, script)
+    check_operation(program)
 
 
 if __name__ == "__main__":
