@@ -149,8 +149,7 @@ LEND_API unsigned lend_scope_actors(const struct lend_scope *scope);
  * Return: 0
  *         a negative exit value: that of the first member that failed without
  *                     having been cancelled
- *         -ETIMEDOUT  none failed, but its deadline, or that of a block
- *                     around it, had passed
+ *         -ETIMEDOUT  none failed, but its deadline had passed
  *         -EBUSY      a scope that was opened later is open: nothing was done
  *         -EINVAL     the caller is not the owner: nothing was done
  */

@@ -58,7 +58,8 @@ struct lend_scope {
 	unsigned actors_max;
 	struct lend_registry *registry;
 	struct lend_actor *owner;
-	uint64_t deadline; /* that its members have */
+	uint64_t limit;	   /* its own deadline; LEND_FOREVER */
+	uint64_t deadline; /* that its members have: of blocks around it, too */
 	uint64_t outside;  /* the owner's when it was opened */
 
 	/* [lock: registry] */

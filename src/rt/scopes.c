@@ -36,11 +36,12 @@ int lend_scope_open(const struct lend_scope_options *options,
 		.actors_max = options->actors_max,
 		.registry = &lend__current_worker()->runtime->registry,
 		.owner = self,
+		.limit = options->deadline ? options->deadline : LEND_FOREVER,
 		.outside = self->deadline,
 		.cancelled = self->cancel_seen && !self->uncancellable,
 	};
-	if (options->deadline && options->deadline < self->deadline)
-		lend__actor_limit(self, options->deadline);
+	if (scope->limit < self->deadline)
+		lend__actor_limit(self, scope->limit);
 	scope->deadline = self->deadline;
 	lend_list_init(&scope->members);
 	lend_list_init(&scope->told);
@@ -166,7 +167,7 @@ int lend_scope_close(struct lend_scope *scope)
 		return -EINVAL;
 	if (!is_innermost(scope))
 		return -EBUSY;
-	late = scope->deadline != LEND_FOREVER && lend_now() >= scope->deadline;
+	late = scope->limit != LEND_FOREVER && lend_now() >= scope->limit;
 	lend__scope_cancel(scope);
 	inside = lend_uncancellable_begin();
 	/* An open claim that could not make way (-ENOMEM) may later. */
