@@ -89,6 +89,7 @@ struct lend_actor {
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
 	bool ending;		   /* its function has returned */
+	unsigned callbacks;	   /* of the library's that it is in */
 	unsigned uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
 	uint64_t alarm_ns;	   /* look at the clock then, unasked */

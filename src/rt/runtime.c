@@ -16,6 +16,7 @@
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
 #include "rt/overflow.h"
+#include "rt/program.h"
 #include "rt/report.h"
 #include "rt/thread.h"
 #include "rt/worker.h"
@@ -335,6 +336,7 @@ int lend_runtime_new(const struct lend_options *options,
 	runtime->host.runnable = runnable;
 	runtime->options = complete;
 	runtime->log = log;
+	lend__program_take_log(runtime);
 	runtime->started_ns = lend_now();
 	pthread_mutex_init(&runtime->lock, NULL);
 	pthread_cond_init(&runtime->started, NULL);

@@ -23,6 +23,7 @@ LAYERS = {
     "src/sync": 6,
     "src/net": 7,
     "src/http": 8,
+    "src/posix": 9,
 }
 
 # The folder that a public header belongs to. One that is not named here belongs
