@@ -1,9 +1,9 @@
 /*
  * Goal:   every call that waits comes back at its deadline, not before it and
- *         not much later, and leaves nothing in flight; timers go off in order,
- *         however many and however small the rings.
- * Method: calls on things that never become ready, with deadlines of some
- *         milliseconds; the upper bounds are generous, as machines are noisy.
+ *         not for ever later, and leaves nothing in flight; timers go off in
+ * order, however many and however small the rings. Method: calls on things that
+ * never become ready, with deadlines of some milliseconds; how late they are is
+ * the benchmarks' business, as the machine may be away for any time.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include "harness/harness.h"
 
 #define SPAN (10 * LEND_MS)
-#define LATE (500 * LEND_MS)
+#define LATE (10 * LEND_S)
 
 static int nothing(void *arg)
 {
@@ -73,7 +73,7 @@ static int every_call_has_one(void *arg)
 
 		CHECK_EQ(wait_in(i, lend_after(SPAN)), -ETIMEDOUT);
 		took = lend_now() - before;
-		CHECK_IN(took, SPAN, test_is_slow() ? 20 * LATE : LATE);
+		CHECK_IN(took, SPAN, LATE);
 		/* Long passed, and now: nothing is waited for. */
 		CHECK_EQ(wait_in(i, 1), -ETIMEDOUT);
 		CHECK_EQ(wait_in(i, LEND_NOW), -ETIMEDOUT);
@@ -163,8 +163,7 @@ static int sleepers_wake_in_order(void *arg)
 	for (int i = 0; i < 500; i++) {
 		CHECK_EQ(test_join(refs[i]), 0);
 		CHECK(sleepers[i].woken >= sleepers[i].deadline);
-		if (!test_is_slow())
-			CHECK(sleepers[i].woken < sleepers[i].deadline + LATE);
+		CHECK(sleepers[i].woken < sleepers[i].deadline + LATE);
 	}
 	return 0;
 }
@@ -182,11 +181,11 @@ static int deadlines_that_move(void *arg)
 		uint64_t span = (i % 2 ? 1 : 6) * LEND_MS;
 
 		CHECK_EQ(lend_tell(lend_self(), 0, NULL, 0), 0);
-		CHECK_EQ(lend_receive(lend_after(LEND_S), &msg), 0);
+		CHECK_EQ(lend_receive(lend_after(LATE), &msg), 0);
 		lend_msg_free(msg);
 		before = lend_now();
 		CHECK_EQ(lend_sleep(lend_after(span)), 0);
-		CHECK_IN(lend_now() - before, span, LEND_S);
+		CHECK_IN(lend_now() - before, span, LATE);
 	}
 	CHECK_EQ(lend_sleep(LEND_NOW), 0);
 	CHECK_EQ(lend_sleep(lend_now()), 0);
@@ -246,7 +245,7 @@ static int no_timer_is_lost(void *arg)
 
 int main(int argc, char **argv)
 {
-	test_init(argc, argv, 30);
+	test_init(argc, argv, 100);
 	test_actor("every_call_has_one", every_call_has_one);
 	test_actor("now_takes_what_is_there", now_takes_what_is_there);
 	test_actor("a_thousand_at_once", a_thousand_at_once);

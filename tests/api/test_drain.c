@@ -86,7 +86,6 @@ static void wait_for(unsigned count)
 static int all_end_in_time(void)
 {
 	struct lend_runtime *runtime;
-	uint64_t before_ns;
 
 	atomic_store(&waiting, 0);
 	if (!CHECK_EQ(lend_runtime_new(&test_options, &runtime), 0))
@@ -96,10 +95,7 @@ static int all_end_in_time(void)
 					    NULL, NULL),
 			 0);
 	wait_for(READERS);
-	before_ns = lend_now();
 	CHECK_EQ(lend_runtime_drain(runtime, lend_after(20 * LEND_S)), 0);
-	if (!test_is_slow())
-		CHECK_IN(lend_now() - before_ns, 0, 5 * LEND_S);
 	CHECK_EQ(lend_runtime_spawn(runtime, wait_somehow, NULL, NULL, NULL),
 		 -ESHUTDOWN);
 	CHECK_EQ(lend_runtime_drain(runtime, LEND_NOW), 0);

@@ -273,9 +273,11 @@ static int who_wants_many_gets_them(void *arg)
 	for (unsigned i = 0; i < SMALL_ONES; i++)
 		CHECK_EQ(test_join(small[i]), 0);
 	longest = atomic_load(&longest_wait);
-	/* A polling thread that has no CPU keeps one worker waiting while the
-	 * others go on, on rings of their own: that is no line. */
-	if (!test_options.sqpoll_idle_ms)
+	/* Of several workers, or with a polling thread, one may have no CPU
+	 * while the others go on, on rings of their own: that is no line, and
+	 * the number says nothing. But all of them got theirs, though the small
+	 * ones never stopped. */
+	if (test_options.workers == 1 && !test_options.sqpoll_idle_ms)
 		CHECK_IN(longest, 0,
 			 (1 + 2 * test_options.workers) * SMALL_ONES);
 	printf("longest wait: %u small claims of %u\n", longest,

@@ -12,7 +12,7 @@
 
 #define PAIRS 16
 #define BLOCK 700
-#define SOON  lend_after(10 * LEND_S)
+#define SOON  lend_after(30 * LEND_S)
 
 static _Atomic bool stop;
 static _Atomic unsigned waiting;

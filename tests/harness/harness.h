@@ -33,7 +33,8 @@ bool test_check_eq(long long got, long long want, const char *file, int line,
 bool test_check_in(long long got, long long low, long long high,
 		   const char *file, int line, const char *text);
 
-/* Read the configuration, start the watchdog. */
+/* Read the configuration, start the watchdog: a test that needs so long on a
+ * calm machine does not end; a noisy one is given more. */
 void test_init(int argc, char **argv, unsigned watchdog_s);
 
 /* The configuration; a test may change a copy. */
