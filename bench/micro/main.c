@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const char help[] =
-	"usage: lend-bench-internal COMMAND [ROUNDS]\n"
+	"usage: lend-bench-internal COMMAND [NUMBER]\n"
 	"\n"
 	"  revoke [ROUNDS]  how long it takes to get at the completions of a\n"
 	"                   ring whose borrower computes (500)\n"
@@ -19,7 +19,11 @@ static const char help[] =
 	"                   beside the same with plain liburing (400)\n"
 	"  operation [ROUNDS]\n"
 	"                   what an operation costs, synchronous, asynchronous\n"
-	"                   and direct, beside plain liburing (101)\n";
+	"                   and direct, beside plain liburing (101)\n"
+	"  actors [COUNT]   memory of actors that wait for a message, and how fast\n"
+	"                   they come and go (1000000)\n"
+	"  reads [COUNT]    the same with a read in flight each, cancelled at once\n"
+	"                   (100000)\n";
 
 /* [const] once threads run, which inherit what their creator is kept to. */
 static cpu_set_t allowed;
@@ -46,7 +50,7 @@ static bool rounds_read(const char *text, unsigned *ret_rounds)
 	if (text[0] < '0' || text[0] > '9' || *end || value < 1 ||
 	    value > 1000000) {
 		fprintf(stderr,
-			"lend-bench-internal: \"%s\" is not a number of rounds from 1 to 1000000\n",
+			"lend-bench-internal: \"%s\" is not a number from 1 to 1000000\n",
 			text);
 		return false;
 	}
@@ -58,7 +62,11 @@ static unsigned rounds_of(const char *command)
 {
 	if (strcmp(command, "operation") == 0)
 		return 101;
-	return strcmp(command, "revoke") == 0 ? 500 : 400;
+	if (strcmp(command, "revoke") == 0)
+		return 500;
+	if (strcmp(command, "actors") == 0)
+		return 1000000;
+	return strcmp(command, "reads") == 0 ? 100000 : 400;
 }
 
 int main(int argc, char **argv)
@@ -86,8 +94,10 @@ int main(int argc, char **argv)
 		return micro_claim(rounds);
 	if (strcmp(command, "operation") == 0)
 		return micro_operation(rounds);
+	if (strcmp(command, "actors") == 0 || strcmp(command, "reads") == 0)
+		return micro_actors(rounds, command[0] == 'r');
 	fprintf(stderr,
-		"lend-bench-internal: \"%s\" is not a command; use revoke, claim or operation\n",
+		"lend-bench-internal: \"%s\" is not a command; see --help\n",
 		command);
 	return 2;
 }

@@ -16,6 +16,9 @@ int micro_claim(unsigned rounds);
 /* What an operation costs in each interface, beside plain liburing; @rounds of
  * each kind and mode, 1 to 1000. Return: exit status. */
 int micro_operation(unsigned rounds);
+/* What @count actors cost that wait for a message, or with a read in flight
+ * each, and how fast they come and go. Return: exit status. */
+int micro_actors(unsigned count, bool reads);
 
 /* Keep the calling thread to the first or the last CPU that it may use. False
  * if there is only one. */

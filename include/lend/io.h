@@ -34,6 +34,8 @@
 #include <lend/wait.h>
 #include <sys/types.h>
 
+struct lend_runtime;
+
 LEND_BEGIN_DECLS
 
 /**
@@ -90,13 +92,49 @@ LEND_API void lend_buffer_release(struct lend_buffer *buffer);
  *
  * @size  bytes; rounded up to 64, 128, 256, 512, or a power of two from 2 KiB
  *
- * Ownership: lend_io_free(), by the same actor; what is left is freed when the
- *            actor ends.
+ * Thread: an actor. Blocks: no.
+ * Ownership: lend_io_free(); what is left is freed when the actor ends, unless
+ *            it is disowned.
  *
- * Return: NULL if the heap is full or @size is 0 or above 2 MiB
+ * Return: NULL if @size is 0 or above 2 MiB, or the actor's heap is full
+ *         (lend_options.heap_max), or all heaps together
+ *         (lend_options.heap_total_max); lend_stats.heap_refusals counts the
+ *         latter two
  */
 LEND_API LEND_NODISCARD void *lend_io_alloc(size_t size);
+
+/**
+ * Free a span; NULL is ignored. Another actor's span must be one that is
+ * disowned, or its actor must not have ended; it counts as that actor's until
+ * that needs the room, or waits.
+ *
+ * Thread: any actor of the same runtime. Blocks: no.
+ */
 LEND_API void lend_io_free(void *span);
+
+/**
+ * Let a span outlive its actor: whoever has it, an actor that was sent its
+ * address or a thread, frees it. Until then it counts against the heap that it
+ * comes from, and if the actor has ended keeps that heap: one of actors_max.
+ *
+ * @span  of the calling actor
+ *
+ * Thread: an actor. Blocks: no.
+ * Ownership: the program's; lend_io_free() or lend_runtime_io_free(), before
+ *            lend_runtime_free().
+ */
+LEND_API void lend_io_disown(void *span);
+
+/* lend_io_free() for threads that are not workers; actors may call it, too. */
+LEND_API void lend_runtime_io_free(struct lend_runtime *runtime, void *span);
+
+/**
+ * Bytes in live spans of the calling actor's I/O heap, each as large as
+ * lend_io_alloc() has made it; the library's own are among them.
+ *
+ * Thread: an actor. Blocks: no.
+ */
+LEND_API size_t lend_io_used(void);
 
 LEND_END_DECLS
 

@@ -73,6 +73,10 @@ struct lend_options {
 					  1 to 1048576; 16384 */
 	uint64_t blocking_idle_ns;     /* a thread without work ends after it;
 					  5 s */
+	uint64_t heap_total_max; /* of all actors' I/O memory together, bytes;
+				    0: no limit but the system's. Counted is
+				    what the system has given and not got back,
+				    without the kilobyte beside each record. */
 };
 
 struct lend_msg;

@@ -78,6 +78,18 @@ struct lend_stats {
 	uint64_t resubmitted; /* operations that the kernel ended though nobody
 				 had asked, and that were submitted again */
 	struct lend_blocking_stats blocking;
+	/* I/O memory of actors, but for the kilobyte beside each record: bytes
+	 * that the system has given and not got back, ... */
+	uint64_t heap_held;	 /* now */
+	uint64_t heap_held_peak; /* at most, so far */
+	uint64_t heap_slices;	 /* now: actors that have some, and free slots
+				    that kept theirs for the next actor */
+	uint64_t heap_trims;	 /* times some was given back */
+	uint64_t heap_trimmed;	 /* bytes */
+	uint64_t heap_refusals;	 /* requests beyond heap_max, heap_total_max */
+	uint64_t heap_returns;	 /* spans freed by others than their actor */
+	uint64_t zombies; /* now: actors that have ended, and left spans that
+			     others have not freed yet */
 };
 
 LEND_BEGIN_DECLS

@@ -43,7 +43,7 @@ static void init_changed(pthread_cond_t *changed)
 }
 
 int lend__registry_init(struct lend_registry *registry, unsigned slots,
-			size_t stack_size)
+			size_t stack_size, uint64_t heaps_max)
 {
 	void *entries = NULL;
 	int err;
@@ -54,7 +54,7 @@ int lend__registry_init(struct lend_registry *registry, unsigned slots,
 	if (err)
 		return err;
 	err = lend__heap_range_init(&registry->heaps, slots,
-				    LEND_HEAP_SLICE_DEFAULT);
+				    LEND_HEAP_SLICE_DEFAULT, heaps_max);
 	if (err)
 		goto fail_stacks;
 	err = lend__pages_reserve(entries_size(slots), &entries);
@@ -62,6 +62,7 @@ int lend__registry_init(struct lend_registry *registry, unsigned slots,
 		goto fail_heaps;
 	registry->entries = entries;
 	pthread_mutex_init(&registry->lock, NULL);
+	pthread_mutex_init(&registry->zombies_lock, NULL);
 	init_changed(&registry->changed);
 	return 0;
 
@@ -78,6 +79,7 @@ void lend__registry_fini(struct lend_registry *registry)
 		return;
 	lend_assert(registry->alive == 0);
 	pthread_cond_destroy(&registry->changed);
+	pthread_mutex_destroy(&registry->zombies_lock);
 	pthread_mutex_destroy(&registry->lock);
 	lend__pages_unreserve(registry->entries, entries_size(registry->slots));
 	lend__heap_range_fini(&registry->heaps);
@@ -235,9 +237,13 @@ void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
 				  memory_order_release);
 }
 
-static void wake_joiners_locked(struct lend_actor *actor)
+/* Threads wait for a condition all of them share, and wake up for nothing if
+ * it is signalled at each end of a million actors. */
+static void wake_joiners_locked(struct lend_registry *registry,
+				struct lend_actor *actor)
 {
 	struct lend_list *link;
+	bool any_thread = false;
 
 	while ((link = lend_list_pop_front(&actor->joiners))) {
 		struct lend_joiner *joiner = lend_container_of(
@@ -252,7 +258,11 @@ static void wake_joiners_locked(struct lend_actor *actor)
 				      memory_order_release);
 		if (waiter)
 			lend__actor_signal(waiter, LEND_SIGNAL_WAKE);
+		else
+			any_thread = true;
 	}
+	if (any_thread)
+		pthread_cond_broadcast(&registry->changed);
 }
 
 void lend__registry_end(struct lend_registry *registry,
@@ -270,12 +280,11 @@ void lend__registry_end(struct lend_registry *registry,
 		atomic_fetch_or_explicit(&entry->word, ENDED,
 					 memory_order_relaxed);
 	atomic_fetch_and_explicit(&entry->word, ~ALIVE, memory_order_relaxed);
-	wake_joiners_locked(actor);
+	wake_joiners_locked(registry, actor);
 	if (actor->watchers)
 		lend__monitor_tell_locked(registry, actor);
 	if (actor->scope)
 		lend__scope_leave_locked(actor, kept);
-	pthread_cond_broadcast(&registry->changed);
 	pthread_mutex_unlock(&registry->lock);
 
 	/* Acquire [G2]. A pin is held for some instructions; its holder may be
@@ -289,6 +298,8 @@ static bool keep_warm(struct lend_registry *registry, uint32_t index)
 	struct lend_registry_entry *entry = &registry->entries[index];
 	bool warm;
 
+	if (lend__heap_range_is_short(&registry->heaps))
+		return false;
 	pthread_mutex_lock(&registry->lock);
 	warm = registry->warm_count < LEND_REGISTRY_WARM &&
 	       !(atomic_load_explicit(&entry->word, memory_order_relaxed) &
@@ -298,15 +309,16 @@ static bool keep_warm(struct lend_registry *registry, uint32_t index)
 	return warm;
 }
 
-void lend__registry_free(struct lend_registry *registry, uint32_t index)
+void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
+			      bool was_zombie)
 {
 	struct lend_registry_entry *entry = &registry->entries[index];
 	struct lend_actor *actor = lend__registry_at(registry, index);
 	bool warm = keep_warm(registry, index);
 
-	/* A warm slot keeps its pages for the next actor, those of its heap's
-	 * slice too; otherwise both go back to the system. */
-	if (!warm)
+	/* A warm slot keeps its pages for the next actor, the first ones of its
+	 * heap's slice too; otherwise both go back to the system. */
+	if (!warm || actor->heap.is_large)
 		lend__heap_trim(&actor->heap);
 	lend__heap_fini(&actor->heap);
 	if (!warm)
@@ -322,9 +334,21 @@ void lend__registry_free(struct lend_registry *registry, uint32_t index)
 		     ENDED)) {
 		push_cold_locked(registry, index);
 	}
-	registry->alive--;
-	pthread_cond_broadcast(&registry->changed);
+	if (was_zombie)
+		registry->zombies--;
+	else if (--registry->alive == 0)
+		pthread_cond_broadcast(&registry->changed);
 	pthread_mutex_unlock(&registry->lock);
+}
+
+void lend__registry_free(struct lend_registry *registry, uint32_t index)
+{
+	struct lend_actor *actor = lend__registry_at(registry, index);
+
+	if (lend_unlikely(!lend__heap_empty(&actor->heap)) &&
+	    lend__zombie_begin(registry, actor))
+		return;
+	lend__registry_free_slot(registry, index, false);
 }
 
 int lend__registry_nap_locked(struct lend_registry *registry, uint64_t deadline)

@@ -42,20 +42,23 @@ struct lend_registry {
 	struct lend_registry_entry *entries;
 	unsigned slots;
 
+	pthread_mutex_t zombies_lock; /* for heaps that nobody owns: zombie.c */
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* an actor ended */
+	pthread_cond_t changed; /* a joiner's actor ended, or the last one */
 	uint32_t warm;		/* [lock] free slots with pages, + 1 */
 	uint32_t cold;		/* [lock] free slots without, + 1 */
 	unsigned warm_count;	/* [lock] */
 	unsigned used_end;	/* [lock] slots from here on are untouched */
 	unsigned alive;		/* [lock] actors that have not ended */
+	unsigned zombies;	/* [lock] ended, but spans of them live */
 	uint64_t spawned;	/* [lock] counter */
 	bool closed;		/* [lock] no more actors */
 };
 
-/* @slots: at most this many actors. 0 or -ENOMEM, -EINVAL. */
+/* @slots: at most this many actors. @heaps_max: bytes that their I/O heaps'
+ * slices may hold together; 0: no limit. 0 or -ENOMEM, -EINVAL. */
 int lend__registry_init(struct lend_registry *registry, unsigned slots,
-			size_t stack_size);
+			size_t stack_size, uint64_t heaps_max);
 void lend__registry_fini(struct lend_registry *registry);
 
 /**
@@ -102,10 +105,25 @@ void lend__registry_unpin(struct lend_registry *registry, lend_ref ref);
 void lend__registry_end(struct lend_registry *registry,
 			struct lend_actor *actor);
 
-/* The ended actor's stack is no longer in use, its heap is empty: give up its
- * memory. Its slot is free for another at once, or after its join if it is
- * joinable. Thread: the worker it ran on last. */
+/* The ended actor's stack is no longer in use, its heap has nothing but
+ * disowned spans: give up its memory. Its slot is free for another at once, or
+ * after its join if it is joinable; but not before the last disowned span is
+ * freed. Thread: the worker it ran on last. */
 void lend__registry_free(struct lend_registry *registry, uint32_t index);
+
+/* Free a span of another actor's heap; it is an assertion that there is such a
+ * heap. Thread: any; the actor has not ended, or the span is disowned. */
+void lend__registry_free_span(struct lend_registry *registry, void *span);
+
+/* ---- zombie.c ---- */
+
+/* Leave the heap of an ended actor to those who hold its disowned spans. False:
+ * there are none any more. */
+LEND_NODISCARD bool lend__zombie_begin(struct lend_registry *registry,
+				       struct lend_actor *actor);
+/* Give up the memory and the slot of one that is not alive any more. */
+void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
+			      bool was_zombie);
 
 /* Wait until no actor lives. 0 or -ETIMEDOUT. Thread: none that an actor needs
  * to end. Blocks: the thread. */

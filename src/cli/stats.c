@@ -113,6 +113,14 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 		   stats->actors, stats->spawned, stats->switches,
 		   stats->steals);
 	text_print(text,
+		   "  \"heap\": {\"held\": %" PRIu64 ", \"held_peak\": %" PRIu64
+		   ", \"slices\": %" PRIu64 ", \"trims\": %" PRIu64
+		   ", \"trimmed\": %" PRIu64 ", \"refusals\": %" PRIu64
+		   ", \"returns\": %" PRIu64 ", \"zombies\": %" PRIu64 "},\n",
+		   stats->heap_held, stats->heap_held_peak, stats->heap_slices,
+		   stats->heap_trims, stats->heap_trimmed, stats->heap_refusals,
+		   stats->heap_returns, stats->zombies);
+	text_print(text,
 		   "  \"messages\": %" PRIu64 ",\n  \"resubmitted\": %" PRIu64
 		   ",\n",
 		   stats->messages, stats->resubmitted);

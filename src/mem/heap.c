@@ -3,7 +3,7 @@
  * address first in two bitmaps. See heap.h for the shape of the data.
  *
  * What it does not do: lock (only the owner calls), zero what it hands out, or
- * give pages back by itself (lend__heap_trim() is the caller's policy).
+ * give pages back: that is heap_trim.c.
  *
  * Called by the actor's record, when one begins and ends, and by the operation
  * layer, for whatever an operation points to.
@@ -17,62 +17,19 @@
 #include "mem/heap.h"
 
 #include <errno.h>
-#include <sys/mman.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "base/check.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define LEND_HEAP_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LEND_HEAP_ASAN 1
-#endif
-#endif
-
-#ifdef LEND_HEAP_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
-
-/* Whoever touches free memory is to be caught by the sanitizer. */
-static void memory_poison(const volatile void *address, size_t size)
-{
-#ifdef LEND_HEAP_ASAN
-	__asan_poison_memory_region(address, size);
-#else
-	(void)address;
-	(void)size;
-#endif
-}
-
-static void memory_unpoison(const volatile void *address, size_t size)
-{
-#ifdef LEND_HEAP_ASAN
-	__asan_unpoison_memory_region(address, size);
-#else
-	(void)address;
-	(void)size;
-#endif
-}
+#include "mem/heap_bits.h"
+#include "mem/pages.h"
 
 /* Spans of two granules and more start at even ones: on 4 KiB. */
 #define EVEN_BITS UINT64_C(0x5555555555555555)
 
-/* @count ones, 1 to 64 of them, from bit @from on; what is above bit 63 is
- * lost. */
-static uint64_t ones_at(unsigned from, unsigned count)
-{
-	return (UINT64_MAX >> (64 - count)) << from;
-}
-
 static unsigned slice_words(const struct lend_heap *heap)
 {
 	return (unsigned)(heap->range->slice_size / LEND_HEAP_GRANULE / 64);
-}
-
-static char *granule_address(const struct lend_heap *heap, unsigned granule)
-{
-	return (char *)heap->slice + (size_t)granule * LEND_HEAP_GRANULE;
 }
 
 /* Mark @count granules from @start on as used, or as free. */
@@ -82,15 +39,13 @@ static void granules_mark(struct lend_heap_slice *slice, unsigned start,
 	unsigned end = start + count;
 
 	while (start < end) {
-		unsigned bit = start % 64;
-		unsigned n = end - start < 64 - bit ? end - start : 64 - bit;
-		uint64_t mask = ones_at(bit, n);
+		unsigned w = start / 64;
+		uint64_t mask = lend__heap_word_mask(&start, end);
 
 		if (used)
-			slice->used[start / 64] |= mask;
+			slice->used[w] |= mask;
 		else
-			slice->used[start / 64] &= ~mask;
-		start += n;
+			slice->used[w] &= ~mask;
 	}
 }
 
@@ -151,8 +106,9 @@ static unsigned long_run_find(const struct lend_heap *heap, unsigned count)
 }
 
 /* From now on the slice may be read and written: its first page is committed.
- * The last owner of these addresses may have left its pages, never a span. */
-static void slice_touch(struct lend_heap *heap)
+ * The last owner of these addresses may have left its pages, never a span.
+ * False: there is no memory left for it. */
+static bool slice_touch(struct lend_heap *heap)
 {
 	struct lend_heap_slice *slice = heap->slice;
 
@@ -160,21 +116,61 @@ static void slice_touch(struct lend_heap *heap)
 	lend_assert((slice->used[0] & ~UINT64_C(1)) == 0);
 	slice->used[0] |= 1;
 	slice->last[0] |= 1;
-	if (slice->granule_end == 0)
+	if (!(slice->held[0] & 1)) {
+		if (!lend__heap_range_charge(heap->range, LEND_HEAP_GRANULE)) {
+			lend__pages_release(slice, LEND_PAGE_SIZE);
+			return false;
+		}
+		slice->held[0] |= 1;
+		slice->held_count = 1;
 		slice->granule_end = 1;
+		atomic_fetch_add_explicit(&heap->range->totals.slices, 1,
+					  memory_order_relaxed);
+	}
+	slice->window_ns = 0;
+	heap->is_large = slice->held_count > LEND_HEAP_KEEP / LEND_HEAP_GRANULE;
 	heap->slice_touched = true;
+	heap->slice_peak = 0;
 	heap->word_hint = 0;
 	/* Not at init: this commits shadow memory, if not the slice's. */
-	memory_poison(granule_address(heap, 1),
-		      heap->range->slice_size - LEND_HEAP_GRANULE);
+	lend__heap_poison(lend__heap_granule_at(heap, 1),
+			  heap->range->slice_size - LEND_HEAP_GRANULE);
+	return true;
 }
 
-static __attribute__((noinline)) int slice_alloc(struct lend_heap *heap,
-						 size_t size, void **ret_span)
+/* Granules @start to @end are about to be handed out: charge for those that
+ * are not held yet. */
+static bool slice_hold(struct lend_heap *heap, unsigned start, unsigned end)
 {
-	uint32_t bytes = size <= LEND_HEAP_GRANULE ?
-				 LEND_HEAP_GRANULE :
-				 (uint32_t)lend_ceil_power_of_two(size);
+	struct lend_heap_slice *slice = heap->slice;
+	unsigned more = 0;
+
+	for (unsigned i = start; i < end;) {
+		unsigned w = i / 64;
+
+		more += (unsigned)__builtin_popcountll(
+			lend__heap_word_mask(&i, end) & ~slice->held[w]);
+	}
+	if (lend_likely(!more))
+		return true;
+	if (!lend__heap_range_charge(heap->range,
+				     (uint64_t)more * LEND_HEAP_GRANULE))
+		return false;
+	for (unsigned i = start; i < end;) {
+		unsigned w = i / 64;
+
+		slice->held[w] |= lend__heap_word_mask(&i, end);
+	}
+	slice->held_count = (uint16_t)(slice->held_count + more);
+	if (slice->granule_end < end)
+		slice->granule_end = (uint16_t)end;
+	if (slice->held_count > LEND_HEAP_KEEP / LEND_HEAP_GRANULE)
+		heap->is_large = true;
+	return true;
+}
+
+static int slice_take(struct lend_heap *heap, uint32_t bytes, void **ret_span)
+{
 	unsigned count = bytes / LEND_HEAP_GRANULE;
 	struct lend_heap_slice *slice = heap->slice;
 	unsigned start, end;
@@ -183,26 +179,53 @@ static __attribute__((noinline)) int slice_alloc(struct lend_heap *heap,
 	if (bytes > heap->limit - heap->used ||
 	    bytes >= heap->range->slice_size)
 		return -ENOMEM;
-	if (!heap->slice_touched)
-		slice_touch(heap);
+	if (!heap->slice_touched && !slice_touch(heap))
+		return -ENOMEM;
 
 	start = count <= 64 ? short_run_find(heap, count) :
 			      long_run_find(heap, count);
 	if (start == 0)
 		return -ENOMEM;
 	end = start + count;
+	if (!slice_hold(heap, start, end))
+		return -ENOMEM;
 	granules_mark(slice, start, count, true);
-	slice->last[(end - 1) / 64] |= ones_at((end - 1) % 64, 1);
-	if (slice->granule_end < end)
-		slice->granule_end = end;
+	slice->last[(end - 1) / 64] |= lend__heap_ones_at((end - 1) % 64, 1);
 	while (heap->word_hint < slice_words(heap) &&
 	       slice->used[heap->word_hint] == UINT64_MAX)
 		heap->word_hint++;
 	heap->used += bytes;
-	heap->slice_used += bytes;
-	*ret_span = granule_address(heap, start);
-	memory_unpoison(*ret_span, bytes);
+	heap->slice_used = (uint16_t)(heap->slice_used + count);
+	if (heap->slice_peak < heap->slice_used)
+		heap->slice_peak = heap->slice_used;
+	*ret_span = lend__heap_granule_at(heap, start);
+	lend__heap_unpoison(*ret_span, bytes);
 	return 0;
+}
+
+/* What there was no room for. Others may have returned something meanwhile. */
+static __attribute__((noinline)) int alloc_again(struct lend_heap *heap,
+						 size_t size, void **ret_span)
+{
+	if (atomic_load_explicit(&heap->returned, memory_order_relaxed)) {
+		lend__heap_take_back(heap);
+		return lend__heap_alloc(heap, size, ret_span);
+	}
+	atomic_fetch_add_explicit(&heap->range->totals.refusals, 1,
+				  memory_order_relaxed);
+	return -ENOMEM;
+}
+
+static __attribute__((noinline)) int slice_alloc(struct lend_heap *heap,
+						 size_t size, void **ret_span)
+{
+	uint32_t bytes = size <= LEND_HEAP_GRANULE ?
+				 LEND_HEAP_GRANULE :
+				 (uint32_t)lend_ceil_power_of_two(size);
+
+	if (lend_likely(slice_take(heap, bytes, ret_span) == 0))
+		return 0;
+	return alloc_again(heap, size, ret_span);
 }
 
 int lend__heap_alloc(struct lend_heap *heap, size_t size, void **ret_span)
@@ -229,7 +252,7 @@ int lend__heap_alloc(struct lend_heap *heap, size_t size, void **ret_span)
 	if (lend_unlikely(fits == 0))
 		return slice_alloc(heap, size, ret_span);
 	if (lend_unlikely(bytes > heap->limit - heap->used))
-		return -ENOMEM;
+		return alloc_again(heap, size, ret_span);
 
 	/* @count ones from the lowest fitting bit on; right also where the
 	 * span ends with the word and the shift yields 0. */
@@ -238,7 +261,7 @@ int lend__heap_alloc(struct lend_heap *heap, size_t size, void **ret_span)
 	heap->home_last |= first << (count - 1);
 	heap->used += bytes;
 	*ret_span = heap->home + __builtin_ctzll(fits) * LEND_HEAP_HOME_GRANULE;
-	memory_unpoison(*ret_span, bytes);
+	lend__heap_unpoison(*ret_span, bytes);
 	return 0;
 }
 
@@ -286,42 +309,33 @@ static unsigned slice_span_count(const struct lend_heap *heap, size_t offset)
 	return w * 64 + (unsigned)__builtin_ctzll(last) - start + 1;
 }
 
-static size_t home_offset(const struct lend_heap *heap, const void *span)
-{
-	return (uintptr_t)span - (uintptr_t)heap->home;
-}
-
-static size_t slice_offset(const struct lend_heap *heap, const void *span)
-{
-	return (uintptr_t)span - (uintptr_t)heap->slice;
-}
-
 static __attribute__((noinline)) void slice_free(struct lend_heap *heap,
 						 void *span)
 {
-	size_t offset = slice_offset(heap, span);
+	size_t offset = lend__heap_slice_offset(heap, span);
 	unsigned count = slice_span_count(heap, offset);
 	unsigned start = (unsigned)(offset / LEND_HEAP_GRANULE);
 	unsigned last = start + count - 1;
 	uint32_t bytes = count * LEND_HEAP_GRANULE;
 
-	lend_assert(heap->slice_used >= bytes);
+	lend_assert(heap->slice_used >= count);
 	granules_mark(heap->slice, start, count, false);
-	heap->slice->last[last / 64] &= ~ones_at(last % 64, 1);
+	heap->slice->last[last / 64] &= ~lend__heap_ones_at(last % 64, 1);
+	heap->slice->disowned[start / 64] &= ~lend__heap_ones_at(start % 64, 1);
 	if (heap->word_hint > start / 64)
 		heap->word_hint = (uint8_t)(start / 64);
 	heap->used -= bytes;
-	heap->slice_used -= bytes;
-	memory_poison(span, bytes);
+	heap->slice_used = (uint16_t)(heap->slice_used - count);
+	lend__heap_poison(span, bytes);
 }
 
 void lend__heap_free(struct lend_heap *heap, void *span)
 {
-	size_t offset = home_offset(heap, span);
+	size_t offset = lend__heap_home_offset(heap, span);
 	uint64_t bits, last;
 	uint32_t bytes;
 
-	if (offset >= heap->home_size) {
+	if (offset >= lend__heap_home_size(heap)) {
 		if (span)
 			slice_free(heap, span);
 		return;
@@ -331,18 +345,19 @@ void lend__heap_free(struct lend_heap *heap, void *span)
 		(uint32_t)offset;
 	heap->home_used &= ~bits;
 	heap->home_last &= ~last;
+	heap->home_disowned &= ~bits;
 	heap->used -= bytes;
-	memory_poison(span, bytes);
+	lend__heap_poison(span, bytes);
 }
 
 size_t lend__heap_span_size(const struct lend_heap *heap, const void *span)
 {
-	size_t offset = home_offset(heap, span);
+	size_t offset = lend__heap_home_offset(heap, span);
 	uint64_t last;
 
-	if (offset >= heap->home_size)
-		return (size_t)slice_span_count(heap,
-						slice_offset(heap, span)) *
+	if (offset >= lend__heap_home_size(heap))
+		return (size_t)slice_span_count(
+			       heap, lend__heap_slice_offset(heap, span)) *
 		       LEND_HEAP_GRANULE;
 	(void)home_span_bits(heap, offset, &last);
 	return (size_t)(__builtin_ctzll(last) + 1) * LEND_HEAP_HOME_GRANULE -
@@ -359,87 +374,52 @@ size_t lend__heap_used(const struct lend_heap *heap)
 	return heap->used;
 }
 
-/* The first granule from @from on that is used (or free), @end if none is. */
-static unsigned granule_next(const struct lend_heap_slice *slice, unsigned from,
-			     unsigned end, bool used)
+/* The first granules of live spans at home. */
+static uint64_t home_starts(const struct lend_heap *heap)
 {
-	while (from < end) {
-		uint64_t word = slice->used[from / 64];
-		uint64_t found = (used ? word : ~word) >> from % 64;
+	uint64_t there = heap->home_count ?
+				 lend__heap_ones_at(0, heap->home_count) :
+				 0;
 
-		if (found) {
-			from += (unsigned)__builtin_ctzll(found);
-			return from < end ? from : end;
-		}
-		from = (from / 64 + 1) * 64;
-	}
-	return end;
-}
-
-/* Give the pages of granules @start to @stop back. A page that they share with
- * a granule before or behind them stays, unless @open says that nothing lives
- * behind. */
-static void granules_release(struct lend_heap *heap, unsigned start,
-			     unsigned stop, bool open)
-{
-	size_t page = LEND_PAGE_SIZE;
-	size_t from = lend_align_up((size_t)start * LEND_HEAP_GRANULE, page);
-	size_t to = (size_t)stop * LEND_HEAP_GRANULE;
-
-	to = open ? lend_align_up(to, page) : to & ~(page - 1);
-	/* It is refused on locked memory, which its owner wants to keep; so
-	 * nothing may rely on finding zeros afterwards. */
-	if (from < to)
-		(void)madvise((char *)heap->slice + from, to - from,
-			      MADV_DONTNEED);
+	return heap->home_used & there &
+	       ~((heap->home_used & ~heap->home_last) << 1);
 }
 
 void lend__heap_free_all(struct lend_heap *heap)
 {
-	/* Any span ends where a granule is marked last; freeing takes starts,
-	 * and the lowest used granule is always one. */
-	while (heap->home_last)
-		lend__heap_free(
-			heap,
-			heap->home + (size_t)__builtin_ctzll(heap->home_used) *
-					     LEND_HEAP_HOME_GRANULE);
-	while (heap->slice_used) {
-		unsigned first = granule_next(heap->slice, 1,
-					      heap->slice->granule_end, true);
+	uint64_t starts = home_starts(heap) & ~heap->home_disowned;
+	unsigned granule = 1;
 
+	for (; starts; starts &= starts - 1)
 		lend__heap_free(heap,
-				(char *)heap->slice +
-					(size_t)first * LEND_HEAP_GRANULE);
+				heap->home + (size_t)__builtin_ctzll(starts) *
+						     LEND_HEAP_HOME_GRANULE);
+	while (heap->slice_used) {
+		const struct lend_heap_slice *slice = heap->slice;
+		unsigned count;
+
+		granule = lend__heap_granule_next(slice, granule,
+						  slice->granule_end, true);
+		if (granule == slice->granule_end)
+			return;
+		count = slice_span_count(heap,
+					 (size_t)granule * LEND_HEAP_GRANULE);
+		if (!(slice->disowned[granule / 64] >> granule % 64 & 1))
+			slice_free(heap, lend__heap_granule_at(heap, granule));
+		granule += count;
 	}
 }
 
-void lend__heap_trim(struct lend_heap *heap)
+bool lend__heap_has(const struct lend_heap *heap, const void *span)
 {
-	struct lend_heap_slice *slice = heap->slice;
-	unsigned start, stop, end;
-
-	if (!heap->slice_touched)
-		return;
-	end = slice->granule_end;
-	if (heap->slice_used == 0) {
-		/* The bookkeeping goes too: as good as never touched. */
-		memory_unpoison(slice, heap->range->slice_size);
-		heap->slice_touched = false;
-		granules_release(heap, 0, end, true);
-		return;
-	}
-	for (start = 1; start < end; start = stop) {
-		start = granule_next(slice, start, end, false);
-		stop = granule_next(slice, start, end, true);
-		granules_release(heap, start, stop, stop == end);
-		if (stop == end)
-			slice->granule_end = start;
-	}
+	return lend__heap_home_offset(heap, span) <
+		       lend__heap_home_size(heap) ||
+	       lend__heap_slice_offset(heap, span) < heap->range->slice_size;
 }
 
-void lend__heap_init(struct lend_heap *heap,
-		     const struct lend_heap_range *range, unsigned index,
-		     void *home, size_t home_size, size_t limit_bytes)
+void lend__heap_init(struct lend_heap *heap, struct lend_heap_range *range,
+		     unsigned index, void *home, size_t home_size,
+		     size_t limit_bytes)
 {
 	unsigned granules = (unsigned)(home_size / LEND_HEAP_HOME_GRANULE);
 
@@ -452,14 +432,14 @@ void lend__heap_init(struct lend_heap *heap,
 	*heap = (struct lend_heap){
 		.home_used = granules == 64 ? 0 : UINT64_MAX << granules,
 		.home = home,
-		.home_size = (uint16_t)home_size,
+		.home_count = (uint8_t)granules,
 		.slice = (void *)(range->base + index * range->stride),
 		.range = range,
 		.limit = limit_bytes == 0 || limit_bytes > UINT32_MAX ?
 				 UINT32_MAX :
 				 (uint32_t)limit_bytes,
 	};
-	memory_poison(home, home_size);
+	lend__heap_poison(home, home_size);
 }
 
 void lend__heap_fini(struct lend_heap *heap)
@@ -467,8 +447,9 @@ void lend__heap_fini(struct lend_heap *heap)
 	lend_assert(heap->used == 0);
 	lend_assert(heap->slice_used == 0);
 	lend_assert(heap->home_last == 0);
+	lend_assert(heap->home_disowned == 0);
 	if (heap->slice_touched)
-		memory_unpoison(heap->slice, heap->range->slice_size);
-	memory_unpoison(heap->home, heap->home_size);
-	*heap = (struct lend_heap){ 0 };
+		lend__heap_unpoison(heap->slice, heap->range->slice_size);
+	lend__heap_unpoison(heap->home, lend__heap_home_size(heap));
+	memset(heap, 0, sizeof(*heap));
 }

@@ -28,7 +28,7 @@ static unsigned span_walk(const uint64_t *used, const uint64_t *last,
 
 static size_t home_check(const struct lend_heap *heap)
 {
-	unsigned end = heap->home_size / LEND_HEAP_HOME_GRANULE;
+	unsigned end = heap->home_count;
 	unsigned granules = 0;
 	unsigned count;
 
@@ -40,6 +40,7 @@ static size_t home_check(const struct lend_heap *heap)
 		count = 1;
 		if (!bit_get(&heap->home_used, i)) {
 			lend_assert(!bit_get(&heap->home_last, i));
+			lend_assert(!bit_get(&heap->home_disowned, i));
 			continue;
 		}
 		count = span_walk(&heap->home_used, &heap->home_last, i, end);
@@ -55,9 +56,17 @@ static size_t slice_check(const struct lend_heap *heap)
 {
 	const struct lend_heap_slice *slice = heap->slice;
 	unsigned end = (unsigned)(heap->range->slice_size / LEND_HEAP_GRANULE);
-	unsigned granules = 0;
+	unsigned granules = 0, held = 0;
 	unsigned count;
 
+	for (unsigned i = 0; i < end; i++) {
+		bool is_held = bit_get(slice->held, i);
+
+		lend_assert(is_held || !bit_get(slice->used, i));
+		lend_assert(!is_held || i < slice->granule_end);
+		held += is_held;
+	}
+	lend_assert(held == slice->held_count);
 	/* The bookkeeping is a span of its own. */
 	lend_assert(bit_get(slice->used, 0));
 	lend_assert(bit_get(slice->last, 0));
@@ -71,6 +80,7 @@ static size_t slice_check(const struct lend_heap *heap)
 		count = 1;
 		if (!bit_get(slice->used, i)) {
 			lend_assert(!bit_get(slice->last, i));
+			lend_assert(!bit_get(slice->disowned, i));
 			continue;
 		}
 		count = span_walk(slice->used, slice->last, i, end);
@@ -89,7 +99,8 @@ void lend__heap_check(const struct lend_heap *heap)
 	size_t slice_used = heap->slice_touched ? slice_check(heap) : 0;
 
 	lend_assert(heap->used <= heap->limit);
-	lend_assert(heap->slice_used == slice_used);
+	lend_assert((size_t)heap->slice_used * LEND_HEAP_GRANULE == slice_used);
+	lend_assert(heap->slice_peak >= heap->slice_used);
 	lend_assert(heap->used == home_used + slice_used);
 	lend_assert(lend__heap_range_owner(heap->range, heap->slice) >= 0);
 }

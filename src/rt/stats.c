@@ -87,6 +87,18 @@ static void add_stalls(struct lend_stats *stats,
 		stats->longest_stall_ns = longest_ns;
 }
 
+static void add_heaps(struct lend_stats *stats,
+		      const struct lend_heap_totals *totals)
+{
+	stats->heap_held = read_counter(&totals->held);
+	stats->heap_held_peak = read_counter(&totals->held_peak);
+	stats->heap_slices = read_counter(&totals->slices);
+	stats->heap_trims = read_counter(&totals->trims);
+	stats->heap_trimmed = read_counter(&totals->trimmed);
+	stats->heap_refusals = read_counter(&totals->refusals);
+	stats->heap_returns = read_counter(&totals->returns);
+}
+
 /* The lock orders nothing that a counter shows; it is taken for the loans'. */
 static pthread_mutex_t *lock_of(const struct lend_arbiter *arbiter)
 {
@@ -142,7 +154,9 @@ void lend_stats_read(const struct lend_runtime *runtime,
 	pthread_mutex_lock(&registry->lock);
 	stats.actors = registry->alive;
 	stats.spawned = registry->spawned;
+	stats.zombies = registry->zombies;
 	pthread_mutex_unlock(&registry->lock);
+	add_heaps(&stats, &registry->heaps.totals);
 	*ret_stats = stats;
 }
 

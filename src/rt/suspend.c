@@ -39,6 +39,11 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 	}
 	if (self->alarm_ns < deadline)
 		deadline = self->alarm_ns;
+	if (lend_unlikely(self->heap.is_large)) {
+		uint64_t again_ns = lend__heap_settle(&self->heap, lend_now());
+
+		deadline = again_ns < deadline ? again_ns : deadline;
+	}
 	if (deadline != LEND_FOREVER)
 		lend__timers_arm(&self->worker->timers, self, deadline);
 	switch_away(self, LEND_AFTER_SUSPEND);

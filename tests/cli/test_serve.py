@@ -142,7 +142,8 @@ FIELDS = {
     "version", "service", "uptime_s", "draining", "mode", "workers", "rings",
     "depth", "features", "total", "per_ring", "waits", "helped", "waiting",
     "wait_ms", "claims", "overflows", "refused", "actors", "messages",
-    "resubmitted", "parks", "wakes", "flushes", "stalls", "blocking", "connections",
+    "resubmitted", "parks", "wakes", "flushes", "stalls", "blocking", "heap",
+    "connections",
     "requests", "responses", "bytes"}
 
 
@@ -183,6 +184,13 @@ def check_stats(stats, count):
         check_loans(ring["loans"])
     equal(set(stats["claims"]), {"revoked", "bound", "external"})
     equal(set(stats["actors"]), {"alive", "spawned", "switches", "steals"})
+    heap = stats["heap"]
+    equal(set(heap), {"held", "held_peak", "slices", "trims", "trimmed",
+                      "refusals", "returns", "zombies"})
+    # A server with a connection holds something, and has refused nobody.
+    true(0 < heap["held"] <= heap["held_peak"], f"heap {heap}")
+    true(heap["held"] >= 2048 * heap["slices"] > 0, f"heap {heap}")
+    equal((heap["refusals"], heap["zombies"]), (0, 0))
     equal(stats["connections"],
           {"open": 1, "accepted": 1, "accept_errors": 0})
     equal(stats["requests"], count + 2)

@@ -64,7 +64,8 @@ __typeof__(lend__heap_free_all) __real_lend__heap_free_all;
 __typeof__(lend__heap_free_all) __wrap_lend__heap_free_all;
 void __wrap_lend__heap_free_all(struct lend_heap *heap)
 {
-	sim_check_free(heap->home, heap->home_size);
+	sim_check_free(heap->home,
+		       (size_t)heap->home_count * LEND_HEAP_HOME_GRANULE);
 	sim_check_free(heap->slice, heap->range->slice_size);
 	__real_lend__heap_free_all(heap);
 }

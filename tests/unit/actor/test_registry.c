@@ -26,7 +26,7 @@ static struct lend_host host = { .runnable = count_runnable };
 
 static void init(void)
 {
-	cr_assert_eq(lend__registry_init(&registry, 4, 16384), 0);
+	cr_assert_eq(lend__registry_init(&registry, 4, 16384, 0), 0);
 }
 
 static void fini(void)

@@ -21,7 +21,7 @@ static _Alignas(64) char home[LEND_HEAP_HOME_SIZE_MAX];
 
 static void heap_open(size_t slice_size, size_t home_size, size_t limit)
 {
-	cr_assert_eq(lend__heap_range_init(&range, 3, slice_size), 0);
+	cr_assert_eq(lend__heap_range_init(&range, 3, slice_size, 0), 0);
 	lend__heap_init(&heap, &range, 1, home, home_size, limit);
 }
 
@@ -130,13 +130,13 @@ Test(heap, impossible_ranges_are_refused)
 {
 	struct lend_heap_range r;
 
-	cr_expect_eq(lend__heap_range_init(&r, 0, 0), -EINVAL);
-	cr_expect_eq(lend__heap_range_init(&r, 1u << 31, 0), -EINVAL);
-	cr_expect_eq(lend__heap_range_init(&r, 1, 64 << 10), -EINVAL);
-	cr_expect_eq(lend__heap_range_init(&r, 1, 8 * MIB), -EINVAL);
-	cr_expect_eq(lend__heap_range_init(&r, 1, MIB + 4096), -EINVAL);
+	cr_expect_eq(lend__heap_range_init(&r, 0, 0, 0), -EINVAL);
+	cr_expect_eq(lend__heap_range_init(&r, 1u << 31, 0, 0), -EINVAL);
+	cr_expect_eq(lend__heap_range_init(&r, 1, 64 << 10, 0), -EINVAL);
+	cr_expect_eq(lend__heap_range_init(&r, 1, 8 * MIB, 0), -EINVAL);
+	cr_expect_eq(lend__heap_range_init(&r, 1, MIB + 4096, 0), -EINVAL);
 	/* 2^53 bytes: more than the address space of either machine. */
-	cr_expect_eq(lend__heap_range_init(&r, (1u << 31) - 1, 0), -ENOMEM);
+	cr_expect_eq(lend__heap_range_init(&r, (1u << 31) - 1, 0, 0), -ENOMEM);
 	lend__heap_range_fini(&r);
 }
 

@@ -230,7 +230,7 @@ static void trace_start(uint64_t seed)
 	t.limit = SIZE_MAX;
 	if (random_below(3) == 0)
 		t.limit = 64 + random_below(slice_size);
-	cr_assert_eq(lend__heap_range_init(&t.range, 2, slice_size), 0);
+	cr_assert_eq(lend__heap_range_init(&t.range, 2, slice_size, 0), 0);
 	t.slice = t.range.base + t.range.stride;
 	lend__heap_init(&t.heap, &t.range, 1, home, 64 * t.home_granules,
 			t.limit == SIZE_MAX ? 0 : t.limit);
