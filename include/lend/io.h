@@ -48,6 +48,8 @@ LEND_BEGIN_DECLS
  *
  * Return: 0
  *         -EBADF  it is not open, or somebody else is closing it
+ *         -EIO, -ENOSPC, -EDQUOT  what close(2) says of data that was written
+ *                 before; the descriptor is closed all the same
  */
 LEND_API int lend_close(int fd) LEND_AWAITS;
 

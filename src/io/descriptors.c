@@ -11,7 +11,6 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
-#include "mem/pages.h"
 
 #define CLOSING	    UINT32_C(0x80000000) /* nothing new on it */
 #define FINAL	    UINT32_C(0x40000000) /* close(2) is running: wait */
@@ -25,38 +24,18 @@ struct entry {
 	_Atomic uint32_t next;	/* descriptor + 1 */
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Atomic(struct entry *) table; /* [D3] set by the first use */
+/* Addresses only: a page is committed when a descriptor of its first gets
+ * used. Not asked for at run time, where it might be refused. */
+static struct entry table[LEND_DESCRIPTORS_MAX];
 
 static pthread_mutex_t closers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lend_list closers = { &closers, &closers }; /* [closers_lock] */
 
-static void map_table(void)
-{
-	void *address;
-
-	/* Addresses only: a page is committed when a descriptor of its first
-	 * gets used. It lives as long as the process, as descriptors do. */
-	if (lend__pages_reserve(LEND_DESCRIPTORS_MAX * sizeof(struct entry),
-				&address))
-		lend_panic("no room for 16 MiB of addresses");
-	atomic_store_explicit(&table, address, memory_order_release);
-}
-
 static struct entry *find(int fd)
 {
-	struct entry *entries;
-
 	if (lend_unlikely(fd < 0 || fd >= LEND_DESCRIPTORS_MAX))
 		return NULL;
-	/* Acquire [D3], paired with map_table(): the pages. A load where
-	 * pthread_once() would be a call, four times a request. */
-	entries = atomic_load_explicit(&table, memory_order_acquire);
-	if (lend_unlikely(!entries)) {
-		pthread_once(&once, map_table);
-		entries = atomic_load_explicit(&table, memory_order_acquire);
-	}
-	return &entries[fd];
+	return &table[fd];
 }
 
 int lend__descriptor_enter(int fd)
@@ -203,7 +182,8 @@ int lend__descriptor_end_close(struct lend_closer *closer)
 	if (entry)
 		atomic_fetch_or_explicit(&entry->state, FINAL,
 					 memory_order_acq_rel);
-	err = close(closer->fd) ? -errno : 0;
+	/* Interrupted or not, Linux has let go of the number. */
+	err = close(closer->fd) && errno != EINTR ? -errno : 0;
 	if (!entry)
 		return err;
 	/* In one step, as others try to enter meanwhile: they look at the

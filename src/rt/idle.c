@@ -60,9 +60,10 @@ bool lend__worker_wake(struct lend_worker *worker)
 		    memory_order_seq_cst, memory_order_relaxed))
 		return false;
 	atomic_fetch_add_explicit(&worker->wakes, 1, memory_order_relaxed);
-	if (write(worker->event_fd, &one, sizeof(one)) < 0)
-		lend_panic("an event descriptor is gone: %s",
-			   lend_error_name(-errno));
+	while (write(worker->event_fd, &one, sizeof(one)) < 0)
+		if (errno != EINTR)
+			lend_panic("an event descriptor is gone: %s",
+				   lend_error_name(-errno));
 	return true;
 }
 
@@ -332,6 +333,13 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 		if (lend__ring_unsubmitted(own) && timeout_ns > RETRY_NS)
 			timeout_ns = RETRY_NS;
 	}
+	/* A deferred ring is to be waited in. Here it had no room for the wake
+	 * operation, as the kernel refused what filled it; that goes in now,
+	 * and a poll(2) of such a ring can miss that it has work (seen with an
+	 * openat() that a kernel thread finishes). So try again soon. */
+	if (watch->own_first && watch->rings[0]->deferred &&
+	    timeout_ns > RETRY_NS)
+		timeout_ns = RETRY_NS;
 	wait_in_ppoll(worker, watch, timeout_ns);
 }
 

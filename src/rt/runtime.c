@@ -218,7 +218,11 @@ static int open_arbiter(struct lend_runtime *runtime)
 		lend__log(&runtime->log, LEND_LOG_INFO,
 			  "no polling thread (IORING_SETUP_SQPOLL): %s",
 			  err ? lend_error_text(err) : "masked");
-		return -EOPNOTSUPP;
+		/* What there is too little of may be there later. */
+		return err == -ENOMEM || err == -EMFILE || err == -ENFILE ||
+				       err == -EAGAIN ?
+			       err :
+			       -EOPNOTSUPP;
 	}
 	return lend__arbiter_init(&runtime->arbiter, &options, &features);
 }

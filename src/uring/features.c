@@ -76,8 +76,11 @@ static int try_sqe(struct io_uring *uring, unsigned opcode, unsigned ioprio)
 	if (uring->sq.array)
 		uring->sq.array[tail & mask] = tail & mask;
 	__atomic_store_n(uring->sq.ktail, tail + 1, __ATOMIC_RELEASE);
-	res = lend__sys_enter(uring->ring_fd, 1, 1, IORING_ENTER_GETEVENTS,
-			      NULL, _NSIG / 8);
+	/* An interrupted one has submitted nothing. */
+	do
+		res = lend__sys_enter(uring->ring_fd, 1, 1,
+				      IORING_ENTER_GETEVENTS, NULL, _NSIG / 8);
+	while (res == -EINTR);
 	if (res < 0)
 		return res;
 	if (*uring->cq.khead ==
@@ -103,8 +106,9 @@ static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
 		if (probe->ops[i].flags & IO_URING_OP_SUPPORTED)
 			features->opcodes[i / 64] |= UINT64_C(1) << (i % 64);
 	free(probe);
+	/* What does not know the question lacks the rest, too. */
 	if (err < 0)
-		return -EOPNOTSUPP;
+		return err == -EINVAL ? -EOPNOTSUPP : err;
 	for (unsigned i = 0; i < sizeof(required_opcodes); i++)
 		if (!lend__features_opcode(features, required_opcodes[i]))
 			return -EOPNOTSUPP;

@@ -29,7 +29,13 @@ int lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
 
 int lend__sys_register(int fd, unsigned opcode, void *argument, unsigned count)
 {
-	return io_uring_register((unsigned)fd, opcode, argument, count);
+	int res;
+
+	/* Interrupted, it has done nothing. */
+	do
+		res = io_uring_register((unsigned)fd, opcode, argument, count);
+	while (res == -EINTR);
+	return res;
 }
 
 static int membarrier(int command)

@@ -23,7 +23,7 @@ void lend__sys_ring_close(struct io_uring *uring);
 int lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
 		    unsigned flags, void *argument, size_t size);
 
-/* io_uring_register(2). */
+/* io_uring_register(2), until no signal interrupts it. */
 int lend__sys_register(int fd, unsigned opcode, void *argument, unsigned count);
 
 /* Register this process for expedited membarriers. -ENOSYS or -EPERM where a
