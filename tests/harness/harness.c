@@ -69,6 +69,11 @@ bool test_check_in(long long got, long long low, long long high,
 	return false;
 }
 
+unsigned test_failures(void)
+{
+	return atomic_load(&failures);
+}
+
 /* ---- set-up ---- */
 
 static void bark(int signal_number)

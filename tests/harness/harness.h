@@ -53,6 +53,9 @@ void test_plain(const char *name, int (*fn)(void));
 /* Say that a test does not apply, and why. */
 void test_skip(const char *name, const char *reason);
 
+/* Checks that failed since the present test began. */
+unsigned test_failures(void);
+
 /* Print the summary. Return: what main() returns. */
 int test_finish(void);
 
