@@ -17,6 +17,8 @@ import sys
 import tempfile
 
 FLAGS = ["-std=c17", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+# What an example needs besides: packages of pkg-config.
+PACKAGES = {"06_curl.c": ["lend-posix", "libcurl"]}
 TRIVIAL = """\
 #include <stdio.h>
 #include <string.h>
@@ -73,15 +75,20 @@ class Installed:
                 raise Broken(f"include/lend/{name} is not installed: add it "
                              "to include/lend/meson.build")
 
+    def has(self, packages):
+        return not packages or subprocess.run(
+            ["pkg-config", "--exists", *packages], env=self.environment,
+            check=False).returncode == 0
+
     def flags(self, *options):
         return run("pkg-config", "--cflags", "--libs", *options, "lend",
                    env=self.environment).split()
 
-    def compile(self, name, source, *options):
+    def compile(self, name, source, *options, packages=()):
         program = os.path.join(self.folder, name)
         static = ["--static"] if "-static" in options else []
         run(os.environ.get("CC", "cc"), *FLAGS, *options, source, "-o",
-            program, *self.flags(*static), env=self.environment)
+            program, *self.flags(*static, *packages), env=self.environment)
         return program
 
     def compile_text(self, name, text, *options):
@@ -102,7 +109,12 @@ def check(root, build):
 
         for path in sorted(glob.glob(os.path.join(root, "examples", "*.c"))):
             name = os.path.basename(path)
-            installed.compile("example", path)
+            packages = PACKAGES.get(name, [])
+            if not installed.has(packages):
+                print(f"examples/{name}: skipped, as there is no "
+                      f"{' and '.join(packages)}")
+                continue
+            installed.compile("example", path, packages=packages)
             print(f"examples/{name}: compiles")
 
         with open(os.path.join(root, "README.md"), encoding="utf-8") as file:
