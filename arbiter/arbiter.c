@@ -34,6 +34,8 @@ int lend__arbiter_init(struct lend_arbiter *arbiter,
 	const struct lend_pool_options pool_options = {
 		.rings = options->rings,
 		.rings_max = options->rings_max,
+		.buffers = options->buffers,
+		.buffer_size = options->buffer_size,
 		.depth = options->depth,
 		.setup_flags = lend__mode_setup_flags(options->mode, features),
 		.sqpoll_idle_ms = options->sqpoll_idle_ms,

@@ -72,6 +72,8 @@ struct lend_arbiter_options {
 	uint64_t stall_ns;
 	unsigned sqpoll_idle_ms; /* with features->sqpoll */
 	unsigned trace_events;	 /* records to keep; 0: none */
+	unsigned buffers;	 /* see struct lend_pool_options */
+	unsigned buffer_size;
 };
 
 /**

@@ -3,13 +3,22 @@
  */
 #include "arbiter/poller.h"
 
+#include <errno.h>
+
 #include "arbiter/arbiter.h"
 #include "arbiter/mode.h"
 #include "arbiter/op.h"
 #include "base/check.h"
 #include "uring/ring.h"
 
-_Static_assert(IORING_CQE_F_BUFFER == 1, "it is added as a number");
+/* Relaxed: a counter with one writer, under cq_lock. */
+static void count_empty(struct lend_ring *ring)
+{
+	atomic_store_explicit(&ring->buffers_empty,
+			      1 + atomic_load_explicit(&ring->buffers_empty,
+						       memory_order_relaxed),
+			      memory_order_relaxed);
+}
 
 static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 		    uint64_t *finished)
@@ -19,7 +28,10 @@ static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 
 	if (!more)
 		(*finished)++;
-	ring->buffers.taken += cqe->flags & IORING_CQE_F_BUFFER;
+	if (cqe->flags & IORING_CQE_F_BUFFER)
+		lend__buffers_note_taken(&ring->buffers, 1);
+	else if (lend_unlikely(cqe->res == -ENOBUFS))
+		count_empty(ring);
 	if (!cqe->user_data)
 		return;
 	op = lend__op_from_user_data(cqe->user_data);

@@ -25,8 +25,8 @@ static int open_buffers(const struct lend_pool *pool, struct lend_ring *ring)
 		return 0;
 	if (buffers->base)
 		return lend__buffers_attach(buffers, lend__ring_fd(ring));
-	return lend__buffers_init(buffers, lend__ring_fd(ring),
-				  LEND_POOL_BUFFERS, LEND_POOL_BUFFER_SIZE);
+	return lend__buffers_init(buffers, lend__ring_fd(ring), pool->buffers,
+				  pool->buffer_size);
 }
 
 int lend__pool_open(struct lend_pool *pool)
@@ -70,6 +70,9 @@ int lend__pool_init(struct lend_pool *pool,
 	pool->setup_flags = options->setup_flags;
 	pool->sqpoll_idle_ms = options->sqpoll_idle_ms;
 	pool->has_buffers = features->buffer_rings;
+	pool->buffers = options->buffers ? options->buffers : LEND_POOL_BUFFERS;
+	pool->buffer_size = options->buffer_size ? options->buffer_size :
+						   LEND_POOL_BUFFER_SIZE;
 	err = lend__pages_reserve(rings_size(pool), &rings);
 	if (err)
 		return err;

@@ -12,8 +12,10 @@
 
 /* Provided buffers of each ring: enough for the receives that one round of
  * completions can bring; small enough to stay in the second-level cache. */
-#define LEND_POOL_BUFFERS     256
-#define LEND_POOL_BUFFER_SIZE 4096
+#define LEND_POOL_BUFFERS	  256
+#define LEND_POOL_BUFFERS_MAX	  32768
+#define LEND_POOL_BUFFER_SIZE	  4096
+#define LEND_POOL_BUFFER_SIZE_MAX (1u << 20)
 
 /*
  * Rings come and go at run time, at the end of the array, which has room for
@@ -28,6 +30,8 @@ struct lend_pool {
 	unsigned setup_flags;
 	unsigned sqpoll_idle_ms;
 	bool has_buffers;
+	unsigned buffers; /* of each ring; a power of two */
+	unsigned buffer_size;
 
 	/* [atomic: E1] Those below are open, for all who have looked since
 	 * their last safe point: Note [removal]. */
@@ -43,6 +47,8 @@ struct lend_pool_options {
 	unsigned setup_flags;	 /* IORING_SETUP_* of the mode */
 	unsigned sqpoll_idle_ms; /* with SETUP_SQPOLL: each ring's polling
 				    thread sleeps after so long without work */
+	unsigned buffers;	 /* 0: LEND_POOL_BUFFERS */
+	unsigned buffer_size;	 /* 0: LEND_POOL_BUFFER_SIZE */
 };
 
 /**

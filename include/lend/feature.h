@@ -22,7 +22,8 @@ enum lend_feature {
 	LEND_FEATURE_SUBMIT_ALL = 1 << 2,
 	/* lend_recv_buffer() uses memory of the actor */
 	LEND_FEATURE_BUFFER_RINGS = 1 << 3,
-	/* one SQE for each connection that is accepted */
+	/* one SQE for each connection that is accepted, and for each result of
+	 * a series */
 	LEND_FEATURE_MULTISHOT = 1 << 4,
 	/* a receive looks for data before it waits, also where there is none */
 	LEND_FEATURE_POLL_FIRST = 1 << 5,
@@ -30,9 +31,12 @@ enum lend_feature {
 	LEND_FEATURE_MEMBARRIER = 1 << 6,
 	/* lend_options.sqpoll_idle_ms is refused; in use only if that is set */
 	LEND_FEATURE_SQPOLL = 1 << 7,
+	/* a multishot receive ends by being told to, not by itself, when too
+	 * much waits */
+	LEND_FEATURE_RECV_CREDIT = 1 << 8,
 };
 
-#define LEND_FEATURES_ALL ((1u << 8) - 1)
+#define LEND_FEATURES_ALL ((1u << 9) - 1)
 
 /* What lend_features_format() needs for any set. */
 #define LEND_FEATURES_TEXT_MAX 160

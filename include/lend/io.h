@@ -68,14 +68,16 @@ struct lend_buffer {
  * Receive into a buffer of the runtime's: an actor that waits holds none, so
  * ten thousand idle connections cost no buffers.
  *
- * If the runtime's buffers are all in use, one is taken from the actor's I/O
+ * If the runtime's buffers are all in use, or the actor has as many as it may,
+ * one is taken from the actor's I/O
  * heap.
  *
  * @ret_buffer  written only if the result is above 0
  *
  * Ownership: the caller gives the buffer back with lend_buffer_release(),
- *            soon: there are 256 of 4 KiB a ring for all connections. What
- *            is left is given back when the actor ends.
+ *            soon: there are 256 of 4 KiB a ring for all connections, and
+ *            64 an actor (lend_options.buffers). What is left is given
+ *            back when the actor ends.
  *
  * Return: bytes received, 0 at the end of the stream
  */

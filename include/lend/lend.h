@@ -22,6 +22,7 @@
 #include <lend/runtime.h>
 #include <lend/scope.h>
 #include <lend/socket.h>
+#include <lend/series.h>
 #include <lend/stats.h>
 #include <lend/timer.h>
 #include <lend/trace.h>

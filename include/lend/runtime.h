@@ -64,9 +64,17 @@ struct lend_options {
 				  power of two; 0: it is off; see trace.h */
 	unsigned workers_max;  /* up to which lend_runtime_set_workers() goes,
 				  at least @workers; 256 */
-	unsigned rings_max;    /* up to which lend_runtime_set_rings() goes, at
-				  least @rings; 256. Room that is not used costs
-				  addresses, no memory. */
+	/* The buffers that received data comes in (lend_recv_buffer(),
+	 * series.h). They cost memory when they are first used. */
+	unsigned buffers;     /* of each ring, 1 to 32768, rounded up to a power
+				 of two; 256 */
+	unsigned buffer_size; /* bytes, 64 to 1048576, rounded up to a multiple
+				 of 64; 4096 */
+	unsigned buffers_actor_max; /* one actor may have so many; then it
+				       receives into its own I/O heap; 64 */
+	unsigned rings_max; /* up to which lend_runtime_set_rings() goes, at
+			       least @rings; 256. Room that is not used costs
+			       addresses, no memory. */
 	/* The pool of blocking.h. */
 	unsigned blocking_threads_max; /* 1 to 1024; 16 */
 	unsigned blocking_queue_max;   /* calls that wait for one of them,

@@ -46,6 +46,22 @@ struct lend_blocking_stats {
 	uint64_t refused; /* calls: too many waited, or there was no thread */
 };
 
+/* The buffers that received data comes in, of all rings. */
+struct lend_buffer_stats {
+	uint64_t count;	 /* now: lend_options.buffers of each ring */
+	uint64_t in_use; /* now: somebody has them, or has just given them
+			    back */
+	uint64_t empty;	 /* receives that found none */
+	uint64_t own;	 /* received into memory of an actor's instead */
+};
+
+/* See series.h. */
+struct lend_series_stats {
+	uint64_t rearmed; /* submissions but for the first of each */
+	uint64_t stopped; /* times the kernel was told to stop, as too much
+			     waited */
+};
+
 struct lend_stats {
 	uint64_t uptime_ns;
 	unsigned workers;
@@ -90,6 +106,8 @@ struct lend_stats {
 	uint64_t heap_returns;	 /* spans freed by others than their actor */
 	uint64_t zombies; /* now: actors that have ended, and left spans that
 			     others have not freed yet */
+	struct lend_buffer_stats buffers;
+	struct lend_series_stats series;
 };
 
 LEND_BEGIN_DECLS

@@ -84,7 +84,6 @@ struct lend_actor {
 	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
 	struct lend_mail *inbox_last;  /* and notices of operations */
 	int value;		       /* exit value */
-	unsigned buffers;	       /* provided buffers it holds */
 	bool cancelled;		   /* its calls end: see lend__actor_judge() */
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
@@ -105,6 +104,8 @@ struct lend_actor {
 	_Atomic uint32_t signals;
 	_Atomic uint32_t messages; /* sent and not received yet */
 	_Atomic bool urgent;	   /* run before others when runnable */
+	_Atomic uint32_t buffers;  /* provided ones that it has, or that wait
+				      in its series */
 	/* [owner] writes, for reports: lend__actor_waits(); 0: for nothing */
 	_Atomic uint64_t waits_for;
 	struct lend_mail signal_mail;

@@ -125,6 +125,16 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 		   ",\n",
 		   stats->messages, stats->resubmitted);
 	text_print(text,
+		   "  \"buffers\": {\"count\": %" PRIu64
+		   ", \"in_use\": %" PRIu64 ", \"empty\": %" PRIu64
+		   ", \"own\": %" PRIu64 "},\n",
+		   stats->buffers.count, stats->buffers.in_use,
+		   stats->buffers.empty, stats->buffers.own);
+	text_print(text,
+		   "  \"series\": {\"rearmed\": %" PRIu64
+		   ", \"stopped\": %" PRIu64 "},\n",
+		   stats->series.rearmed, stats->series.stopped);
+	text_print(text,
 		   "  \"parks\": %" PRIu64 ",\n  \"wakes\": %" PRIu64 ",\n",
 		   stats->parks, stats->wakes);
 	text_print(text,

@@ -93,7 +93,7 @@ ssize_t lend__http_input_finish(struct lend__http_connection *connection,
 		res = lend__buffer_recv_own(connection->fd, deadline,
 					    &in->buffer);
 		if (res > 0)
-			in->room = LEND_POOL_BUFFER_SIZE;
+			in->room = (uint32_t)lend__buffer_size();
 	}
 	if (res > 0)
 		in->end = (uint32_t)res;

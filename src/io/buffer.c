@@ -32,6 +32,14 @@ static void prepare(struct lend_io *io, int fd)
 	io->sqe->buf_group = LEND_BUFFERS_GROUP;
 }
 
+/* It may have no more of the runtime's buffers. */
+static bool has_enough(const struct lend_actor *self)
+{
+	/* Relaxed: a counter. */
+	return atomic_load_explicit(&self->buffers, memory_order_relaxed) >=
+	       self->worker->runtime->options.buffers_actor_max;
+}
+
 int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 			    struct lend_pending **ret_pending)
 {
@@ -40,7 +48,7 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	struct lend_io io;
 	int err;
 
-	if (!features->buffer_rings)
+	if (!features->buffer_rings || has_enough(lend__current_actor()))
 		return -EOPNOTSUPP;
 	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
 	if (err)
@@ -69,7 +77,7 @@ static void hold(struct lend_actor *self, struct lend_ring *ring,
 		 unsigned number, size_t size, struct lend_buffer *ret_buffer)
 {
 	lend__buffers_own(&ring->buffers, number, self->index + 1);
-	self->buffers++;
+	atomic_fetch_add_explicit(&self->buffers, 1, memory_order_relaxed);
 	*ret_buffer = (struct lend_buffer){
 		.data = lend__buffers_at(&ring->buffers, number),
 		.size = size,
@@ -101,19 +109,37 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 	return res;
 }
 
+void lend__buffer_count_own(void)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	/* Relaxed: a counter with one writer. */
+	atomic_store_explicit(&worker->own_receives,
+			      1 + atomic_load_explicit(&worker->own_receives,
+						       memory_order_relaxed),
+			      memory_order_relaxed);
+}
+
+size_t lend__buffer_size(void)
+{
+	return lend__current_worker()->runtime->arbiter.pool.buffer_size;
+}
+
 ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
 			      struct lend_buffer *ret_buffer)
 {
-	char *span = lend_io_alloc(LEND_POOL_BUFFER_SIZE);
+	size_t size = lend__buffer_size();
+	char *span = lend_io_alloc(size);
 	ssize_t res;
 
 	if (!span)
 		return -ENOMEM;
-	res = lend_recv(fd, span, LEND_POOL_BUFFER_SIZE, 0, deadline);
+	res = lend_recv(fd, span, size, 0, deadline);
 	if (res <= 0) {
 		lend_io_free(span);
 		return res;
 	}
+	lend__buffer_count_own();
 	*ret_buffer = (struct lend_buffer){ .data = span, .size = (size_t)res };
 	return res;
 }
@@ -149,7 +175,8 @@ void lend_buffer_release(struct lend_buffer *buffer)
 {
 	if (buffer->origin) {
 		lend__buffers_give(buffer->origin, buffer->number);
-		lend__current_actor()->buffers--;
+		atomic_fetch_sub_explicit(&lend__current_actor()->buffers, 1,
+					  memory_order_relaxed);
 	} else if (buffer->data) {
 		lend_io_free(buffer->data);
 	}

@@ -17,7 +17,8 @@ struct lend_pending;
  *                 kernel wait before it tries
  *
  * Return: 0, or an error of lend__io_begin(); -EOPNOTSUPP without buffer
- *         rings: use lend_recv_buffer()
+ *         rings, or if the actor has as many buffers as it may: use
+ *         lend__buffer_recv_own()
  */
 LEND_NODISCARD int
 lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
@@ -34,8 +35,15 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer,
 				 bool *ret_more);
 
-/* Receive into a buffer of the actor's heap. */
+/* Bytes of each buffer: lend_options.buffer_size. Thread: a worker's. */
+size_t lend__buffer_size(void);
+
+/* Receive into memory of the actor's heap, as large as a buffer. */
 ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
 			      struct lend_buffer *ret_buffer) LEND_AWAITS;
+
+/* For the counters: something was received into memory of an actor's. Thread:
+ * a worker's. */
+void lend__buffer_count_own(void);
 
 #endif

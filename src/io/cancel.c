@@ -28,6 +28,13 @@ static int cancel_by_call(struct lend_ring *ring,
 				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
 }
 
+void lend__cancel_from_poller(struct lend_ring *ring, uint64_t user_data)
+{
+	const struct lend_target target = { .user_data = user_data, .fd = -1 };
+
+	(void)cancel_by_call(ring, &target);
+}
+
 /* What a kernel thread works on is found only from the thread that submitted.
  * If that is the ring's polling thread, an SQE makes it look. Nobody waits for
  * the cancellation's own CQE: it has no user_data. */

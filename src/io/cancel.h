@@ -29,4 +29,8 @@ struct lend_target {
 int lend__cancel_on_ring(struct lend_ring *ring,
 			 const struct lend_target *target) LEND_AWAITS;
 
+/* The same from a done function, by one system call or not at all: it may miss
+ * what the other finds. Thread: the ring's poller. */
+void lend__cancel_from_poller(struct lend_ring *ring, uint64_t user_data);
+
 #endif

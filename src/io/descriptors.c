@@ -199,44 +199,9 @@ int lend__descriptor_end_close(struct lend_closer *closer)
 
 /* ---- lists of descriptors ---- */
 
-bool lend__descriptor_push(struct lend_descriptor_stack *stack, int fd)
+_Atomic uint32_t *lend__descriptor_link(int fd)
 {
 	struct entry *entry = find(fd);
-	uint32_t head = atomic_load_explicit(&stack->head,
-					     memory_order_relaxed);
 
-	if (!entry)
-		return false;
-	do {
-		atomic_store_explicit(&entry->next, head, memory_order_relaxed);
-		/* Release [D2], paired with take_all(). Popped as a whole, so
-		 * the head being the same again means nothing (no ABA). */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&stack->head, &head, (uint32_t)fd + 1, memory_order_release,
-		memory_order_relaxed));
-	return true;
-}
-
-uint32_t lend__descriptor_take_all(struct lend_descriptor_stack *stack)
-{
-	return atomic_exchange_explicit(&stack->head, 0, memory_order_acquire);
-}
-
-int lend__descriptor_next(uint32_t *list)
-{
-	int fd = (int)*list - 1;
-
-	*list = atomic_load_explicit(&find(fd)->next, memory_order_relaxed);
-	return fd;
-}
-
-void lend__descriptor_prepend(uint32_t *list, int fd)
-{
-	atomic_store_explicit(&find(fd)->next, *list, memory_order_relaxed);
-	*list = (uint32_t)fd + 1;
-}
-
-void lend__descriptor_append(int last, uint32_t list)
-{
-	atomic_store_explicit(&find(last)->next, list, memory_order_relaxed);
+	return entry ? &entry->next : NULL;
 }

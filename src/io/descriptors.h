@@ -61,20 +61,9 @@ unsigned lend__descriptor_in_flight(int fd);
  * operations as soon as it is free in the kernel. 0 or -errno. */
 int lend__descriptor_end_close(struct lend_closer *closer);
 
-/* A stack of descriptors: pushed by any thread, popped as a whole. */
-struct lend_descriptor_stack {
-	_Atomic uint32_t head; /* descriptor + 1; 0: empty */
-};
-
-/* False if the table has no place for @fd. */
-bool lend__descriptor_push(struct lend_descriptor_stack *stack, int fd);
-/* All of them, newest first, for lend__descriptor_next(); 0: none. */
-uint32_t lend__descriptor_take_all(struct lend_descriptor_stack *stack);
-/* Step along a taken list: the descriptor, and *@list moves on. */
-int lend__descriptor_next(uint32_t *list);
-/* Put one in front of a taken list. */
-void lend__descriptor_prepend(uint32_t *list, int fd);
-/* Put a list behind the last one of another. */
-void lend__descriptor_append(int last, uint32_t list);
+/* The word that links @fd into a list of descriptors nobody has taken yet; NULL
+ * if the table has no place for it. Whose the descriptor is, theirs is the
+ * word. */
+_Atomic uint32_t *lend__descriptor_link(int fd);
 
 #endif

@@ -15,11 +15,12 @@
 /* Buffers of the rings that the actor still holds. */
 static void give_buffers(struct lend_actor *self)
 {
-	if (!self->buffers)
+	/* Relaxed: what its series had they have given back. */
+	if (!atomic_load_explicit(&self->buffers, memory_order_relaxed))
 		return;
 	lend__arbiter_give_buffers(&lend__current_worker()->runtime->arbiter,
 				   self->index + 1);
-	self->buffers = 0;
+	atomic_store_explicit(&self->buffers, 0, memory_order_relaxed);
 }
 
 void lend__io_end_all(struct lend_actor *self)

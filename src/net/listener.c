@@ -11,13 +11,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "io/acceptor.h"
+#include "io/series.h"
 #include "rt/current.h"
 
 struct lend_listener {
 	int fd;
 	struct lend_address address;
-	struct lend_acceptor *acceptor; /* in its actor's heap; NULL at first */
+	struct lend_series *accepted; /* of its actor's; NULL at first */
 };
 
 /* The file of a unix socket whose server is gone: a connection attempt is
@@ -92,22 +92,46 @@ int lend_listener_open(const char *text, int backlog,
 	return 0;
 }
 
+/* The backlog is the limit, and who serves takes what there is soon. */
+#define ACCEPTED_MAX UINT32_MAX
+
+/* What is there at this moment. It does not wait, so a cancelled actor may. */
+static int accept_now(struct lend_listener *listener)
+{
+	struct lend_series_result ignored;
+	int fd = (int)lend__series_poll(listener->accepted, &ignored);
+
+	if (fd != -EAGAIN)
+		return fd;
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
 int lend_listener_accept(struct lend_listener *listener, uint64_t deadline)
 {
-	if (!listener->acceptor) {
-		int err = lend__acceptor_open(listener->fd,
-					      &listener->acceptor);
+	const struct lend_series_options options = {
+		.results_max = ACCEPTED_MAX,
+	};
+
+	if (!listener->accepted) {
+		int err = lend__series_open(
+			listener->fd, &lend__series_kinds[LEND_SERIES_ACCEPT],
+			&options, &listener->accepted);
 
 		if (err)
 			return err;
 	}
-	return lend__acceptor_next(listener->acceptor, deadline);
+	if (deadline == LEND_NOW)
+		return accept_now(listener);
+	return (int)lend_series_next(listener->accepted, deadline, NULL);
 }
 
 void lend_listener_pause(struct lend_listener *listener)
 {
-	if (listener->acceptor)
-		lend__acceptor_pause(listener->acceptor);
+	if (listener->accepted)
+		lend_series_pause(listener->accepted);
 }
 
 const struct lend_address *
@@ -125,8 +149,7 @@ struct lend_listener *lend_listener_close(struct lend_listener *listener)
 	un = (const struct sockaddr_un *)&listener->address.storage;
 	if (un->sun_family == AF_UNIX)
 		unlink(un->sun_path);
-	if (listener->acceptor)
-		lend__acceptor_close(listener->acceptor);
+	lend_series_close(listener->accepted);
 	if (lend__current_actor())
 		lend_close(listener->fd);
 	else

@@ -15,6 +15,7 @@
 #include "rt/current.h"
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
+#include "rt/options.h"
 #include "rt/overflow.h"
 #include "rt/program.h"
 #include "rt/report.h"
@@ -43,113 +44,6 @@ struct lend_worker *lend__runtime_pick_worker(struct lend_runtime *runtime)
 						  memory_order_relaxed);
 
 	return &runtime->workers[next % lend__runtime_open(runtime)];
-}
-
-/* ---- options ---- */
-
-static int refuse(const struct lend_log *log, const char *name,
-		  unsigned long long value, const char *rule)
-{
-	lend__log(log, LEND_LOG_ERROR, "option %s is %llu: %s", name, value,
-		  rule);
-	return -EINVAL;
-}
-
-static int check_sizes(const struct lend_options *options,
-		       const struct lend_log *log)
-{
-	if (options->actors_max > LEND_STACK_SLOTS_MAX)
-		return refuse(log, "actors_max", options->actors_max,
-			      "at most 1048576");
-	if (!lend_is_power_of_two(options->stack_size) ||
-	    options->stack_size < LEND_STACK_SLOT_SIZE_MIN ||
-	    options->stack_size > LEND_STACK_SLOT_SIZE_MAX)
-		return refuse(log, "stack_size", options->stack_size,
-			      "a power of two from 16384 to 8388608");
-	if (options->heap_max > LEND_HEAP_SLICE_DEFAULT)
-		return refuse(log, "heap_max", options->heap_max,
-			      "at most 4194304");
-	if (options->trace_events > LEND_TRACE_EVENTS_MAX)
-		return refuse(log, "trace_events", options->trace_events,
-			      "at most 1048576");
-	return 0;
-}
-
-static int complete_options(struct lend_options *options,
-			    const struct lend_log *log)
-{
-	const struct lend_mode *mode = lend__mode_find(options->mode);
-
-	if (!mode)
-		return refuse(log, "mode", options->mode,
-			      "borrowed, private or shared");
-	options->mode = mode->id;
-	if (!options->workers)
-		options->workers = lend__cpu_allowed() > LEND_WORKERS_MAX ?
-					   LEND_WORKERS_MAX :
-					   lend__cpu_allowed();
-	if (!options->rings)
-		options->rings = options->workers;
-	if (!options->workers_max)
-		options->workers_max = LEND_WORKERS_MAX;
-	if (!options->rings_max)
-		options->rings_max = LEND_RINGS_MAX;
-	if (!options->depth)
-		options->depth = 256;
-	if (!options->actors_max)
-		options->actors_max = 131072;
-	if (!options->stack_size)
-		options->stack_size = 65536;
-	if (!options->stall_ns)
-		options->stall_ns = 2 * LEND_MS;
-	if (options->workers > LEND_WORKERS_MAX)
-		return refuse(log, "workers", options->workers, "1 to 256");
-	if (options->rings > LEND_RINGS_MAX)
-		return refuse(log, "rings", options->rings, "1 to 256");
-	if (options->sqpoll_idle_ms > LEND_SQPOLL_IDLE_MS_MAX)
-		return refuse(log, "sqpoll_idle_ms", options->sqpoll_idle_ms,
-			      "at most 60000");
-	if (options->workers_max > LEND_WORKERS_MAX ||
-	    options->workers_max < options->workers)
-		return refuse(log, "workers_max", options->workers_max,
-			      "at least as many as workers, at most 256");
-	if (options->rings_max > LEND_RINGS_MAX ||
-	    options->rings_max < options->rings)
-		return refuse(log, "rings_max", options->rings_max,
-			      "at least as many as rings, at most 256");
-	if (options->depth > LEND_DEPTH_MAX)
-		return refuse(log, "depth", options->depth, "1 to 32768");
-	if (options->flush_actors > LEND_DEPTH_MAX)
-		return refuse(log, "flush_actors", options->flush_actors,
-			      "0 to 32768");
-	if (options->flush_sqes > LEND_DEPTH_MAX)
-		return refuse(log, "flush_sqes", options->flush_sqes,
-			      "0 to 32768");
-	if (mode->one_to_one && options->rings != options->workers)
-		return refuse(
-			log, "rings", options->rings,
-			"private mode has one ring for each worker; give the same number, or use borrowed or shared");
-	return check_sizes(options, log);
-}
-
-static int check_masks(const struct lend_options *options,
-		       const struct lend_log *log)
-{
-	const char *disabled = getenv("LEND_DISABLE");
-	char known[LEND_FEATURES_TEXT_MAX];
-	unsigned set;
-
-	if (options->without & ~LEND_FEATURES_ALL)
-		return refuse(log, "without", options->without,
-			      "not a set of enum lend_feature");
-	if (!disabled || !lend_features_parse(disabled, &set))
-		return 0;
-	lend_features_format(LEND_FEATURES_ALL, known, sizeof(known));
-	lend__log(
-		log, LEND_LOG_ERROR,
-		"LEND_DISABLE is \"%s\": it names features with commas between them, and these there are: %s",
-		disabled, known);
-	return -EINVAL;
 }
 
 /* ---- start ---- */
@@ -204,6 +98,8 @@ static int open_arbiter(struct lend_runtime *runtime)
 		.stall_ns = runtime->options.stall_ns,
 		.sqpoll_idle_ms = runtime->options.sqpoll_idle_ms,
 		.trace_events = runtime->options.trace_events,
+		.buffers = runtime->options.buffers,
+		.buffer_size = runtime->options.buffer_size,
 	};
 	struct lend_features features;
 	int err = lend__features_probe(&features);
@@ -324,11 +220,11 @@ int lend_runtime_new(const struct lend_options *options,
 		complete = *options;
 	lend__log_init(&log, complete.log_level, complete.log,
 		       complete.log_arg);
-	err = complete_options(&complete, &log);
+	err = lend__options_complete(&complete, &log);
 	if (!err)
 		err = lend__blocking_complete(&complete, &log);
 	if (!err)
-		err = check_masks(&complete, &log);
+		err = lend__options_check_masks(&complete, &log);
 	if (!err)
 		err = take_kick_signal(&complete, &log);
 	if (err)

@@ -99,6 +99,16 @@ static void add_heaps(struct lend_stats *stats,
 	stats->heap_returns = read_counter(&totals->returns);
 }
 
+static void add_buffers(struct lend_stats *stats, const struct lend_ring *ring)
+{
+	stats->buffers.empty += read_counter(&ring->buffers_empty);
+	stats->series.stopped += read_counter(&ring->stops);
+	/* Of a ring that is closed, those that actors still have. */
+	if (lend__ring_is_open(ring))
+		stats->buffers.count += ring->buffers.count;
+	stats->buffers.in_use += lend__buffers_in_use(&ring->buffers);
+}
+
 /* The lock orders nothing that a counter shows; it is taken for the loans'. */
 static pthread_mutex_t *lock_of(const struct lend_arbiter *arbiter)
 {
@@ -126,6 +136,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 
 		read_ring_locked(arbiter, i, &ring);
 		add_ring(&stats.total, &ring);
+		add_buffers(&stats, &arbiter->pool.rings[i]);
 	}
 	stats.waits = arbiter->waits;
 	stats.wait_ns = arbiter->wait_ns;
@@ -146,6 +157,8 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		add_stalls(&stats, &worker->stalls);
 		add_borrower(&stats, &worker->borrower);
 		stats.resubmitted += read_counter(&worker->resubmitted);
+		stats.series.rearmed += read_counter(&worker->rearmed);
+		stats.buffers.own += read_counter(&worker->own_receives);
 	}
 	/* Its lock orders nothing that a counter shows. */
 	lend__blocking_read((struct lend_blocking *)&runtime->blocking,

@@ -84,6 +84,8 @@ struct lend_worker {
 	_Atomic uint64_t parks;
 	_Atomic uint64_t messages;
 	_Atomic uint64_t resubmitted;
+	_Atomic uint64_t rearmed; /* series */
+	_Atomic uint64_t own_receives;
 
 	struct lend_stalls stalls;
 	struct lend_borrower borrower;

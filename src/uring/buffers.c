@@ -42,7 +42,11 @@ static void add(struct lend_buffers *buffers, unsigned number)
 	buf->len = buffers->size;
 	buf->bid = (uint16_t)number;
 	buffers->tail++;
-	buffers->added++;
+	/* Relaxed: a counter with one writer. */
+	atomic_store_explicit(&buffers->added,
+			      1 + atomic_load_explicit(&buffers->added,
+						       memory_order_relaxed),
+			      memory_order_relaxed);
 }
 
 static void publish(struct lend_buffers *buffers)
@@ -74,10 +78,11 @@ int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 	buffers->size = size;
 	buffers->links = calloc(count, sizeof(*buffers->links));
 	buffers->owners = calloc(count, sizeof(*buffers->owners));
+	buffers->filled = calloc(count, sizeof(*buffers->filled));
 	buffers->base = map((size_t)count * size);
 	buffers->ring = map(ring_size(buffers));
-	if (!buffers->links || !buffers->owners || !buffers->base ||
-	    !buffers->ring) {
+	if (!buffers->links || !buffers->owners || !buffers->filled ||
+	    !buffers->base || !buffers->ring) {
 		err = -ENOMEM;
 		goto fail;
 	}
@@ -113,6 +118,7 @@ void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 		munmap(buffers->base, (size_t)buffers->count * buffers->size);
 	free(buffers->links);
 	free(buffers->owners);
+	free(buffers->filled);
 	memset(buffers, 0, sizeof(*buffers));
 }
 
@@ -182,7 +188,7 @@ void lend__buffers_detach(struct lend_buffers *buffers, int fd)
 	if (!buffers->ring)
 		return;
 	lend__buffers_drain(buffers);
-	home = buffers->added - buffers->taken;
+	home = buffers->count - lend__buffers_in_use(buffers);
 	if (home >= buffers->count) {
 		lend__buffers_fini(buffers, fd);
 		return;
@@ -210,8 +216,8 @@ int lend__buffers_attach(struct lend_buffers *buffers, int fd)
 		return err;
 	}
 	buffers->tail = 0;
-	buffers->added = 0;
-	buffers->taken = 0;
+	atomic_store_explicit(&buffers->added, 0, memory_order_relaxed);
+	atomic_store_explicit(&buffers->taken, 0, memory_order_relaxed);
 	lend__buffers_drain(buffers);
 	return 0;
 }

@@ -27,13 +27,18 @@ struct lend_buffers {
 
 	/* [cq_lock] of the ring */
 	uint16_t tail;
-	uint64_t added; /* ever given to the kernel */
-	uint64_t taken; /* ever come back with a completion */
+	/* Counters of the ring that has them now; others read them. */
+	_Atomic uint64_t added; /* ever given to the kernel */
+	_Atomic uint64_t taken; /* ever come back with a completion */
 
 	/* [atomic: returns] buffer number + 1 of the last one given back, 0 if
-	 * none; each links to the one before it through @links */
+	 * none; each links to the one before it through @links. Of those that
+	 * are not there the word is free for who has them. */
 	_Atomic uint32_t returned;
 	_Atomic uint32_t *links;
+
+	/* [who has the buffer] bytes in it */
+	uint32_t *filled;
 
 	/* [owner: the actor that holds the buffer] its mark; 0: nobody's */
 	_Atomic uint32_t *owners;
@@ -70,6 +75,46 @@ static inline char *lend__buffers_at(const struct lend_buffers *buffers,
 				     unsigned number)
 {
 	return buffers->base + (uint64_t)number * buffers->size;
+}
+
+/* The word of a buffer that is free for who has it. */
+static inline _Atomic uint32_t *lend__buffers_link(struct lend_buffers *buffers,
+						   unsigned number)
+{
+	return &buffers->links[number];
+}
+
+/* How much lies in it: noted by the poller, read by whom it passes it on to. */
+static inline uint32_t *lend__buffers_filled(struct lend_buffers *buffers,
+					     unsigned number)
+{
+	return &buffers->filled[number];
+}
+
+/* So many have come with completions. The ring's consumer only. */
+static inline void lend__buffers_note_taken(struct lend_buffers *buffers,
+					    uint64_t count)
+{
+	/* Relaxed: a counter with one writer. */
+	atomic_store_explicit(
+		&buffers->taken,
+		count + atomic_load_explicit(&buffers->taken,
+					     memory_order_relaxed),
+		memory_order_relaxed);
+}
+
+/* How many the kernel has not got now: somebody has them, or has given them
+ * back since the ring was polled last. Any thread, as a hint. */
+static inline uint64_t lend__buffers_in_use(const struct lend_buffers *buffers)
+{
+	uint64_t taken = atomic_load_explicit(&buffers->taken,
+					      memory_order_relaxed);
+	uint64_t added = atomic_load_explicit(&buffers->added,
+					      memory_order_relaxed);
+
+	return added - taken < buffers->count ?
+		       buffers->count - (added - taken) :
+		       0;
 }
 
 /* Note who holds buffer @number; @owner is not 0. */

@@ -46,4 +46,12 @@
 #define FUTEX_BITSET_MATCH_ANY 0xffffffff
 #endif
 
+/* How many bytes a multishot receive takes in all before it ends. The field
+ * (optlen) shares its place with file_index. */
+static inline void lend__sqe_set_recv_credit(struct io_uring_sqe *sqe,
+					     uint32_t bytes)
+{
+	sqe->file_index = bytes;
+}
+
 #endif

@@ -30,6 +30,7 @@ static const struct feature_row rows[] = {
 	ROW(LEND_FEATURE_POLL_FIRST, poll_first),
 	ROW(LEND_FEATURE_MEMBARRIER, membarrier),
 	ROW(LEND_FEATURE_SQPOLL, sqpoll),
+	ROW(LEND_FEATURE_RECV_CREDIT, recv_credit),
 };
 #define ROWS_COUNT (sizeof(rows) / sizeof(rows[0]))
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "uring/compat.h"
 #include "uring/sys.h"
 
 /* Operations without which nothing works; the rest has fallbacks. */
@@ -62,17 +63,15 @@ static bool can_register_buffers(struct io_uring *uring)
 
 /* The result of an operation on no descriptor at all: a flag that the kernel
  * does not know is refused (EINVAL) before it misses the descriptor (EBADF). */
-static int try_sqe(struct io_uring *uring, unsigned opcode, unsigned ioprio)
+static int try_sqe(struct io_uring *uring, const struct io_uring_sqe *wanted)
 {
 	unsigned tail = *uring->sq.ktail;
 	unsigned mask = *uring->sq.kring_mask;
 	struct io_uring_sqe *sqe = &uring->sq.sqes[tail & mask];
 	int res;
 
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = (uint8_t)opcode;
+	*sqe = *wanted;
 	sqe->fd = -1;
-	sqe->ioprio = (uint16_t)ioprio;
 	if (uring->sq.array)
 		uring->sq.array[tail & mask] = tail & mask;
 	__atomic_store_n(uring->sq.ktail, tail + 1, __ATOMIC_RELEASE);
@@ -90,6 +89,28 @@ static int try_sqe(struct io_uring *uring, unsigned opcode, unsigned ioprio)
 	__atomic_store_n(uring->cq.khead, *uring->cq.khead + 1,
 			 __ATOMIC_RELEASE);
 	return res;
+}
+
+static bool can_flag(struct io_uring *uring, unsigned opcode, unsigned ioprio)
+{
+	const struct io_uring_sqe sqe = {
+		.opcode = (uint8_t)opcode,
+		.ioprio = (uint16_t)ioprio,
+	};
+
+	return try_sqe(uring, &sqe) == -EBADF;
+}
+
+static bool can_limit_receives(struct io_uring *uring)
+{
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_RECV,
+		.ioprio = IORING_RECV_MULTISHOT,
+		.flags = IOSQE_BUFFER_SELECT,
+	};
+
+	lend__sqe_set_recv_credit(&sqe, 4096);
+	return try_sqe(uring, &sqe) == -EBADF;
 }
 
 static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
@@ -137,11 +158,11 @@ int lend__features_probe(struct lend_features *ret_features)
 		err = probe_opcodes(&uring, &features);
 	if (!err) {
 		features.buffer_rings = can_register_buffers(&uring);
-		features.multishot = try_sqe(&uring, IORING_OP_ACCEPT,
-					     IORING_ACCEPT_MULTISHOT) == -EBADF;
-		features.poll_first = try_sqe(&uring, IORING_OP_RECV,
-					      IORING_RECVSEND_POLL_FIRST) ==
-				      -EBADF;
+		features.multishot = can_flag(&uring, IORING_OP_ACCEPT,
+					      IORING_ACCEPT_MULTISHOT);
+		features.poll_first = can_flag(&uring, IORING_OP_RECV,
+					       IORING_RECVSEND_POLL_FIRST);
+		features.recv_credit = can_limit_receives(&uring);
 	}
 	lend__sys_ring_close(&uring);
 	if (err)

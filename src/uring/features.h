@@ -14,6 +14,7 @@ struct lend_features {
 	bool buffer_rings;  /* IORING_REGISTER_PBUF_RING */
 	bool multishot;	    /* IORING_ACCEPT_MULTISHOT */
 	bool poll_first;    /* IORING_RECVSEND_POLL_FIRST */
+	bool recv_credit;   /* optlen of a multishot receive */
 	bool membarrier;    /* the fast handshake of loans */
 	bool sqpoll;	    /* set by lend__features_probe_sqpoll() alone */
 	/* One bit for each opcode the kernel says it supports. */

@@ -44,9 +44,11 @@ struct lend_ring {
 
 	/* [cq_lock] */
 	LEND_CACHE_ALIGNED atomic_bool cq_lock;
-	_Atomic uint64_t finished;    /* operations that had their last CQE */
-	_Atomic uint64_t completions; /* CQEs, those of multishots too */
-	_Atomic uint64_t polled_ns;   /* when somebody last looked */
+	_Atomic uint64_t finished;	/* operations that had their last CQE */
+	_Atomic uint64_t completions;	/* CQEs, those of multishots too */
+	_Atomic uint64_t polled_ns;	/* when somebody last looked */
+	_Atomic uint64_t buffers_empty; /* receives that found no buffer */
+	_Atomic uint64_t stops;		/* series that were told to stop */
 	struct lend_buffers buffers;
 
 	/* [atomic: counters] */
@@ -224,6 +226,16 @@ static inline struct io_uring_cqe *lend__ring_peek(const struct lend_ring *ring)
 	/* Acquire [R2]: a CQE comes after the publication of its SQE. */
 	(void)atomic_load_explicit(&ring->published, memory_order_acquire);
 	return &ring->cqes[head & ring->cq_mask];
+}
+
+/* A series was told to stop. Consumer only. */
+static inline void lend__ring_note_stop(struct lend_ring *ring)
+{
+	/* Relaxed: a counter with one writer. */
+	atomic_store_explicit(&ring->stops,
+			      1 + atomic_load_explicit(&ring->stops,
+						       memory_order_relaxed),
+			      memory_order_relaxed);
 }
 
 /* Give the oldest CQE's slot back to the kernel. Consumer only. */

@@ -1,0 +1,316 @@
+/*
+ * The kinds of series: what each asks for, and where its results wait. Called
+ * by series.c.
+ */
+#include "io/series.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "io/buffer.h"
+#include "io/descriptors.h"
+#include "uring/compat.h"
+
+/* ---- accept ---- */
+
+static void prepare_accept(struct lend_series *series, struct io_uring_sqe *sqe)
+{
+	io_uring_prep_accept(sqe, series->fd, NULL, NULL, SOCK_CLOEXEC);
+	/* Without it each connection ends the operation, and the next call
+	 * arms it again. */
+	if (series->arbiter->features.multishot)
+		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
+}
+
+static bool arrive_accept(struct lend_series *series, int32_t res,
+			  uint32_t flags)
+{
+	(void)flags;
+	if (lend__series_push(series, (uint32_t)res))
+		return true;
+	close(res); /* beyond any limit the kernel has */
+	return false;
+}
+
+static _Atomic uint32_t *link_accept(const struct lend_series *series,
+				     uint32_t number)
+{
+	(void)series;
+	return lend__descriptor_link((int)number);
+}
+
+static ssize_t take_accept(struct lend_series *series, uint32_t number,
+			   struct lend_series_result *ret_result)
+{
+	(void)series;
+	if (!ret_result)
+		close((int)number);
+	return (ssize_t)number;
+}
+
+/* ---- poll ---- */
+
+static void prepare_poll(struct lend_series *series, struct io_uring_sqe *sqe)
+{
+	io_uring_prep_poll_add(sqe, series->fd, series->poll_events);
+	/* Arming tells of what is there already: nothing is lost between one
+	 * and the next. */
+	if (series->arbiter->features.multishot)
+		sqe->len |= IORING_POLL_ADD_MULTI;
+}
+
+static bool arrive_poll(struct lend_series *series, int32_t res, uint32_t flags)
+{
+	(void)flags;
+	/* Release [I3], paired with take_came(). */
+	atomic_fetch_or_explicit(&series->came, (uint32_t)res,
+				 memory_order_release);
+	return true;
+}
+
+/* ---- data, in provided buffers ---- */
+
+/* A result's number is its ring's and its buffer's. Ring records stay where
+ * they are, and buffers that somebody has with them, so it is good whatever
+ * becomes of the ring. */
+static struct lend_buffers *buffers_at(const struct lend_series *series,
+				       uint32_t number)
+{
+	return &series->arbiter->pool.rings[number >> 16].buffers;
+}
+
+static _Atomic uint32_t *link_buffer(const struct lend_series *series,
+				     uint32_t number)
+{
+	return lend__buffers_link(buffers_at(series, number), number & 0xffff);
+}
+
+static bool arrive_buffer(struct lend_series *series, int32_t res,
+			  uint32_t flags)
+{
+	struct lend_ring *ring = series->pending.io.op.ring;
+	struct lend_actor *actor = series->pending.io.actor;
+	unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
+
+	if (!(flags & IORING_CQE_F_BUFFER))
+		return false;
+	lend__buffers_own(&ring->buffers, number, actor->index + 1);
+	/* The end of the stream can come with a buffer, too. */
+	if (!res) {
+		lend__buffers_give(&ring->buffers, number);
+		return false;
+	}
+	*lend__buffers_filled(&ring->buffers, number) = (uint32_t)res;
+	/* Relaxed: a counter. */
+	atomic_fetch_add_explicit(&actor->buffers, 1, memory_order_relaxed);
+	return lend__series_push(series, ring->index << 16 | number);
+}
+
+/* What lies in it, as a buffer of the actor's. */
+static void lend_out(struct lend_series *series, uint32_t number,
+		     struct lend_buffer *ret_buffer)
+{
+	struct lend_buffers *buffers = buffers_at(series, number);
+
+	*ret_buffer = (struct lend_buffer){
+		.data = lend__buffers_at(buffers, number & 0xffff),
+		.size = *lend__buffers_filled(buffers, number & 0xffff),
+		.origin = buffers,
+		.number = number & 0xffff,
+	};
+}
+
+/* A multishot receive may take so much before it ends by itself. The kernel
+ * refuses that for datagrams. */
+static void limit(const struct lend_series *series, struct io_uring_sqe *sqe)
+{
+	if (series->arbiter->features.recv_credit)
+		lend__sqe_set_recv_credit(
+			sqe, series->results_max *
+				     series->arbiter->pool.buffer_size);
+}
+
+static void select_buffer(struct io_uring_sqe *sqe)
+{
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = LEND_BUFFERS_GROUP;
+}
+
+static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
+{
+	if (series->way == LEND_SERIES_OWN) {
+		io_uring_prep_recv(sqe, series->fd, series->own,
+				   series->arbiter->pool.buffer_size, 0);
+		return;
+	}
+	io_uring_prep_recv(sqe, series->fd, NULL, 0, 0);
+	select_buffer(sqe);
+	if (series->way == LEND_SERIES_MANY) {
+		sqe->ioprio |= IORING_RECV_MULTISHOT;
+		limit(series, sqe);
+	}
+}
+
+static ssize_t take_recv(struct lend_series *series, uint32_t number,
+			 struct lend_series_result *ret_result)
+{
+	struct lend_buffer buffer;
+	ssize_t size;
+
+	lend_out(series, number, &buffer);
+	size = (ssize_t)buffer.size;
+	if (ret_result)
+		ret_result->buffer = buffer;
+	else
+		lend_buffer_release(&buffer);
+	return size;
+}
+
+static void lend_own(struct lend_series *series, size_t size,
+		     struct lend_series_result *ret_result)
+{
+	ret_result->buffer = (struct lend_buffer){ .data = series->own,
+						   .size = size };
+	series->own = NULL;
+	lend__buffer_count_own();
+}
+
+static ssize_t take_own_recv(struct lend_series *series, size_t size,
+			     struct lend_series_result *ret_result)
+{
+	lend_own(series, size, ret_result);
+	return (ssize_t)size;
+}
+
+/* ---- datagrams ---- */
+
+/*
+ * A buffer has the kernel's header, the address, the control messages and the
+ * payload, in this order and at fixed places; the actor's own memory has the
+ * payload first, so that it can be given back like that of a receive, and then
+ * the address and the control messages.
+ */
+
+static struct lend_series_datagrams *datagrams_of(struct lend_series *series)
+{
+	return lend_container_of(series, struct lend_series_datagrams, series);
+}
+
+static size_t payload_max(const struct lend_series *series)
+{
+	return series->arbiter->pool.buffer_size - series->address_max -
+	       series->control_max;
+}
+
+static void prepare_recvmsg(struct lend_series *series,
+			    struct io_uring_sqe *sqe)
+{
+	struct lend_series_datagrams *datagrams = datagrams_of(series);
+	struct msghdr *message = &datagrams->message;
+
+	memset(message, 0, sizeof(*message));
+	message->msg_namelen = series->address_max;
+	message->msg_controllen = series->control_max;
+	if (series->way == LEND_SERIES_OWN) {
+		datagrams->payload.iov_base = series->own;
+		datagrams->payload.iov_len = payload_max(series);
+		message->msg_iov = &datagrams->payload;
+		message->msg_iovlen = 1;
+		message->msg_name = series->own + payload_max(series);
+		message->msg_control = (char *)message->msg_name +
+				       series->address_max;
+	}
+	io_uring_prep_recvmsg(sqe, series->fd, message, 0);
+	if (series->way == LEND_SERIES_MANY) {
+		select_buffer(sqe);
+		sqe->ioprio |= IORING_RECV_MULTISHOT;
+	}
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+static ssize_t take_recvmsg(struct lend_series *series, uint32_t number,
+			    struct lend_series_result *ret_result)
+{
+	struct io_uring_recvmsg_out header;
+	struct lend_buffer buffer;
+	size_t before;
+	char *data;
+
+	lend_out(series, number, &buffer);
+	before = sizeof(header) + series->address_max + series->control_max;
+	lend_assert(buffer.size >= before);
+	if (!ret_result) {
+		lend_buffer_release(&buffer);
+		return 0;
+	}
+	data = buffer.data;
+	memcpy(&header, data, sizeof(header));
+	data += sizeof(header);
+	ret_result->flags = header.flags;
+	ret_result->address = header.namelen ? data : NULL;
+	ret_result->address_size = least(header.namelen, series->address_max);
+	data += series->address_max;
+	ret_result->control = header.controllen ? data : NULL;
+	ret_result->control_size = least(header.controllen,
+					 series->control_max);
+	buffer.data = data + series->control_max;
+	buffer.size -= before;
+	ret_result->buffer = buffer;
+	return (ssize_t)buffer.size;
+}
+
+static ssize_t take_own_recvmsg(struct lend_series *series, size_t size,
+				struct lend_series_result *ret_result)
+{
+	const struct msghdr *message = &datagrams_of(series)->message;
+
+	ret_result->flags = (unsigned)message->msg_flags;
+	ret_result->address = message->msg_namelen ? message->msg_name : NULL;
+	ret_result->address_size = least(message->msg_namelen,
+					 series->address_max);
+	ret_result->control = message->msg_controllen ? message->msg_control :
+							NULL;
+	ret_result->control_size = message->msg_controllen;
+	lend_own(series, size, ret_result);
+	return (ssize_t)size;
+}
+
+const struct lend__series_kind lend__series_kinds[LEND_SERIES_KINDS] = {
+	[LEND_SERIES_RECV] = {
+		.prepare = prepare_recv,
+		.record_size = sizeof(struct lend_series),
+		.arrive = arrive_buffer,
+		.link = link_buffer,
+		.take = take_recv,
+		.take_own = take_own_recv,
+		.has_buffers = true,
+		.ends_with_0 = true,
+	},
+	[LEND_SERIES_RECVMSG] = {
+		.prepare = prepare_recvmsg,
+		.record_size = sizeof(struct lend_series_datagrams),
+		.arrive = arrive_buffer,
+		.link = link_buffer,
+		.take = take_recvmsg,
+		.take_own = take_own_recvmsg,
+		.has_buffers = true,
+	},
+	[LEND_SERIES_ACCEPT] = {
+		.prepare = prepare_accept,
+		.record_size = sizeof(struct lend_series),
+		.arrive = arrive_accept,
+		.link = link_accept,
+		.take = take_accept,
+	},
+	[LEND_SERIES_POLL] = {
+		.prepare = prepare_poll,
+		.record_size = sizeof(struct lend_series),
+		.arrive = arrive_poll,
+	},
+};

@@ -1,0 +1,19 @@
+/*
+ * The options of a runtime: see options.c.
+ */
+#ifndef LEND_RT_OPTIONS_H
+#define LEND_RT_OPTIONS_H
+
+#include <lend/runtime.h>
+
+struct lend_log;
+
+/* Put the defaults for what is 0. 0, or -EINVAL: the log says what for. */
+int lend__options_complete(struct lend_options *options,
+			   const struct lend_log *log);
+
+/* Do the sets of features name such as there are? 0, or -EINVAL. */
+int lend__options_check_masks(const struct lend_options *options,
+			      const struct lend_log *log);
+
+#endif
