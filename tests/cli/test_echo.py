@@ -13,7 +13,7 @@ import threading
 import time
 
 from harness import (DEADLINE_S, Client, case, connect, equal,
-                     main, true, wait_for)
+                     main, true, wait_for, wait_for_rest)
 
 
 def receive_exactly(connection, size):
@@ -31,7 +31,7 @@ def fill(connection):
     """Send until nobody takes anything any more; the bytes sent."""
     sent = 0
     connection.setblocking(False)
-    while select.select([], [connection], [], 0.4)[1]:
+    while select.select([], [connection], [], 1)[1]:
         try:
             sent += connection.send(bytes(65536))
         except BlockingIOError:
@@ -135,7 +135,7 @@ def drain_timeout_cuts_who_does_not_read(lend):
             server.signal(signal.SIGINT)
             equal(server.wait(), 0)
             seconds = time.monotonic() - start
-            true(0.9 < seconds < 5, f"{seconds} s")
+            true(0.9 < seconds < 20, f"{seconds} s")
 
 
 @case
@@ -146,7 +146,7 @@ def a_second_signal_ends_at_once(lend):
             server.signal()
             wait_for(lambda: len(server.lines) > 1, "the line of the drain")
             server.signal()
-            equal(server.wait(5), 128 + signal.SIGTERM)
+            equal(server.wait(), 128 + signal.SIGTERM)
             equal(server.lines[-1], "lend: second signal: ended at once")
 
 
@@ -180,7 +180,7 @@ def lack_of_descriptors_is_survived(lend):
             connection.sendall(b"x")
         answered = 0
         for connection in connections:
-            connection.settimeout(0.5 if answered else DEADLINE_S)
+            connection.settimeout(2 if answered else DEADLINE_S)
             try:
                 equal(connection.recv(1), b"x")
                 answered += 1
@@ -188,10 +188,7 @@ def lack_of_descriptors_is_survived(lend):
                 break
         true(answered > 20, f"only {answered} were served")
         true(answered < 64, f"{answered} with 64 descriptors")
-        before = cpu_seconds(server)
-        time.sleep(0.5)
-        busy = cpu_seconds(server) - before
-        true(busy < 0.2, f"{busy} s of CPU while there was nothing to do")
+        wait_for_rest(server)
         # Each that goes makes room for one that waits.
         for connection in connections[:answered]:
             connection.close()
@@ -200,12 +197,6 @@ def lack_of_descriptors_is_survived(lend):
         for connection in connections[answered:]:
             connection.close()
         server.stop()
-
-
-def cpu_seconds(server):
-    with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @case

@@ -99,19 +99,24 @@ def echo_streams_any_length(lend):
 
 @case
 def sleeping_holds_nobody_up(lend):
-    with lend.serve("--demo") as server:
+    with lend.serve("--demo", "--drain-timeout", "0") as server:
+        # Nobody would wait so long for the answer of the other one.
+        for_ever = [Client(server.address) for _ in range(50)]
+        for client in for_ever:
+            client.send("GET", f"/sleep?ms={10 * DEADLINE_S * 1000}")
+        with Client(server.address) as other:
+            equal(other.ask("GET", "/plaintext").status, 200)
         clients = [Client(server.address) for _ in range(50)]
         start = time.monotonic()
         for client in clients:
             client.send("GET", "/sleep?ms=300")
-        with Client(server.address) as other:
-            other.ask("GET", "/plaintext")
-        true(time.monotonic() - start < 0.29, "a sleeper held up another")
         for client in clients:
             equal(client.receive().body, b"slept 300 ms\n")
             client.socket.close()
         seconds = time.monotonic() - start
-        true(0.3 <= seconds < 3, f"50 sleeps of 0.3 s took {seconds} s")
+        true(0.3 <= seconds < 15, f"50 sleeps of 0.3 s took {seconds} s")
+        for client in for_ever:
+            client.socket.close()
         server.stop()
 
 
@@ -125,7 +130,7 @@ def spinning_is_survived(lend):
                 equal(server.get("/plaintext").status, 200)
             equal(spinner.receive().status, 200)
             seconds = time.monotonic() - start
-            true(0.3 <= seconds < 5, f"{seconds} s")
+            true(0.3 <= seconds < 20, f"{seconds} s")
             # It is counted at the next safe point of its worker, which may
             # come after the answer.
             with Client(server.admin) as admin:
@@ -249,7 +254,7 @@ def drain_finishes_the_request_in_flight(lend):
                 Client(server.admin) as admin:
             equal(idle.ask("GET", "/plaintext").status, 200)
             received = admin.ask("GET", "/stats").json()["bytes"]["received"]
-            busy.send("GET", "/sleep?ms=700")
+            busy.send("GET", "/sleep?ms=2000")
             wait_for(lambda: admin.ask("GET", "/stats").json()["bytes"]
                      ["received"] > received, "the request")
             server.signal()
@@ -264,7 +269,7 @@ def drain_finishes_the_request_in_flight(lend):
                     BrokenPipeError):
                 pass
             answer = busy.receive()
-            equal((answer.status, answer.body), (200, b"slept 700 ms\n"))
+            equal((answer.status, answer.body), (200, b"slept 2000 ms\n"))
         equal(server.wait(), 0)
         equal(len(server.lines), 2, str(server.lines))
         true("SIGTERM" in server.lines[1], server.lines[1])
@@ -272,15 +277,17 @@ def drain_finishes_the_request_in_flight(lend):
 
 @case
 def drain_timeout_ends_what_is_left(lend):
-    with lend.serve("--demo", "--drain-timeout", "1") as server:
-        with Client(server.address) as client:
+    with lend.serve("--demo", "--drain-timeout", "1",
+                    "--admin", "127.0.0.1:0") as server:
+        with Client(server.address) as client, Client(server.admin) as admin:
             client.send("GET", "/sleep?ms=60000")
-            time.sleep(0.2)
+            wait_for(lambda: admin.ask("GET", "/stats").json()["bytes"]
+                     ["received"], "the request")
             start = time.monotonic()
             server.signal(signal.SIGINT)
             equal(server.wait(), 0)
             seconds = time.monotonic() - start
-            true(0.9 < seconds < 5, f"{seconds} s")
+            true(0.9 < seconds < 20, f"{seconds} s")
 
 
 @case
@@ -291,10 +298,10 @@ def a_second_signal_ends_at_once(lend):
             for client in clients:
                 client.send("GET", request)
             time.sleep(0.3)
+            # Two of one kind could become one, if they came at a time.
             server.signal(signal.SIGINT)
-            time.sleep(0.1)
-            server.signal(signal.SIGINT)
-            equal(server.wait(5), 128 + signal.SIGINT)
+            server.signal(signal.SIGTERM)
+            equal(server.wait(), 128 + signal.SIGTERM)
             equal(server.lines[-1], "lend: second signal: ended at once")
             for client in clients:
                 client.socket.close()
@@ -358,7 +365,7 @@ def lack_of_descriptors_is_survived(lend):
             client.send("GET", "/plaintext")
         answered = 0
         for client in clients:
-            client.socket.settimeout(0.5 if answered else DEADLINE_S)
+            client.socket.settimeout(2 if answered else DEADLINE_S)
             try:
                 equal(client.receive().status, 200)
                 answered += 1
