@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <lend/clock.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "io/cancel.h"
@@ -74,7 +75,7 @@ static void pending_done(struct lend_op *op, int32_t res, uint32_t flags,
 		op->res = (int32_t)(uint32_t)pending->again.addr3;
 	/* Not when its actor frees it, which may be late: somebody, perhaps
 	 * that very actor, may be waiting to close it. */
-	if (!more && pending->io.leaves)
+	if (!more && pending->io.fd != -1)
 		lend__descriptor_leave(pending->io.fd);
 	io_op_done(op, res, flags, more);
 }
@@ -84,8 +85,7 @@ void lend__io_watch_pending(struct lend_pending *pending)
 	struct lend_io_op *op = &pending->io;
 
 	op->op.done = pending_done;
-	op->leaves = op->fd != -1;
-	if (op->leaves)
+	if (op->fd != -1)
 		op->epoch = lend__descriptor_epoch(op->fd);
 	op->mail.spare = 0;
 	pending->end = NULL;
@@ -102,13 +102,13 @@ int lend__io_renew_pending(struct lend_io *io, struct lend_pending *pending,
 
 	io->self = op->actor;
 	io->op = op;
-	if (op->leaves)
+	if (op->fd != -1)
 		err = lend__descriptor_enter_again(op->fd, op->epoch);
 	if (err)
 		return err;
 	err = lend__suspend_claim(io->self, 1, deadline, &io->claim);
 	if (err) {
-		if (op->leaves)
+		if (op->fd != -1)
 			lend__descriptor_leave(op->fd);
 		return err;
 	}
@@ -131,7 +131,7 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 	op->actor = self;
 	op->fd = fd;
 	op->asked = op->once = op->again = op->connects = false;
-	op->due = op->settled = op->leaves = false;
+	op->due = op->settled = op->from = op->seen = false;
 	atomic_init(&op->notice, LEND_IO_LOUD);
 }
 
@@ -249,14 +249,35 @@ void lend__io_end(struct lend_io_op *op)
 	lend__heap_free(&op->actor->heap, op);
 }
 
+/* A descriptor that its author never saw, and that nobody else will close. */
+static bool has_descriptor(const struct lend_io_op *op)
+{
+	if (op->seen || op->op.res < 0)
+		return false;
+	switch (op->opcode) {
+	case IORING_OP_ACCEPT:
+	case IORING_OP_OPENAT:
+	case IORING_OP_OPENAT2:
+	case IORING_OP_SOCKET:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void lend__io_end_pending(struct lend_pending *pending)
 {
+	struct lend_io_op *op = &pending->io;
+
 	lend_list_remove(&pending->link);
-	if (pending->io.leaves)
-		pending->io.fd = -1;
-	if (lend_unlikely(pending->io.mail.kind == LEND_MAIL_NOTICE))
-		lend__actor_remove_mail(pending->io.actor, &pending->io.mail);
-	lend__io_end(&pending->io);
+	if (lend_unlikely(op->mail.kind == LEND_MAIL_NOTICE))
+		lend__actor_remove_mail(op->actor, &op->mail);
+	if (op->op.done == pending_done) {
+		op->fd = -1;
+		if (has_descriptor(op))
+			close(op->op.res);
+	}
+	lend__io_end(op);
 }
 
 /* ---- submitting again: Note [again] ---- */

@@ -59,9 +59,10 @@ struct lend_io_op {
 	bool connects : 1; /* it is a connect, whatever its opcode is now */
 	bool due : 1;	   /* to be submitted again */
 	bool settled : 1;  /* its result is what its author sees */
-	bool leaves : 1;   /* the descriptor, with its last CQE */
+	bool from : 1;	   /* it tells the sender: see message.c */
+	bool seen : 1;	   /* its author has its result */
 	uint8_t opcode;	   /* for reports */
-	uint8_t epoch;	   /* of the descriptor, of one that leaves it */
+	uint8_t epoch;	   /* of the descriptor */
 };
 
 _Static_assert(sizeof(struct lend_io_op) <= 64, "one granule: X4");

@@ -21,6 +21,10 @@
  *	The same for one that has a system call which does not block: then
  *	emulate_<name>(arguments) is called.
  *
+ * LEND_OPERATION_CALL(type, name, (parameters), (arguments))
+ *	For a system call that never waits and gains nothing by a ring: both
+ *	forms call emulate_<name>(arguments), and the handle is over at once.
+ *
  * LEND_OPERATION_BY_ASYNC(type, name, (parameters), (arguments))
  *	The asynchronous form as of LEND_OPERATION_COPIES; the synchronous one
  *	waits for it. For what has more to it than one SQE and one CQE.
@@ -36,6 +40,7 @@
 #define LEND_IO_OPERATION_H
 
 #include <errno.h>
+#include <lend/actor.h>
 #include <limits.h>
 #include <liburing.h>
 
@@ -106,7 +111,7 @@ static inline unsigned lend__io_clamp(size_t size)
 	int lend_##name##_async(LEND__LIST parameters,                         \
 				struct lend_pending **ret_pending)             \
 	{                                                                      \
-		struct lend_request request = { 0 };                           \
+		struct lend_request request = { .is_async = true };            \
 		int err = prepare_##name(&request, LEND__LIST arguments);      \
                                                                                \
 		if (err)                                                       \
@@ -134,6 +139,23 @@ static inline unsigned lend__io_clamp(size_t size)
 	LEND__ASYNC_COPIES(name, parameters, arguments,                        \
 			   lend__pending_over(emulate_##name arguments,        \
 					      ret_pending))
+
+#define LEND_OPERATION_CALL(type, name, parameters, arguments)                 \
+	type lend_##name(LEND__LIST parameters, uint64_t deadline)             \
+	{                                                                      \
+		(void)deadline;                                                \
+		if (lend_is_cancelled())                                       \
+			return -ECANCELED;                                     \
+		return emulate_##name arguments;                               \
+	}                                                                      \
+	int lend_##name##_async(LEND__LIST parameters,                         \
+				struct lend_pending **ret_pending)             \
+	{                                                                      \
+		if (lend_is_cancelled())                                       \
+			return -ECANCELED;                                     \
+		return lend__pending_over(emulate_##name arguments,            \
+					  ret_pending);                        \
+	}
 
 #define LEND_OPERATION_BY_ASYNC(type, name, parameters, arguments)             \
 	LEND__ASYNC_COPIES(name, parameters, arguments, -EOPNOTSUPP)           \

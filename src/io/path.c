@@ -16,7 +16,7 @@ static int prepare_openat2(struct lend_request *request, int dir_fd,
 		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
 		.resolve = resolve,
 	};
-	const char *copy;
+	const char *copy = NULL;
 	int err = lend__request_path(request, path, &copy);
 
 	/* openat2 refuses a mode where openat ignores it. */
@@ -48,7 +48,7 @@ static int prepare_statx(struct lend_request *request, int dir_fd,
 			 const char *path, int flags, unsigned mask,
 			 struct statx *ret_stat)
 {
-	const char *copy;
+	const char *copy = NULL;
 	int err = lend__request_path(request, path, &copy);
 
 	io_uring_prep_statx(&request->sqe, dir_fd, copy, flags, mask, ret_stat);
@@ -59,3 +59,88 @@ LEND_OPERATION_COPIES(int, statx,
 		      (int dir_fd, const char *path, int flags, unsigned mask,
 		       struct statx *ret_stat),
 		      (dir_fd, path, flags, mask, ret_stat))
+
+/* ---- making and removing names ---- */
+
+static int prepare_mkdirat(struct lend_request *request, int dir_fd,
+			   const char *path, mode_t mode)
+{
+	const char *copy = NULL;
+	int err = lend__request_path(request, path, &copy);
+
+	io_uring_prep_mkdirat(&request->sqe, dir_fd, copy, mode);
+	return err;
+}
+
+LEND_OPERATION_COPIES(int, mkdirat, (int dir_fd, const char *path, mode_t mode),
+		      (dir_fd, path, mode))
+
+static int prepare_unlinkat(struct lend_request *request, int dir_fd,
+			    const char *path, int flags)
+{
+	const char *copy = NULL;
+	int err = lend__request_path(request, path, &copy);
+
+	io_uring_prep_unlinkat(&request->sqe, dir_fd, copy, flags);
+	return err;
+}
+
+LEND_OPERATION_COPIES(int, unlinkat, (int dir_fd, const char *path, int flags),
+		      (dir_fd, path, flags))
+
+/* The new name is in another directory, or not. */
+static int copy_two(struct lend_request *request, const char *from,
+		    const char *to, const char **ret_from, const char **ret_to)
+{
+	int err = lend__request_path(request, from, ret_from);
+
+	return err ? err : lend__request_path(request, to, ret_to);
+}
+
+static int prepare_renameat(struct lend_request *request, int from_fd,
+			    const char *from, int to_fd, const char *to,
+			    unsigned flags)
+{
+	const char *copies[2] = { NULL };
+	int err = copy_two(request, from, to, &copies[0], &copies[1]);
+
+	io_uring_prep_renameat(&request->sqe, from_fd, copies[0], to_fd,
+			       copies[1], flags);
+	return err;
+}
+
+LEND_OPERATION_COPIES(int, renameat,
+		      (int from_fd, const char *from, int to_fd, const char *to,
+		       unsigned flags),
+		      (from_fd, from, to_fd, to, flags))
+
+static int prepare_linkat(struct lend_request *request, int from_fd,
+			  const char *from, int to_fd, const char *to,
+			  int flags)
+{
+	const char *copies[2] = { NULL };
+	int err = copy_two(request, from, to, &copies[0], &copies[1]);
+
+	io_uring_prep_linkat(&request->sqe, from_fd, copies[0], to_fd,
+			     copies[1], flags);
+	return err;
+}
+
+LEND_OPERATION_COPIES(int, linkat,
+		      (int from_fd, const char *from, int to_fd, const char *to,
+		       int flags),
+		      (from_fd, from, to_fd, to, flags))
+
+static int prepare_symlinkat(struct lend_request *request, const char *target,
+			     int dir_fd, const char *path)
+{
+	const char *copies[2] = { NULL };
+	int err = copy_two(request, target, path, &copies[0], &copies[1]);
+
+	io_uring_prep_symlinkat(&request->sqe, copies[0], dir_fd, copies[1]);
+	return err;
+}
+
+LEND_OPERATION_COPIES(int, symlinkat,
+		      (const char *target, int dir_fd, const char *path),
+		      (target, dir_fd, path))

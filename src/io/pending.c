@@ -14,6 +14,7 @@
 
 #include "actor/message.h"
 #include "base/check.h"
+#include "io/message.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -165,6 +166,18 @@ static int final_result(const struct lend_io_op *op)
 	return res;
 }
 
+/* The sender's address is where the caller wants it; its size the kernel has
+ * put into our header. */
+static void tell_sender(const struct lend_pending *pending)
+{
+	const struct lend_message_from *from =
+		(const struct lend_message_from *)(uintptr_t)
+			pending->again.addr;
+
+	if (pending->io.op.res >= 0 && from->size)
+		*from->size = from->header.msg_namelen;
+}
+
 /* Its CQE has come. False: it is due. */
 static bool settle(struct lend_pending *pending)
 {
@@ -182,6 +195,8 @@ static bool settle(struct lend_pending *pending)
 	}
 	op->op.res = final_result(op);
 	op->settled = true;
+	if (op->from)
+		tell_sender(pending);
 	return true;
 }
 
@@ -227,11 +242,13 @@ static int await(struct lend_pending *pending, uint64_t deadline, bool cancel)
 
 		if (!op->mail.arrived)
 			return res;
-		if (settle(pending))
+		if (settle(pending)) {
+			op->seen = true;
 			/* Of a cancellation it knows the reason. */
 			return op->op.res == -ECANCELED && res == -ETIMEDOUT ?
 				       res :
 				       op->op.res;
+		}
 		res = go_on(pending, deadline);
 		if (res && res != -ECANCELED)
 			return res;
@@ -259,7 +276,10 @@ bool lend_pending_done(struct lend_pending *pending)
 
 int lend_pending_result(struct lend_pending *pending)
 {
-	return lend_pending_done(pending) ? pending->io.op.res : -EINPROGRESS;
+	if (!lend_pending_done(pending))
+		return -EINPROGRESS;
+	pending->io.seen = true;
+	return pending->io.op.res;
 }
 
 int lend_pending_await_all(struct lend_pending *const *pendings, unsigned count,
@@ -268,13 +288,17 @@ int lend_pending_await_all(struct lend_pending *const *pendings, unsigned count,
 	struct lend_actor *self = lend__current_actor();
 
 	for (unsigned i = 0; i < count; i++) {
+		bool seen;
 		int res;
 
 		if (!pendings[i])
 			continue;
+		seen = pendings[i]->io.seen;
 		res = await(pendings[i], deadline, false);
 		if (!pendings[i]->io.settled)
 			return res;
+		/* It was not told. */
+		pendings[i]->io.seen = seen;
 	}
 	return self->cancelled ? -ECANCELED : 0;
 }
@@ -398,6 +422,7 @@ static int take_notice(struct lend_mail *mail, struct lend_msg **ret_msg)
 		return -ENOMEM;
 	lend__actor_remove_mail(self, mail);
 	mail->kind = LEND_MAIL_OP;
+	pending->io.seen = true;
 	*ret_msg = msg;
 	return 0;
 }

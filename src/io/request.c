@@ -54,9 +54,49 @@ int lend__request_path(struct lend_request *request, const char *path,
 	return 0;
 }
 
+int lend__request_vector(struct lend_request *request,
+			 const struct iovec *vector, unsigned count,
+			 bool payload, const struct iovec **ret_copy)
+{
+	struct iovec *copy;
+	size_t size = 0;
+
+	if (count > IOV_MAX)
+		return -EINVAL;
+	copy = lend__request_copy(request, vector, count * sizeof(*vector));
+	*ret_copy = copy;
+	for (unsigned i = 0; i < count && size <= LEND_PAYLOAD_COPY_MAX; i++)
+		size += vector[i].iov_len > LEND_PAYLOAD_COPY_MAX ?
+				LEND_PAYLOAD_COPY_MAX + 1 :
+				vector[i].iov_len;
+	if (!payload || !request->is_async || size > LEND_PAYLOAD_COPY_MAX)
+		return 0;
+	for (unsigned i = 0; i < count; i++) {
+		void *bytes = lend__request_copy(request, vector[i].iov_base,
+						 vector[i].iov_len);
+
+		if (copy)
+			copy[i].iov_base = bytes;
+	}
+	return 0;
+}
+
+const void *lend__request_payload(struct lend_request *request,
+				  const void *payload, size_t size)
+{
+	if (!request->is_async || size > LEND_PAYLOAD_COPY_MAX)
+		return payload;
+	return lend__request_copy(request, payload, size);
+}
+
 int lend__request_fd(const struct io_uring_sqe *sqe)
 {
 	switch (sqe->opcode) {
+	case IORING_OP_PROVIDE_BUFFERS:
+	case IORING_OP_REMOVE_BUFFERS:
+	case IORING_OP_SETXATTR:
+	case IORING_OP_GETXATTR:
+	case IORING_OP_SOCKET:
 	case IORING_OP_FUTEX_WAIT:
 	case IORING_OP_FUTEX_WAKE:
 	case IORING_OP_FUTEX_WAITV:

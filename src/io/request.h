@@ -14,16 +14,19 @@
 #define LEND_IO_REQUEST_H
 
 #include <liburing.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include "io/await.h"
 
 /* Zeroed at first. */
 struct lend_request {
 	struct io_uring_sqe sqe;
-	size_t room;  /* for the copies, as measured */
-	size_t used;  /* of it */
-	char *copies; /* NULL: measuring */
+	bool is_async; /* [const] */
+	size_t room;   /* for the copies, as measured */
+	size_t used;   /* of it */
+	char *copies;  /* NULL: measuring */
 	struct lend_io io;
 	struct lend_pending *pending; /* NULL: synchronous */
 };
@@ -36,6 +39,17 @@ void *lend__request_copy(struct lend_request *request, const void *from,
 /* The same for a path. -EFAULT if it is NULL, -ENAMETOOLONG. */
 LEND_NODISCARD int lend__request_path(struct lend_request *request,
 				      const char *path, const char **ret_copy);
+
+/* The same for a vector and, of a small @payload of an asynchronous operation,
+ * for what it points to. -EINVAL if there is too much of it. */
+LEND_NODISCARD int lend__request_vector(struct lend_request *request,
+					const struct iovec *vector,
+					unsigned count, bool payload,
+					const struct iovec **ret_copy);
+
+/* A copy of a small payload of an asynchronous operation, or @payload. */
+const void *lend__request_payload(struct lend_request *request,
+				  const void *payload, size_t size);
 
 /**
  * Measured: take the span, and go on to copy.

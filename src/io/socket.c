@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "io/operation.h"
+#include "uring/compat.h"
 
 LEND_OPERATION(int, accept, fd,
 	       (int fd, struct sockaddr *address, unsigned *size),
@@ -34,10 +35,9 @@ LEND_OPERATION(ssize_t, recv, fd,
 static int prepare_send(struct lend_request *request, int fd,
 			const void *buffer, size_t size, int flags)
 {
-	if (size <= LEND_PAYLOAD_COPY_MAX)
-		buffer = lend__request_copy(request, buffer, size);
-	io_uring_prep_send(&request->sqe, fd, buffer, lend__io_clamp(size),
-			   flags | MSG_NOSIGNAL);
+	io_uring_prep_send(&request->sqe, fd,
+			   lend__request_payload(request, buffer, size),
+			   lend__io_clamp(size), flags | MSG_NOSIGNAL);
 	return 0;
 }
 
@@ -68,3 +68,96 @@ ssize_t lend_send_all(int fd, const void *buffer, size_t size,
 
 LEND_OPERATION(int, shutdown, fd, (int fd, int how),
 	       io_uring_prep_shutdown(sqe, fd, how))
+
+/* Its first CQE has the result, its second says that the memory is free. */
+static int prepare_send_zc(struct lend_request *request, int fd,
+			   const void *buffer, size_t size, int flags)
+{
+	io_uring_prep_send_zc(&request->sqe, fd, buffer, lend__io_clamp(size),
+			      flags | MSG_NOSIGNAL, 0);
+	return 0;
+}
+
+LEND_OPERATION_BY_ASYNC(ssize_t, send_zc,
+			(int fd, const void *buffer, size_t size, int flags),
+			(fd, buffer, size, flags))
+
+/* ---- setting up ---- */
+
+static int result_of(int result)
+{
+	return result < 0 ? -errno : result;
+}
+
+static int prepare_socket(struct lend_request *request, int domain, int type,
+			  int protocol)
+{
+	io_uring_prep_socket(&request->sqe, domain, type | SOCK_CLOEXEC,
+			     protocol, 0);
+	return 0;
+}
+
+static int emulate_socket(int domain, int type, int protocol)
+{
+	return result_of(socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+LEND_OPERATION_EMULATED(int, socket, (int domain, int type, int protocol),
+			(domain, type, protocol))
+
+static int prepare_bind(struct lend_request *request, int fd,
+			const struct sockaddr *address, unsigned size)
+{
+	if (size == 0 || size > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	io_uring_prep_rw(IORING_OP_BIND, &request->sqe, fd,
+			 lend__request_copy(request, address, size), 0, size);
+	return 0;
+}
+
+static int emulate_bind(int fd, const struct sockaddr *address, unsigned size)
+{
+	return result_of(bind(fd, address, size));
+}
+
+LEND_OPERATION_EMULATED(int, bind,
+			(int fd, const struct sockaddr *address, unsigned size),
+			(fd, address, size))
+
+static int prepare_listen(struct lend_request *request, int fd, int backlog)
+{
+	io_uring_prep_rw(IORING_OP_LISTEN, &request->sqe, fd, NULL,
+			 (unsigned)backlog, 0);
+	return 0;
+}
+
+static int emulate_listen(int fd, int backlog)
+{
+	return result_of(listen(fd, backlog));
+}
+
+LEND_OPERATION_EMULATED(int, listen, (int fd, int backlog), (fd, backlog))
+
+/* The rings have these from 6.7 on, as commands that no probe tells of. The
+ * calls copy a few bytes and wait for nothing, so a ring only costs more. */
+static int emulate_setsockopt(int fd, int level, int option, const void *value,
+			      unsigned size)
+{
+	return result_of(setsockopt(fd, level, option, value, size));
+}
+
+LEND_OPERATION_CALL(int, setsockopt,
+		    (int fd, int level, int option, const void *value,
+		     unsigned size),
+		    (fd, level, option, value, size))
+
+static int emulate_getsockopt(int fd, int level, int option, void *ret_value,
+			      unsigned *size)
+{
+	return result_of(getsockopt(fd, level, option, ret_value, size));
+}
+
+LEND_OPERATION_CALL(int, getsockopt,
+		    (int fd, int level, int option, void *ret_value,
+		     unsigned *size),
+		    (fd, level, option, ret_value, size))

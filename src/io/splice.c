@@ -1,0 +1,97 @@
+/*
+ * Moving data from descriptor to descriptor inside the kernel: two rows of the
+ * table, see operation.h, and sendfile, which is made of them; what they do is
+ * in include/lend/file.h.
+ */
+#include <fcntl.h>
+#include <lend/file.h>
+#include <lend/io.h>
+#include <unistd.h>
+
+#include "io/operation.h"
+
+/* What a pipe holds unless it is told otherwise. */
+#define PIPE_SIZE 65536
+
+static int prepare_splice(struct lend_request *request, int from_fd,
+			  int64_t from_offset, int to_fd, int64_t to_offset,
+			  size_t size, unsigned flags)
+{
+	io_uring_prep_splice(&request->sqe, from_fd, from_offset, to_fd,
+			     to_offset, lend__io_clamp(size), flags);
+	return 0;
+}
+
+LEND_OPERATION_COPIES(ssize_t, splice,
+		      (int from_fd, int64_t from_offset, int to_fd,
+		       int64_t to_offset, size_t size, unsigned flags),
+		      (from_fd, from_offset, to_fd, to_offset, size, flags))
+
+static int prepare_tee(struct lend_request *request, int from_fd, int to_fd,
+		       size_t size, unsigned flags)
+{
+	io_uring_prep_tee(&request->sqe, from_fd, to_fd, lend__io_clamp(size),
+			  flags);
+	return 0;
+}
+
+LEND_OPERATION_COPIES(ssize_t, tee,
+		      (int from_fd, int to_fd, size_t size, unsigned flags),
+		      (from_fd, to_fd, size, flags))
+
+/* Empty the pipe of @size bytes. */
+static int drain(int pipe_fd, int to_fd, size_t size, uint64_t deadline,
+		 size_t *sent)
+{
+	while (size) {
+		ssize_t res = lend_splice(pipe_fd, -1, to_fd, -1, size,
+					  SPLICE_F_MOVE, deadline);
+
+		if (res <= 0)
+			return res ? (int)res : -EIO;
+		size -= (size_t)res;
+		*sent += (size_t)res;
+	}
+	return 0;
+}
+
+static int send_by(const int pipe[2], int to_fd, int from_fd, int64_t offset,
+		   size_t size, uint64_t deadline, size_t *sent)
+{
+	while (*sent < size) {
+		size_t left = size - *sent;
+		ssize_t res = lend_splice(
+			from_fd, offset < 0 ? -1 : offset + (int64_t)*sent,
+			pipe[1], -1, left < PIPE_SIZE ? left : PIPE_SIZE,
+			SPLICE_F_MOVE, deadline);
+		int err;
+
+		if (res <= 0)
+			return (int)res;
+		err = drain(pipe[0], to_fd, (size_t)res, deadline, sent);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
+		      uint64_t deadline)
+{
+	size_t sent = 0;
+	int pipe[2];
+	int err;
+
+	/* As sendfile(2) has it; then what is sent fits into the result. */
+	if (size > INT_MAX)
+		size = INT_MAX;
+	if (pipe2(pipe, O_CLOEXEC))
+		return -errno;
+	err = send_by(pipe, to_fd, from_fd, offset ? *offset : -1, size,
+		      deadline, &sent);
+	lend_close(pipe[0]);
+	lend_close(pipe[1]);
+	if (offset)
+		*offset += (int64_t)sent;
+	return sent ? (ssize_t)sent : err;
+}
