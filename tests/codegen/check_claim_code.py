@@ -88,7 +88,10 @@ class Complaint(Exception):
 
 
 def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A cache of compilations may take a mutated header for the one it knows.
+    environment = {**os.environ, "CCACHE_DISABLE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env=environment)
     if done.returncode:
         sys.exit(f"{' '.join(command)}:\n{done.stderr}")
     return done.stdout
