@@ -373,8 +373,32 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 
 /* ---- cancelling ---- */
 
-static void cancel(struct lend_actor *self, struct lend_io_op *io,
-		   unsigned attempt)
+/*
+ * Note [cancel again]
+ * Each attempt searches the kernel's lists, for an operation that is not there
+ * any more all of one. When a hundred thousand are cancelled at once, their
+ * ends take longer to come than the shortest wait, and if all asked again every
+ * time it passed they would keep each other from ending. So who was found waits
+ * longer, and who was not waits twice as long after each round over all
+ * workers: an operation that can not be interrupted, on a disk that does not
+ * answer, may take for ever.
+ */
+#define AGAIN_DOUBLINGS_MAX 7
+
+static uint64_t again_after(int found, unsigned attempt, unsigned workers)
+{
+	unsigned doublings = attempt / workers;
+
+	if (found >= 0)
+		return LEND_IO_CANCEL_FOUND_NS;
+	if (doublings > AGAIN_DOUBLINGS_MAX)
+		doublings = AGAIN_DOUBLINGS_MAX;
+	return LEND_IO_CANCEL_AGAIN_NS << doublings;
+}
+
+/* What the kernel said, or -EAGAIN if it was not asked. */
+static int cancel(struct lend_actor *self, struct lend_io_op *io,
+		  unsigned attempt, unsigned workers)
 {
 	struct lend_op *op = &io->op;
 	struct lend_ring *ring = op->ring;
@@ -382,7 +406,7 @@ static void cancel(struct lend_actor *self, struct lend_io_op *io,
 		.user_data = lend__op_user_data(op),
 		.fd = -1,
 	};
-	unsigned workers = lend__runtime_count(self->worker->runtime);
+	int found;
 
 	io->asked = true;
 	/* A ring with a single issuer takes nothing from other threads. */
@@ -392,26 +416,29 @@ static void cancel(struct lend_actor *self, struct lend_io_op *io,
 		lend__suspend_move(self, owner);
 		/* If it has not ended on the way, its ring is there. */
 		if (self->worker->index == owner && !io->mail.arrived)
-			lend__cancel_on_ring(ring, &target);
-		return; /* else taken over on the way: the caller tries again */
+			return lend__cancel_on_ring(ring, &target);
+		/* Taken over on the way: the caller tries again. */
+		return -EAGAIN;
 	}
-	if (lend__cancel_on_ring(ring, &target) != -ENOENT)
-		return;
+	found = lend__cancel_on_ring(ring, &target);
+	if (found != -ENOENT)
+		return found;
 	/* What a kernel thread works on for a worker can be found only from
 	 * that worker's thread: the one that entered. Usually that is the one
 	 * which published, but it may be any. */
 	lend__suspend_move(self, (op->submitter + attempt) % workers);
 	/* On the way it may have ended, and its ring have been closed. */
-	if (!io->mail.arrived)
-		lend__cancel_on_ring(ring, &target);
+	return io->mail.arrived ? -EAGAIN : lend__cancel_on_ring(ring, &target);
 }
 
-void lend__io_cancel(struct lend_io_op *io, unsigned attempt)
+uint64_t lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 {
 	struct lend_actor *self = lend__current_actor();
+	unsigned workers = lend__runtime_count(self->worker->runtime);
+	int found = cancel(self, io, attempt, workers);
 
-	cancel(self, io, attempt);
 	lend__suspend_return(self);
+	return again_after(found, attempt, workers);
 }
 
 static int result(const struct lend_io_op *op, bool cancelled, bool late)
@@ -463,8 +490,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 			cancelling = cancelling || late;
 		}
 		if (lend_unlikely(cancelling)) {
-			lend__io_cancel(op, attempt++);
-			wake_ns = lend_after(LEND_IO_CANCEL_AGAIN_NS);
+			wake_ns = lend_after(lend__io_cancel(op, attempt++));
 		}
 		err = lend__suspend(self, wake_ns);
 		if (lend_unlikely(err))
@@ -478,9 +504,10 @@ void lend__io_abort(struct lend_io_op *op)
 {
 	lend__io_make_loud(op);
 	for (unsigned attempt = 0; !op->mail.arrived; attempt++) {
-		lend__io_cancel(op, attempt);
+		uint64_t again_ns = lend__io_cancel(op, attempt);
+
 		if (op->mail.arrived)
 			break;
-		lend__suspend(op->actor, lend_after(LEND_IO_CANCEL_AGAIN_NS));
+		lend__suspend(op->actor, lend_after(again_ns));
 	}
 }

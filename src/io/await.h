@@ -96,6 +96,8 @@ struct lend_io_template {
 /* A cancellation can miss an operation that is between two waits (just woken,
  * about to wait again), so it is repeated until the operation has ended. */
 #define LEND_IO_CANCEL_AGAIN_NS (5 * LEND_MS)
+/* The kernel has found it: its end is on the way. */
+#define LEND_IO_CANCEL_FOUND_NS (100 * LEND_MS)
 
 /* Operations that go on beside their actor: known to it, so that its end can
  * end them. */
@@ -243,7 +245,8 @@ void lend__io_watch_end(struct lend_actor *self);
 void lend__io_end_all(struct lend_actor *self) LEND_AWAITS;
 
 /* The @attempt-th attempt, from 0, to cancel, on the ring that has the
- * operation. It may move the actor to another worker. */
-void lend__io_cancel(struct lend_io_op *op, unsigned attempt) LEND_AWAITS;
+ * operation. It may move the actor to another worker. Returns how long to wait
+ * for the operation's end before the next attempt: Note [cancel again]. */
+uint64_t lend__io_cancel(struct lend_io_op *op, unsigned attempt) LEND_AWAITS;
 
 #endif
