@@ -53,6 +53,26 @@ LEND_BEGIN_DECLS
  */
 LEND_API int lend_close(int fd) LEND_AWAITS;
 
+/**
+ * Bound the calls on a descriptor, whatever their own deadlines: one that would
+ * wait longer ends with -ETIMEDOUT. Reads are lend_read(), _readv(), _recv(),
+ * _recvmsg(), _recv_buffer() and _accept(), writes are lend_write(), _writev(),
+ * _send(), _sendmsg(), zero-copy sends and _connect(); each time the kernel is
+ * asked counts for itself, so lend_send_all() ends when nothing goes for so
+ * long. Operations that go on beside their actor, claims and lend_poll() are
+ * not bounded. Holds for calls that begin afterwards, until lend_close().
+ *
+ * @read_ns, @write_ns  spans above 0; LEND_FOREVER: no bound, as at first
+ *
+ * Thread: any. Blocks: no.
+ *
+ * Return: 0
+ *         -EINVAL  a span is 0
+ *         -EBADF   @fd is below 0, or being closed
+ */
+LEND_API LEND_NODISCARD int lend_set_timeouts(int fd, uint64_t read_ns,
+					      uint64_t write_ns);
+
 /* ---- received data in a buffer of the runtime's ---- */
 
 /* Data that lend_recv_buffer() received; the memory is lent to the actor. */

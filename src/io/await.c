@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "io/cancel.h"
 #include "io/descriptors.h"
+#include "io/timeouts.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
@@ -473,6 +474,8 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 
 	lend__io_make_loud(op);
 	lend__io_note_wait(op);
+	if (cancel && lend_unlikely(lend__timeouts_used()))
+		deadline = lend__timeouts_limit(op->fd, op->opcode, deadline);
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
 		int err;

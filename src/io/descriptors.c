@@ -11,6 +11,7 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "io/timeouts.h"
 
 #define CLOSING	    UINT32_C(0x80000000) /* nothing new on it */
 #define FINAL	    UINT32_C(0x40000000) /* close(2) is running: wait */
@@ -182,6 +183,7 @@ int lend__descriptor_end_close(struct lend_closer *closer)
 	if (entry)
 		atomic_fetch_or_explicit(&entry->state, FINAL,
 					 memory_order_acq_rel);
+	lend__timeouts_forget(closer->fd);
 	/* Interrupted or not, Linux has let go of the number. */
 	err = close(closer->fd) && errno != EINTR ? -errno : 0;
 	if (!entry)

@@ -1,9 +1,11 @@
 /*
- * Goal:   every call that waits comes back at its deadline, not before it and
- *         not for ever later, and leaves nothing in flight; timers go off in
- * order, however many and however small the rings. Method: calls on things that
- * never become ready, with deadlines of some milliseconds; how late they are is
- * the benchmarks' business, as the machine may be away for any time.
+ * Goal:   K4: every call that waits comes back at its deadline, not before it
+ *         and not for ever later, and leaves nothing in flight; timers go off
+ *         in order, however many and however small the rings; a descriptor's
+ *         own timeouts bound the calls on it.
+ * Method: calls on things that never become ready, with deadlines of some
+ *         milliseconds; how late they are is the benchmarks' business, as the
+ *         machine may be away for any time.
  */
 #include <errno.h>
 #include <poll.h>
@@ -243,6 +245,78 @@ static int no_timer_is_lost(void *arg)
 	return 0;
 }
 
+/* ---- timeouts of descriptors ---- */
+
+/* K4: calls without a deadline end all the same; those with a nearer one end by
+ * that; those in the other direction are not bounded. */
+static int descriptors_have_timeouts(void *arg)
+{
+	struct lend_buffer buffer = { 0 };
+	static char bulk[65536];
+	uint64_t before;
+	char byte = 0;
+	ssize_t res;
+
+	(void)arg;
+	test_pair(fds);
+	CHECK_EQ(lend_set_timeouts(fds[0], 2 * LEND_MS, LEND_FOREVER), 0);
+	before = lend_now();
+	CHECK_EQ(lend_recv(fds[0], &byte, 1, 0, LEND_FOREVER), -ETIMEDOUT);
+	CHECK(lend_now() - before >= 2 * LEND_MS);
+	CHECK_EQ(lend_read(fds[0], &byte, 1, -1, LEND_FOREVER), -ETIMEDOUT);
+	CHECK_EQ(lend_recv_buffer(fds[0], LEND_FOREVER, &buffer), -ETIMEDOUT);
+	CHECK_EQ(lend_recv(fds[0], &byte, 1, 0, LEND_NOW), -ETIMEDOUT);
+	CHECK_EQ(lend_recv(fds[0], &byte, 1, 0, lend_after(LEND_US)),
+		 -ETIMEDOUT);
+	/* The other end has none, and what is there is received. */
+	CHECK_EQ(lend_recv(fds[1], &byte, 1, 0, lend_after(4 * LEND_MS)),
+		 -ETIMEDOUT);
+	CHECK_EQ(lend_send(fds[1], "x", 1, 0, LEND_FOREVER), 1);
+	CHECK_EQ(lend_recv(fds[0], &byte, 1, 0, LEND_FOREVER), 1);
+	/* Writes. */
+	CHECK_EQ(lend_set_timeouts(fds[0], LEND_FOREVER, 2 * LEND_MS), 0);
+	do
+		res = lend_send_all(fds[0], bulk, sizeof(bulk), LEND_FOREVER);
+	while (res > 0);
+	CHECK_EQ(res, -ETIMEDOUT);
+	CHECK_EQ(lend_write(fds[0], "x", 1, -1, LEND_FOREVER), -ETIMEDOUT);
+	CHECK_EQ(lend_recv(fds[0], &byte, 1, 0, lend_after(4 * LEND_MS)),
+		 -ETIMEDOUT);
+	CHECK_EQ(lend_set_timeouts(fds[0], 0, LEND_MS), -EINVAL);
+	CHECK_EQ(lend_set_timeouts(fds[0], LEND_MS, 0), -EINVAL);
+	CHECK_EQ(lend_set_timeouts(-1, LEND_MS, LEND_MS), -EBADF);
+	CHECK_EQ(lend_close(fds[0]), 0);
+	CHECK_EQ(lend_close(fds[1]), 0);
+	return 0;
+}
+
+/* They go with the descriptor: its number's next owner has none. */
+static int timeouts_end_with_the_descriptor(void *arg)
+{
+	int old[2];
+	char byte;
+
+	(void)arg;
+	test_pair(old);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(lend_set_timeouts(old[i], LEND_US, LEND_US), 0);
+		CHECK_EQ(lend_close(old[i]), 0);
+	}
+	test_pair(fds);
+	CHECK_EQ(fds[0], old[0]);
+	for (int i = 0; i < 2; i++) {
+		uint64_t before = lend_deadline_push(lend_after(3 * LEND_MS));
+
+		/* By the block, not by a timeout. */
+		CHECK_EQ(lend_recv(fds[i], &byte, 1, 0, LEND_FOREVER),
+			 -ECANCELED);
+		CHECK_EQ(lend_deadline_pop(before), -ETIMEDOUT);
+	}
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(lend_close(fds[i]), 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 100);
@@ -252,5 +326,8 @@ int main(int argc, char **argv)
 	test_actor("sleepers_wake_in_order", sleepers_wake_in_order);
 	test_actor("deadlines_that_move", deadlines_that_move);
 	test_actor("no_timer_is_lost", no_timer_is_lost);
+	test_actor("descriptors_have_timeouts", descriptors_have_timeouts);
+	test_actor("timeouts_end_with_the_descriptor",
+		   timeouts_end_with_the_descriptor);
 	return test_finish();
 }
