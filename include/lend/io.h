@@ -73,6 +73,17 @@ LEND_API int lend_close(int fd) LEND_AWAITS;
 LEND_API LEND_NODISCARD int lend_set_timeouts(int fd, uint64_t read_ns,
 					      uint64_t write_ns);
 
+/**
+ * lend_close() from a thread that is no worker.
+ *
+ * Thread: not an actor. Blocks: the thread.
+ *
+ * Return: as lend_close(), and
+ *         -ENOMEM     there is no room for the actor that does it
+ *         -ESHUTDOWN  the runtime is stopping; nothing was closed
+ */
+LEND_API int lend_runtime_close(struct lend_runtime *runtime, int fd);
+
 /* ---- received data in a buffer of the runtime's ---- */
 
 /* Data that lend_recv_buffer() received; the memory is lent to the actor. */

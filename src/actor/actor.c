@@ -62,6 +62,8 @@ static void take_signals(struct lend_actor *actor)
 		actor->cancel_seen = true;
 		lend__actor_judge(actor);
 	}
+	if (lend_unlikely(signals & LEND_SIGNAL_CLOSING) && actor->mail_calls)
+		actor->mail_calls->closing(actor);
 }
 
 /* ---- cancelled or not ---- */

@@ -33,8 +33,9 @@
 #define LEND_ACTOR_HOME_SIZE 1024
 
 /* Why an actor was woken beside completions and messages: bits of @signals. */
-#define LEND_SIGNAL_CANCEL UINT32_C(0x1) /* sticky: lend_cancel() */
-#define LEND_SIGNAL_WAKE   UINT32_C(0x2) /* what it waits for may be there */
+#define LEND_SIGNAL_CANCEL  UINT32_C(0x1) /* sticky: lend_cancel() */
+#define LEND_SIGNAL_WAKE    UINT32_C(0x2) /* what it waits for may be there */
+#define LEND_SIGNAL_CLOSING UINT32_C(0x4) /* look for what is being closed */
 #define LEND_SIGNAL_MAILED                                                     \
 	UINT32_C(0x80000000) /* the node is in the mailbox                     \
 			      */
@@ -58,6 +59,9 @@ struct lend_mail_calls {
 	 *         an error: nothing has changed
 	 */
 	int (*notice)(struct lend_mail *mail, struct lend_msg **ret_msg);
+	/* Somebody closes a descriptor, and does not find what is in flight on
+	 * it: end the actor's own. It must not suspend. */
+	void (*closing)(struct lend_actor *actor);
 };
 
 struct lend_actor {
@@ -80,7 +84,7 @@ struct lend_actor {
 	struct lend_worker *pinned_to;	 /* where it is pinned; NULL: nowhere */
 	struct lend_list pendings;	 /* asynchronous operations */
 	void (*end_io)(struct lend_actor *self);  /* ends them; NULL: none */
-	const struct lend_mail_calls *mail_calls; /* set with the first such */
+	const struct lend_mail_calls *mail_calls; /* set with @end_io */
 	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
 	struct lend_mail *inbox_last;  /* and notices of operations */
 	int value;		       /* exit value */

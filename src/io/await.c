@@ -498,6 +498,10 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		err = lend__suspend(self, wake_ns);
 		if (lend_unlikely(err))
 			return err;
+		/* A closer that does not find it asks us: see close.c. */
+		if (lend_unlikely(!op->mail.arrived) && op->fd != -1 &&
+		    lend__descriptor_is_closing(op->fd))
+			op->asked = true;
 	}
 	lend__io_note_waited(self);
 	return result(op, cancelling, late);

@@ -48,6 +48,25 @@ static void cancel_everywhere(struct lend_actor *self, int fd)
 	}
 }
 
+/*
+ * Note [re-pointed]
+ * The kernel finds what is in flight by the file that the number stands for
+ * now. After dup2() onto it that is another one than the operations have, which
+ * then nobody finds but by their user_data; and that only their actors know. So
+ * they are all asked to look for themselves. It is the exception, and costs a
+ * wake for each actor of the runtime: what merely takes its time, as a disk
+ * does, gets it first. (Operations of another descriptor of the same file are
+ * found, too: they are submitted again, Note [again].)
+ */
+#define ASK_ROUND  3 /* 10 ms after the first */
+#define ASK_ROUNDS 8 /* and again, as one may be between two waits */
+
+static void ask_everybody(struct lend_actor *self)
+{
+	lend__registry_signal_all(&self->worker->runtime->registry,
+				  LEND_SIGNAL_CLOSING);
+}
+
 int lend_close(int fd)
 {
 	struct lend_actor *self = lend__current_actor();
@@ -56,12 +75,37 @@ int lend_close(int fd)
 
 	if (in_flight < 0)
 		return in_flight;
-	while (lend__descriptor_in_flight(fd)) {
+	for (unsigned round = 1; lend__descriptor_in_flight(fd); round++) {
 		cancel_everywhere(self, fd);
+		if (round % ASK_ROUNDS == ASK_ROUND)
+			ask_everybody(self);
 		lend__suspend_return(self);
 		if (!lend__descriptor_in_flight(fd))
 			break;
 		lend__suspend(self, lend_after(CANCEL_AGAIN_NS));
 	}
 	return lend__descriptor_end_close(&closer);
+}
+
+/* ---- for threads ---- */
+
+static int close_for_thread(void *arg)
+{
+	return lend_close((int)(intptr_t)arg);
+}
+
+int lend_runtime_close(struct lend_runtime *runtime, int fd)
+{
+	static const struct lend_spawn_options options = {
+		.name = "close",
+		.joinable = true,
+	};
+	lend_ref closer;
+	int value, err;
+
+	err = lend_runtime_spawn(runtime, close_for_thread,
+				 (void *)(intptr_t)fd, &options, &closer);
+	if (!err)
+		err = lend_runtime_join(runtime, closer, &value);
+	return err ? err : value;
 }

@@ -7,6 +7,7 @@
 
 #include "arbiter/arbiter.h"
 #include "io/await.h"
+#include "io/pending.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
@@ -46,6 +47,7 @@ void lend__io_end_all(struct lend_actor *self)
 
 void lend__io_watch_end(struct lend_actor *self)
 {
+	self->mail_calls = &lend__pending_mail_calls;
 	if (!self->end_io)
 		self->end_io = lend__io_end_all;
 }

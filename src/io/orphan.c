@@ -1,7 +1,8 @@
 /*
  * Operations that their actor has abandoned: see lend_pending_abandon(). Their
  * records stay in the actor's list and heap until the last CQE, whose mail has
- * the actor free them; its end ends what is left, as with any other.
+ * the actor free them; its end ends what is left, as with any other. And those
+ * whose descriptor is being closed by somebody who does not find them.
  *
  * Cancelling may need another worker: a ring with a single issuer hears its own
  * thread alone, and what a thread of the kernel works on is found only from the
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 
 #include "io/cancel.h"
+#include "io/descriptors.h"
 #include "io/pending.h"
 #include "rt/claims.h"
 #include "rt/current.h"
@@ -61,17 +63,35 @@ static int cancel_orphan(void *arg)
 	return 0;
 }
 
-void lend__pending_orphan(struct lend_pending *pending)
+static struct orphan orphan_of(const struct lend_io_op *op)
 {
-	static const struct lend_spawn_options options = { .name = "orphan" };
-	struct lend_io_op *op = &pending->io;
-	struct lend_actor *self = op->actor;
-	struct orphan *orphan, here = {
+	return (struct orphan){
 		.ring = op->op.ring,
 		.target = { .user_data = lend__op_user_data(&op->op),
 			    .fd = -1 },
 		.submitter = op->op.submitter,
 	};
+}
+
+static void cancel_apart(const struct orphan *which)
+{
+	static const struct lend_spawn_options options = { .name = "orphan" };
+	struct orphan *orphan = malloc(sizeof(*orphan));
+
+	if (!orphan)
+		return;
+	*orphan = *which;
+	/* With no place for one more actor it goes on until it is over by
+	 * itself, or its actor ends. */
+	if (lend_spawn(cancel_orphan, orphan, &options, NULL))
+		free(orphan);
+}
+
+void lend__pending_orphan(struct lend_pending *pending)
+{
+	struct lend_io_op *op = &pending->io;
+	struct lend_actor *self = op->actor;
+	struct orphan here = orphan_of(op);
 
 	op->asked = true;
 	/* Cancelling may flush a ring, which is not for the middle of a claim.
@@ -79,12 +99,23 @@ void lend__pending_orphan(struct lend_pending *pending)
 	if ((!here.ring->deferred || here.ring->index == self->worker->index) &&
 	    !lend__claims_revoke(self) && cancel_here(&here) != -ENOENT)
 		return;
-	orphan = malloc(sizeof(*orphan));
-	if (!orphan)
-		return;
-	*orphan = here;
-	/* With no place for one more actor it goes on until it is over by
-	 * itself, or its actor ends. */
-	if (lend_spawn(cancel_orphan, orphan, &options, NULL))
-		free(orphan);
+	cancel_apart(&here);
+}
+
+/* The closer asks again until they are over, so nothing is remembered. */
+void lend__pending_end_closing(struct lend_actor *self)
+{
+	lend_list_for_each (link, &self->pendings) {
+		struct lend_io_op *op =
+			&lend_container_of(link, struct lend_pending, link)->io;
+		struct orphan orphan;
+
+		/* One that is not armed just now is not found, no more. */
+		if (op->fd == -1 || lend__io_done(op) || !op->op.ring ||
+		    !lend__descriptor_is_closing(op->fd))
+			continue;
+		op->asked = true;
+		orphan = orphan_of(op);
+		cancel_apart(&orphan);
+	}
 }

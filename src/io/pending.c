@@ -427,9 +427,10 @@ static int take_notice(struct lend_mail *mail, struct lend_msg **ret_msg)
 	return 0;
 }
 
-static const struct lend_mail_calls mail_calls = {
+const struct lend_mail_calls lend__pending_mail_calls = {
 	.orphan = free_orphan,
 	.notice = take_notice,
+	.closing = lend__pending_end_closing,
 };
 
 void lend_pending_notify(struct lend_pending *pending, uint32_t type)
@@ -438,7 +439,6 @@ void lend_pending_notify(struct lend_pending *pending, uint32_t type)
 
 	lend__actor_sort_mail(op->actor);
 	lend__io_make_loud(op);
-	op->actor->mail_calls = &mail_calls;
 	op->mail.type = type;
 	if (op->mail.arrived && op->mail.kind != LEND_MAIL_NOTICE)
 		lend__actor_append_mail(op->actor, &op->mail);
@@ -455,7 +455,6 @@ void lend_pending_abandon(struct lend_pending *pending)
 		lend__io_end_pending(pending);
 		return;
 	}
-	pending->io.actor->mail_calls = &mail_calls;
 	pending->io.mail.kind = LEND_MAIL_ORPHAN;
 	lend__pending_orphan(pending);
 }

@@ -38,4 +38,11 @@ int lend__pending_finish(struct lend_pending *pending,
 /* Cancel an operation and have it freed when it is over, without waiting. */
 void lend__pending_orphan(struct lend_pending *pending);
 
+/* Cancel those of the calling actor whose descriptor is being closed, without
+ * waiting. */
+void lend__pending_end_closing(struct lend_actor *self);
+
+/* What io does with an actor's mail; of an actor that has pendings. */
+extern const struct lend_mail_calls lend__pending_mail_calls;
+
 #endif
