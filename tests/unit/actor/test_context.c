@@ -84,7 +84,7 @@ Test(context, starts_aligned_on_an_odd_stack_end)
 	cr_expect_eq(seen_alignment, 0);
 }
 
-Test(context, switches_a_million_times, .timeout = 30)
+Test(context, switches_a_million_times, .timeout = 60)
 {
 	start(count_for_ever, NULL);
 	for (unsigned i = 0; i < 1000000; i++)

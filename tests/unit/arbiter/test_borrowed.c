@@ -22,7 +22,7 @@ static void two_rings(void)
 }
 
 Test(borrowed, full_ring_is_flushed_first, .init = two_rings, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op ops[3];
 	struct lend_ring *ring;
@@ -37,7 +37,7 @@ Test(borrowed, full_ring_is_flushed_first, .init = two_rings, .fini = fini,
 }
 
 Test(borrowed, each_takes_a_ring_of_its_own, .init = two_rings, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct lend_claim a, b;
 
@@ -49,7 +49,7 @@ Test(borrowed, each_takes_a_ring_of_its_own, .init = two_rings, .fini = fini,
 }
 
 Test(borrowed, first_come_first_served, .init = one_ring, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_waiter first = make_waiter(1), second = make_waiter(1);
 	struct counted_op ops[3];
@@ -106,7 +106,7 @@ Test(borrowed, first_come_first_served, .init = one_ring, .fini = fini,
 }
 
 Test(borrowed, withdrawn_waiter_is_not_woken, .init = one_ring, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_waiter waiter = make_waiter(1);
 	struct lend_claim claim, none;
@@ -121,7 +121,7 @@ Test(borrowed, withdrawn_waiter_is_not_woken, .init = one_ring, .fini = fini,
 }
 
 Test(borrowed, sleeper_gives_its_ring_up_if_rings_are_few, .init = one_ring,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	struct counted_op op;
 
@@ -136,7 +136,7 @@ Test(borrowed, sleeper_gives_its_ring_up_if_rings_are_few, .init = one_ring,
 }
 
 Test(borrowed, sleeper_keeps_its_ring_if_there_are_enough, .init = two_rings,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	struct counted_op op;
 
@@ -149,7 +149,7 @@ Test(borrowed, sleeper_keeps_its_ring_if_there_are_enough, .init = two_rings,
 /* The sleeper served somebody who is still on another worker: it must not take
  * the ring to bed, or those who come second wait for ever. */
 Test(borrowed, nobody_sleeps_on_a_ring_that_others_wait_for, .init = one_ring,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	struct counted_waiter first = make_waiter(1), second = make_waiter(1);
 	struct lend_claim claim, none;
@@ -172,7 +172,7 @@ Test(borrowed, nobody_sleeps_on_a_ring_that_others_wait_for, .init = one_ring,
 /* ---- rescue ---- */
 
 Test(borrowed, stuck_borrower_loses_its_ring, .init = one_ring, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op op, other;
 	uint64_t now_ns = lend_now();
@@ -196,7 +196,7 @@ Test(borrowed, stuck_borrower_loses_its_ring, .init = one_ring, .fini = fini,
 }
 
 Test(borrowed, stuck_inside_a_claim_keeps_it, .init = one_ring, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_waiter waiter = make_waiter(1);
 	struct lend_claim claim, none;

@@ -13,7 +13,7 @@ static const struct lend_mode *const modes[] = {
 
 #define MODES 3
 
-Test(claim, bounds, .timeout = 10)
+Test(claim, bounds, .timeout = 60)
 {
 	for (unsigned m = 0; m < MODES; m++) {
 		struct lend_claim claim;
@@ -28,7 +28,7 @@ Test(claim, bounds, .timeout = 10)
 	}
 }
 
-Test(claim, all_or_nothing, .timeout = 10)
+Test(claim, all_or_nothing, .timeout = 60)
 {
 	for (unsigned m = 0; m < MODES; m++) {
 		struct counted_op ops[3];
@@ -51,7 +51,7 @@ Test(claim, all_or_nothing, .timeout = 10)
 	}
 }
 
-Test(claim, thousands_wrap_around, .timeout = 30)
+Test(claim, thousands_wrap_around, .timeout = 60)
 {
 	for (unsigned m = 0; m < MODES; m++) {
 		for (unsigned depth = 1; depth <= 4; depth *= 2) {
@@ -79,7 +79,7 @@ Test(claim, thousands_wrap_around, .timeout = 30)
 	}
 }
 
-Test(claim, revoked_one_is_bound_anew, .timeout = 10)
+Test(claim, revoked_one_is_bound_anew, .timeout = 60)
 {
 	for (unsigned m = 0; m < MODES; m++) {
 		struct io_uring_sqe storage[2];

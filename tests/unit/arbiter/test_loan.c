@@ -66,13 +66,13 @@ static void recall_inside_and_outside(void)
 }
 
 Test(loan, recalled_ring_is_seized_only_between_claims, .init = borrowed,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	recall_inside_and_outside();
 }
 
 Test(loan, same_without_membarrier, .init = borrowed_without_membarrier,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	recall_inside_and_outside();
 }
@@ -80,7 +80,7 @@ Test(loan, same_without_membarrier, .init = borrowed_without_membarrier,
 /* A recall in the middle of lend__claim_begin(), which then fails: in_use was
  * seen, so the recall relies on the borrower. */
 Test(loan, claim_that_comes_to_nothing_looks_again, .init = borrowed,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	static const unsigned wrong[] = { 3, 0 };
 
@@ -118,7 +118,7 @@ static void let_membarrier_fail(void)
 }
 
 Test(loan, nothing_is_seized_without_the_barrier, .init = borrowed,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	struct lend_claim claim;
 	struct counted_op op;
@@ -143,7 +143,7 @@ Test(loan, nothing_is_seized_without_the_barrier, .init = borrowed,
 }
 
 Test(loan, taker_gets_what_was_not_submitted, .init = borrowed, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op ops[3];
 
@@ -160,7 +160,7 @@ Test(loan, taker_gets_what_was_not_submitted, .init = borrowed, .fini = fini,
 }
 
 Test(loan, stale_recall_is_forgotten, .init = borrowed, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op op;
 
@@ -177,7 +177,7 @@ Test(loan, stale_recall_is_forgotten, .init = borrowed, .fini = fini,
 }
 
 Test(loan, second_grant_is_a_bug, .init = borrowed, .signal = SIGABRT,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op op;
 
@@ -187,7 +187,7 @@ Test(loan, second_grant_is_a_bug, .init = borrowed, .signal = SIGABRT,
 }
 
 Test(loan, returning_inside_a_claim_is_a_bug, .init = borrowed,
-     .signal = SIGABRT, .timeout = 10)
+     .signal = SIGABRT, .timeout = 60)
 {
 	struct lend_claim claim;
 

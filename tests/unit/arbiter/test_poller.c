@@ -25,7 +25,7 @@ static void *poll_elsewhere(void *arg)
 	return (void *)(uintptr_t)lend__poller_poll(arg, lend_now());
 }
 
-Test(poller, anybody_may_poll, .init = init, .fini = fini, .timeout = 10)
+Test(poller, anybody_may_poll, .init = init, .fini = fini, .timeout = 60)
 {
 	struct counted_op ops[2];
 	pthread_t thread;
@@ -40,7 +40,7 @@ Test(poller, anybody_may_poll, .init = init, .fini = fini, .timeout = 10)
 	cr_expect_eq(ops[1].done, 1);
 }
 
-Test(poller, one_at_a_time, .init = init, .fini = fini, .timeout = 10)
+Test(poller, one_at_a_time, .init = init, .fini = fini, .timeout = 60)
 {
 	struct counted_op op;
 
@@ -52,7 +52,7 @@ Test(poller, one_at_a_time, .init = init, .fini = fini, .timeout = 10)
 	cr_expect_eq(lend__poller_poll(alice->ring, 0), 1);
 }
 
-Test(poller, vacant_rings_are_helped, .init = init, .fini = fini, .timeout = 10)
+Test(poller, vacant_rings_are_helped, .init = init, .fini = fini, .timeout = 60)
 {
 	struct counted_op op;
 
@@ -64,7 +64,7 @@ Test(poller, vacant_rings_are_helped, .init = init, .fini = fini, .timeout = 10)
 }
 
 Test(poller, stale_generation_is_noticed, .init = init, .signal = SIGABRT,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op op;
 
@@ -74,7 +74,7 @@ Test(poller, stale_generation_is_noticed, .init = init, .signal = SIGABRT,
 }
 
 Test(poller, freed_record_is_noticed, .init = init, .signal = SIGABRT,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_op op;
 

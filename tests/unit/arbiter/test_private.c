@@ -26,13 +26,13 @@ static void play(void)
 	close_arbiter();
 }
 
-Test(private, ring_is_for_life, .timeout = 10)
+Test(private, ring_is_for_life, .timeout = 60)
 {
 	play();
 	cr_expect_eq(arbiter.mode, &lend__mode_private);
 }
 
-Test(private, same_without_deferred_work, .timeout = 10)
+Test(private, same_without_deferred_work, .timeout = 60)
 {
 	setenv("LEND_DISABLE", "defer_taskrun,membarrier", 1);
 	play();
@@ -41,7 +41,7 @@ Test(private, same_without_deferred_work, .timeout = 10)
 
 /* Somebody waits, wherever: who comes later waits behind, though there is room
  * and the ring is its own. */
-Test(private, newcomers_do_not_slip_in, .timeout = 10)
+Test(private, newcomers_do_not_slip_in, .timeout = 60)
 {
 	struct counted_waiter waiter = make_waiter(1);
 	struct lend_claim claim;

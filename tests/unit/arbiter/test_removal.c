@@ -65,13 +65,13 @@ static void put_late(void)
 }
 
 Test(removal, late_in_a_shared_ring, .init = shared_rings, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	put_late();
 }
 
 Test(removal, late_in_a_borrowed_ring, .init = borrowed_rings, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	put_late();
 }

@@ -23,7 +23,7 @@ static void two_rings(void)
 }
 
 Test(shared, open_claims_beside_each_other, .init = one_ring, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct counted_waiter waiter = make_waiter(1);
 	struct lend_claim a, b, c;
@@ -49,7 +49,7 @@ Test(shared, open_claims_beside_each_other, .init = one_ring, .fini = fini,
 }
 
 Test(shared, abandoned_room_is_free, .init = one_ring, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct lend_claim a, b;
 
@@ -62,7 +62,7 @@ Test(shared, abandoned_room_is_free, .init = one_ring, .fini = fini,
 }
 
 Test(shared, next_ring_when_home_is_full, .init = two_rings, .fini = fini,
-     .timeout = 10)
+     .timeout = 60)
 {
 	struct lend_claim a, b;
 	struct counted_op ops[2];
@@ -93,7 +93,7 @@ static void two_rings_for_three(void)
  *         Bob's, and Bob does nothing.
  */
 Test(shared, strays_are_submitted_by_who_published, .init = two_rings_for_three,
-     .fini = fini, .timeout = 10)
+     .fini = fini, .timeout = 60)
 {
 	struct lend_claim a;
 	struct counted_op op;
@@ -174,7 +174,7 @@ Test(shared, submitter_leaves_nobody_behind, .init = one_ring_for_four,
 
 /* Who finds a submitter at work leaves its SQEs to it, without a system call.
  */
-Test(shared, one_enters_for_all, .init = one_ring, .fini = fini, .timeout = 10)
+Test(shared, one_enters_for_all, .init = one_ring, .fini = fini, .timeout = 60)
 {
 	struct lend_ring *ring = &arbiter.pool.rings[0];
 	struct counted_op op;

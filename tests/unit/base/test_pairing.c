@@ -32,7 +32,7 @@ static void seed(void)
 	fflush(stdout);
 }
 
-Test(pairing, root_is_the_smallest, .init = seed, .timeout = 30)
+Test(pairing, root_is_the_smallest, .init = seed, .timeout = 60)
 {
 	static struct lend_pairing_node nodes[NODES];
 	static bool inside[NODES];
@@ -64,7 +64,7 @@ Test(pairing, root_is_the_smallest, .init = seed, .timeout = 30)
 	}
 }
 
-Test(pairing, long_lists_need_no_stack, .timeout = 30)
+Test(pairing, long_lists_need_no_stack, .timeout = 60)
 {
 	const unsigned count = 1000000;
 	struct lend_pairing_node *nodes = calloc(count, sizeof(*nodes));

@@ -125,7 +125,7 @@ Test(summary, thousands_of_values_do_not_underflow)
 
 /* Draws that are far from normal: 1/x, whose mean does not exist. */
 Test(summary, interval_holds_the_median_as_often_as_it_says, .init = seed,
-     .timeout = 30)
+     .timeout = 60)
 {
 	static const size_t counts[] = { 6, 9, 31, 50 };
 

@@ -32,7 +32,7 @@ static void close_stacks(void)
 	lend__stacks_fini(&stacks);
 }
 
-TestSuite(stack, .init = open_stacks, .fini = close_stacks, .timeout = 30);
+TestSuite(stack, .init = open_stacks, .fini = close_stacks, .timeout = 60);
 
 static void catch_fault(int number, siginfo_t *info, void *context)
 {

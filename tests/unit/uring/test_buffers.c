@@ -72,7 +72,7 @@ static int receive(const char *text, unsigned *ret_number)
 	return res;
 }
 
-Test(buffers, held_ones_are_not_used, .timeout = 10)
+Test(buffers, held_ones_are_not_used, .timeout = 60)
 {
 	unsigned first, second, third;
 
@@ -89,7 +89,7 @@ Test(buffers, held_ones_are_not_used, .timeout = 10)
 	close_all();
 }
 
-Test(buffers, go_round, .timeout = 30)
+Test(buffers, go_round, .timeout = 60)
 {
 	open_with(2);
 	for (int i = 0; i < 70000; i++) {
@@ -102,7 +102,7 @@ Test(buffers, go_round, .timeout = 30)
 	close_all();
 }
 
-Test(buffers, end_of_an_owner_gives_all_back, .timeout = 10)
+Test(buffers, end_of_an_owner_gives_all_back, .timeout = 60)
 {
 	unsigned first, second, third;
 

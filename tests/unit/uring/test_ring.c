@@ -108,7 +108,7 @@ Test(ring, overflow_loses_nothing, .init = open_two, .fini = fini)
 	cr_expect(!lend__ring_overflowed(&ring));
 }
 
-Test(ring, wait_ends_in_time, .init = open_one, .fini = fini, .timeout = 10)
+Test(ring, wait_ends_in_time, .init = open_one, .fini = fini, .timeout = 60)
 {
 	uint64_t before = lend_now();
 
