@@ -57,6 +57,34 @@ static int32_t receive_selected(struct sim_req *req, uint32_t *ret_flags)
 	return res;
 }
 
+/* One result after the other. It goes on later though there is more, as the
+ * kernel lets others have their turn; and it ends when its credit is used up
+ * (optlen), when there is no room for CQEs, or for no reason at all. */
+static int32_t receive_many(struct sim_req *req, uint32_t *ret_flags)
+{
+	size_t credit = req->sqe.file_index;
+
+	for (;;) {
+		uint32_t flags = 0;
+		int32_t res = receive_selected(req, &flags);
+
+		if (res <= 0) {
+			*ret_flags |= flags;
+			return res; /* SIM_AGAIN, too */
+		}
+		req->received += (size_t)res;
+		if ((credit && req->received >= credit) ||
+		    req->ring->overflow_count || sim_fault()) {
+			*ret_flags |= flags;
+			return res;
+		}
+		sim_ring_post(req->ring, req->sqe.user_data, res,
+			      flags | IORING_CQE_F_MORE);
+		if (sim_random_below(&sim.kernel, 8) == 0)
+			return SIM_AGAIN;
+	}
+}
+
 static int32_t receive(struct sim_req *req, uint32_t *ret_flags)
 {
 	int32_t res;
@@ -64,6 +92,8 @@ static int32_t receive(struct sim_req *req, uint32_t *ret_flags)
 	if (req->file->kind == SIM_FILE_LISTENER ||
 	    req->file->kind == SIM_FILE_SOCKET)
 		return -ENOTCONN;
+	if (req->sqe.ioprio & IORING_RECV_MULTISHOT)
+		return receive_many(req, ret_flags);
 	if (req->sqe.flags & IOSQE_BUFFER_SELECT)
 		res = receive_selected(req, ret_flags);
 	else
@@ -202,7 +232,15 @@ static int32_t poll_file(struct sim_req *req)
 	unsigned events = sim_file_ready(req->file) &
 			  (req->sqe.poll32_events | POLLERR | POLLHUP);
 
-	return events ? (int32_t)events : SIM_AGAIN;
+	if (!events || !(req->sqe.len & IORING_POLL_ADD_MULTI))
+		return events ? (int32_t)events : SIM_AGAIN;
+	if (req->ring->overflow_count || sim_fault())
+		return (int32_t)events;
+	/* What is there is told once; then it waits for a change. */
+	req->after_change = true;
+	sim_ring_post(req->ring, req->sqe.user_data, (int32_t)events,
+		      IORING_CQE_F_MORE);
+	return SIM_AGAIN;
 }
 
 static int32_t cancel_others(struct sim_req *req)

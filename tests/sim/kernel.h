@@ -147,6 +147,8 @@ struct sim_req {
 	struct sim_req *timeout; /* its armed LINK_TIMEOUT */
 	struct sim_req *guarded; /* what this LINK_TIMEOUT ends */
 	size_t done;		 /* bytes, of a send that goes on */
+	size_t received;	 /* bytes, of a multishot receive */
+	bool after_change;	 /* what is there now has been told of */
 	uint64_t order;		 /* in which it was submitted */
 	bool cancelled;
 	bool poked; /* its file has changed, and that was noted */

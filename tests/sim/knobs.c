@@ -29,6 +29,7 @@ static const char *draw_masks(struct sim_random *random)
 		"membarrier,buffer_rings",
 		"multishot",
 		"poll_first",
+		"recv_credit",
 	};
 
 	return masks[sim_random_below(random,
@@ -61,6 +62,10 @@ static void draw_options(struct sim_random *random,
 	options->stall_ns = PICK(random, 20000, 200000, 2000000);
 	options->flush_actors = PICK(random, 0, 0, 0, 1, 3);
 	options->flush_sqes = PICK(random, 0, 0, 0, 1, 2);
+	/* Few, so that they are all in use now and then. */
+	options->buffers = PICK(random, 1, 2, 4, 16, 256);
+	options->buffer_size = PICK(random, 64, 256, 4096);
+	options->buffers_actor_max = PICK(random, 1, 3, 64);
 	options->trace_events = PICK(random, 0, 0, 16);
 	options->kick_signal = sim_random_below(random, 4) ? 0 : SIGURG;
 	options->log = log_line;

@@ -25,6 +25,9 @@ int sim_program_chains(void *arg);
 int sim_program_leavers(void *arg);
 int sim_program_sizes(void *arg);
 int sim_program_http(void *arg);
+int sim_program_series(void *arg);
+int sim_program_series_end(void *arg);
+int sim_program_events(void *arg);
 
 static inline unsigned sim_number(void *arg)
 {

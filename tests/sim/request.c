@@ -309,7 +309,7 @@ static void end_unasked(void *arg)
 static void arm(struct sim_req *req)
 {
 	req->state = SIM_REQ_ARMED;
-	if (is_ready(req))
+	if (is_ready(req) && !req->after_change)
 		poke(req);
 	else if (sim_fault())
 		event_at(req,

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rt/runtime.h"
+
 #define PROGRAMS_MAX 6
 
 static const struct {
@@ -27,6 +29,9 @@ static const struct {
 	{ "leavers", sim_program_leavers },
 	{ "sizes", sim_program_sizes },
 	{ "http", sim_program_http },
+	{ "series", sim_program_series },
+	{ "series that end", sim_program_series_end },
+	{ "events", sim_program_events },
 };
 
 void sim_fill(char *data, size_t size, unsigned number, size_t from)
@@ -92,6 +97,21 @@ static int root(void *arg)
 	return 7;
 }
 
+/* Everybody who had one has ended. */
+static void check_buffers(const struct lend_runtime *runtime)
+{
+	const struct lend_pool *pool = &runtime->arbiter.pool;
+
+	for (unsigned i = 0; i < lend__pool_used(pool); i++) {
+		const struct lend_buffers *buffers = &pool->rings[i].buffers;
+
+		for (unsigned j = 0; buffers->base && j < buffers->count; j++)
+			if (buffers->owners[j])
+				sim_fail("every buffer is given back",
+					 "ring %u, buffer %u", i, j);
+	}
+}
+
 void sim_scenario(void)
 {
 	const struct lend_spawn_options joinable = { .name = "root",
@@ -108,6 +128,7 @@ void sim_scenario(void)
 	SIM_EXPECT(!err && value == 7, "join: %d, value %d", err, value);
 	sim_trace("stop", 0, 0, 0);
 	lend_runtime_stop(runtime);
+	check_buffers(runtime);
 	sim.runtime = NULL;
 	lend_runtime_free(runtime);
 }
