@@ -252,6 +252,36 @@ static int small_messages_wait_too(void *arg)
 	return 0;
 }
 
+/* What waits when a series is closed goes back, though its actor goes on; and
+ * counts for nothing any more. */
+static int what_waits_goes_back(void *arg)
+{
+	struct lend_stats stats;
+
+	(void)arg;
+	for (unsigned round = 0; round < 30; round++) {
+		struct lend_series *series;
+		int pair[2];
+
+		test_pair(pair);
+		series = open_recv(pair[1], 4);
+		CHECK_EQ(lend_series_next(series, LEND_NOW, NULL), -ETIMEDOUT);
+		for (unsigned i = 0; i < 4; i++) {
+			CHECK_EQ(write(pair[0], "what waits", 10), 10);
+			lend_sleep(lend_after(100 * LEND_US));
+		}
+		lend_series_close(series);
+		CHECK_EQ(lend_close(pair[0]), 0);
+		CHECK_EQ(lend_close(pair[1]), 0);
+	}
+	lend_stats_read(NULL, &stats);
+	if (lend_runtime_features(lend_runtime_current()) &
+	    LEND_FEATURE_BUFFER_RINGS)
+		CHECK_EQ(stats.buffers.own, 0);
+	check_buffers_are_back();
+	return 0;
+}
+
 /* Who keeps more than its share is served all the same, from its own memory,
  * and what it keeps stays as it is. */
 static int who_holds_much_is_served(void *arg)
@@ -847,6 +877,33 @@ static int mistakes_are_told(void *arg)
 	return 0;
 }
 
+static void drop_line(enum lend_log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)line;
+	(void)arg;
+}
+
+static int odd_sizes_are_refused(void)
+{
+	const struct lend_options odd[] = {
+		{ .buffers = 32769 },
+		{ .buffer_size = 63 },
+		{ .buffer_size = (1 << 20) + 1 },
+	};
+	struct lend_runtime *runtime = NULL;
+
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct lend_options options = test_options;
+
+		options.buffers = odd[i].buffers;
+		options.buffer_size = odd[i].buffer_size;
+		options.log = drop_line;
+		CHECK_EQ(lend_runtime_new(&options, &runtime), -EINVAL);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct lend_options options;
@@ -859,6 +916,7 @@ int main(int argc, char **argv)
 	options.buffers_actor_max = 8;
 	test_actor_with("who_holds_much_is_served", who_holds_much_is_served,
 			&options);
+	test_actor_with("what_waits_goes_back", what_waits_goes_back, &options);
 	options = test_options;
 	options.buffers = 64;
 	test_actor_with("a_greedy_sender_starves_nobody",
@@ -877,5 +935,6 @@ int main(int argc, char **argv)
 	test_actor("sizes_change", sizes_change);
 	test_actor("others_are_stuck", others_are_stuck);
 	test_actor("mistakes_are_told", mistakes_are_told);
+	test_plain("odd_sizes_are_refused", odd_sizes_are_refused);
 	return test_finish();
 }

@@ -118,6 +118,50 @@ Test(buffers, end_of_an_owner_gives_all_back, .timeout = 60)
 	close_all();
 }
 
+Test(buffers, those_in_use_are_counted, .timeout = 10)
+{
+	unsigned first, second;
+
+	open_with(4);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 0);
+	cr_expect_eq(receive("one", &first), 3);
+	cr_expect_eq(receive("two", &second), 3);
+	lend__buffers_note_taken(&ring.buffers, 2);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 2);
+	lend__buffers_give(&ring.buffers, second);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 2, "not drained yet");
+	lend__buffers_drain(&ring.buffers);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 1);
+	/* Its ring goes: the one that is held stays, and is counted. */
+	lend__ring_close(&ring);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 1);
+	lend__buffers_give(&ring.buffers, first);
+	lend__buffers_fini(&ring.buffers, -1);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* The word that links a returned buffer is another's while it is out. */
+Test(buffers, what_is_noted_while_they_are_out_does_no_harm, .timeout = 10)
+{
+	unsigned numbers[2], number;
+
+	open_with(2);
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 2; i++) {
+			cr_assert_eq(receive("x", &numbers[i]), 1);
+			*lend__buffers_link(&ring.buffers,
+					    numbers[i]) = 0xffffffff;
+			*lend__buffers_filled(&ring.buffers, numbers[i]) = 1;
+		}
+		for (int i = 0; i < 2; i++)
+			lend__buffers_give(&ring.buffers, numbers[i]);
+		lend__buffers_drain(&ring.buffers);
+	}
+	cr_expect_eq(receive("y", &number), 1);
+	close_all();
+}
+
 /* ---- from other threads ---- */
 
 #define ROUNDS 100000
