@@ -2,14 +2,15 @@
  * Claims: SQEs of one's own, filled with liburing's io_uring_prep_*().
  *
  *	struct lend_claim_handle *claim;
- *	struct lend_pending *read, *timeout;
+ *	int results[2];
  *
  *	lend_claim(2, LEND_FOREVER, &claim);
  *	io_uring_prep_read(lend_claim_sqe(claim, 0), fd, buffer, size, 0);
- *	lend_claim_sqe(claim, 0)->flags |= IOSQE_IO_LINK;
- *	io_uring_prep_link_timeout(lend_claim_sqe(claim, 1), &ts, 0);
- *	lend_claim_commit(claim, pending);
- *	res = lend_pending_await(pending[0], LEND_FOREVER);
+ *	lend_claim_link_timeout(claim, 1, lend_after(LEND_S));
+ *	lend_claim_run(claim, results);
+ *
+ * lend_claim_commit() in place of lend_claim_run() gives handles, to be awaited
+ * one by one.
  *
  * All SQEs of a claim are on one ring and appear to the kernel at once, so a
  * chain is never split. A claim is meant to be short: fill and commit. If the
@@ -101,6 +102,39 @@ LEND_API struct io_uring_sqe *lend_claim_sqe(struct lend_claim_handle *claim,
 LEND_API LEND_NODISCARD int
 lend_claim_commit(struct lend_claim_handle *claim,
 		  struct lend_pending **ret_pending) LEND_AWAITS;
+
+/**
+ * Make the @i-th SQE a timeout of the kernel's, linked to the one before it: if
+ * that has not ended by @deadline it ends with -ECANCELED, and the timeout with
+ * -ETIME. Otherwise the timeout's own result is -ECANCELED, or -ENOENT or
+ * -EALREADY if it came too late.
+ *
+ * Most deadlines are better kept by the library, which does that for all calls
+ * that have one: a timer of its own costs less than an SQE. A link timeout ends
+ * an operation in the middle of a chain, whose rest is then cancelled.
+ *
+ * @i         1 to count - 1; the SQE before it must be filled already
+ * @deadline  LEND_NOW and LEND_FOREVER, too
+ *
+ * Thread: the claim's actor. Blocks: no.
+ */
+LEND_API void lend_claim_link_timeout(struct lend_claim_handle *claim,
+				      unsigned i, uint64_t deadline);
+
+/**
+ * Submit a claim's SQEs and wait for all of them.
+ *
+ * @ret_results  the results, in order; the claim's count of them; written only
+ *               on success
+ *
+ * Thread: the claim's actor. Blocks: suspends the actor. If that is cancelled,
+ * so are they.
+ * Ownership: ends the claim, whatever it returns.
+ *
+ * Return: 0, or an error of lend_claim_commit(): nothing was submitted then
+ */
+LEND_API LEND_NODISCARD int lend_claim_run(struct lend_claim_handle *claim,
+					   int *ret_results) LEND_AWAITS;
 
 /**
  * Give a claim's SQEs back unused.

@@ -34,9 +34,12 @@ enum lend_feature {
 	/* a multishot receive ends by being told to, not by itself, when too
 	 * much waits */
 	LEND_FEATURE_RECV_CREDIT = 1 << 8,
+	/* operations that came after Linux 6.1 (ftruncate, bind, listen,
+	 * futexes, waitid) are made by system calls, or -EOPNOTSUPP */
+	LEND_FEATURE_LATE_OPCODES = 1 << 9,
 };
 
-#define LEND_FEATURES_ALL ((1u << 9) - 1)
+#define LEND_FEATURES_ALL ((1u << 10) - 1)
 
 /* What lend_features_format() needs for any set. */
 #define LEND_FEATURES_TEXT_MAX 160

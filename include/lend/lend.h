@@ -17,6 +17,7 @@
 #include <lend/log.h>
 #include <lend/mailbox.h>
 #include <lend/net.h>
+#include <lend/opcode.h>
 #include <lend/pending.h>
 #include <lend/ring.h>
 #include <lend/runtime.h>

@@ -106,7 +106,10 @@ struct lend_pending {
 	struct lend_list link; /* [owner] in the actor's list */
 	/* How the actor's end ends it; NULL: cancel, wait, free. */
 	void (*end)(struct lend_pending *pending);
-	struct lend_io_template again; /* [owner] */
+	union {
+		struct lend_io_template again; /* [owner] */
+		struct __kernel_timespec time; /* of a link timeout */
+	};
 };
 
 _Static_assert(sizeof(struct lend_pending) <= 128, "a small class of spans");
@@ -230,6 +233,11 @@ void lend__io_watch_pending(struct lend_pending *pending);
 LEND_NODISCARD int lend__io_renew_pending(struct lend_io *io,
 					  struct lend_pending *pending,
 					  uint64_t deadline) LEND_AWAITS;
+
+/* What the poller does at the end of an operation; for records whose own end
+ * has more to it. */
+void lend__io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
+		      bool more);
 
 /* Is that an end that nobody asked for, by its result? */
 bool lend__io_is_interruption(int res);

@@ -9,11 +9,11 @@
 #include "base/check.h"
 #include "io/await.h"
 #include "io/descriptors.h"
-#include "io/request.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
+#include "uring/opcode.h"
 
 static void zero_sqes(const struct lend_claim *claim)
 {
@@ -110,7 +110,7 @@ static int make_record(struct lend_claim_handle *handle, unsigned i,
 		       struct lend_pending **ret_pending)
 {
 	struct lend_actor *self = handle->actor;
-	int fd = lend__request_fd(lend__claim_sqe(&handle->claim, i));
+	int fd = lend__opcode_fd(lend__claim_sqe(&handle->claim, i));
 	struct lend_pending *pending;
 	void *memory;
 	int err;
@@ -129,6 +129,19 @@ static int make_record(struct lend_claim_handle *handle, unsigned i,
 	pending->io.op.submitter = (uint8_t)lend__current_worker()->index;
 	*ret_pending = pending;
 	return 0;
+}
+
+/* Its time was kept in the SQE itself until there was memory that stays. */
+static void place_time(struct io_uring_sqe *sqe, struct lend_pending *pending)
+{
+	if (sqe->opcode != IORING_OP_LINK_TIMEOUT || sqe->addr)
+		return;
+	pending->time = (struct __kernel_timespec){
+		.tv_sec = (int64_t)(sqe->off / LEND_S),
+		.tv_nsec = (int64_t)(sqe->off % LEND_S),
+	};
+	sqe->addr = (uint64_t)(uintptr_t)&pending->time;
+	sqe->off = 0;
 }
 
 static void drop_record(struct lend_pending *pending)
@@ -176,8 +189,44 @@ int lend_claim_commit(struct lend_claim_handle *handle,
 			lend__op_user_data(&pending->io.op);
 		pending->io.opcode = lend__claim_sqe(&handle->claim, i)->opcode;
 		lend__io_watch_pending(pending);
+		place_time(lend__claim_sqe(&handle->claim, i), pending);
 	}
 	lend__claim_commit(&lend__current_worker()->borrower, &handle->claim);
 	end_claim(handle);
 	return 0;
+}
+
+void lend_claim_link_timeout(struct lend_claim_handle *handle, unsigned i,
+			     uint64_t deadline)
+{
+	struct io_uring_sqe *sqe;
+
+	lend_assert(i > 0);
+	lend_claim_sqe(handle, i - 1)->flags |= IOSQE_IO_LINK;
+	sqe = lend_claim_sqe(handle, i);
+	io_uring_prep_link_timeout(sqe, NULL, IORING_TIMEOUT_ABS);
+	sqe->off = deadline;
+}
+
+int lend_claim_run(struct lend_claim_handle *handle, int *ret_results)
+{
+	struct lend_actor *self = handle->actor;
+	unsigned count = handle->count;
+	struct lend_pending **pendings;
+	void *memory;
+	int err;
+
+	if (lend__heap_alloc(&self->heap, count * sizeof(struct lend_pending *),
+			     &memory)) {
+		lend_claim_abandon(handle);
+		return -ENOMEM;
+	}
+	pendings = memory;
+	err = lend_claim_commit(handle, pendings);
+	for (unsigned i = 0; i < count && !err; i++) {
+		ret_results[i] = lend_pending_await(pendings[i], LEND_FOREVER);
+		lend_pending_free(pendings[i]);
+	}
+	lend__heap_free(&self->heap, memory);
+	return err;
 }

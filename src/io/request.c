@@ -11,7 +11,7 @@
 #include "io/pending.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
-#include "uring/compat.h"
+#include "uring/opcode.h"
 
 /* Copies are aligned for whatever they may be. */
 #define ALIGNMENT 8
@@ -89,32 +89,13 @@ const void *lend__request_payload(struct lend_request *request,
 	return lend__request_copy(request, payload, size);
 }
 
-int lend__request_fd(const struct io_uring_sqe *sqe)
-{
-	switch (sqe->opcode) {
-	case IORING_OP_PROVIDE_BUFFERS:
-	case IORING_OP_REMOVE_BUFFERS:
-	case IORING_OP_SETXATTR:
-	case IORING_OP_GETXATTR:
-	case IORING_OP_SOCKET:
-	case IORING_OP_FUTEX_WAIT:
-	case IORING_OP_FUTEX_WAKE:
-	case IORING_OP_FUTEX_WAITV:
-	case IORING_OP_WAITID:
-		return -1;
-	default:
-		/* AT_FDCWD is below 0, too. */
-		return sqe->fd < 0 ? -1 : sqe->fd;
-	}
-}
-
 static int begin(struct lend_request *request, size_t record_size)
 {
 	struct lend_io *io = &request->io;
 	int err;
 
 	request->room = request->used;
-	err = lend__io_begin_record(io, lend__request_fd(&request->sqe),
+	err = lend__io_begin_record(io, lend__opcode_fd(&request->sqe),
 				    record_size + request->room);
 	if (err)
 		return err;

@@ -71,8 +71,4 @@ LEND_NODISCARD int
 lend__request_submit(struct lend_request *request, int err,
 		     struct lend_pending **ret_pending) LEND_AWAITS;
 
-/* The descriptor that an SQE is about; -1: none. Not all that have a number in
- * that field. */
-int lend__request_fd(const struct io_uring_sqe *sqe);
-
 #endif

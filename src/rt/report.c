@@ -5,7 +5,7 @@
 #include "rt/report.h"
 
 #include <lend/clock.h>
-#include <liburing.h>
+#include <lend/opcode.h>
 #include <stdio.h>
 
 #include "actor/actor.h"
@@ -14,49 +14,34 @@
 #include "rt/monitor.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
+#include "uring/opcode.h"
 
 /* Lines on actors in one report; the rest is a number. */
 #define ACTORS_MAX 16
 
-static const char *const operations[] = {
-	[IORING_OP_NOP] = "nop",	 [IORING_OP_READV] = "readv",
-	[IORING_OP_WRITEV] = "writev",	 [IORING_OP_FSYNC] = "fsync",
-	[IORING_OP_POLL_ADD] = "poll",	 [IORING_OP_SENDMSG] = "sendmsg",
-	[IORING_OP_RECVMSG] = "recvmsg", [IORING_OP_TIMEOUT] = "timeout",
-	[IORING_OP_ACCEPT] = "accept",	 [IORING_OP_CONNECT] = "connect",
-	[IORING_OP_OPENAT] = "openat",	 [IORING_OP_CLOSE] = "close",
-	[IORING_OP_STATX] = "statx",	 [IORING_OP_READ] = "read",
-	[IORING_OP_WRITE] = "write",	 [IORING_OP_SEND] = "send",
-	[IORING_OP_RECV] = "recv",	 [IORING_OP_OPENAT2] = "openat2",
-	[IORING_OP_SPLICE] = "splice",	 [IORING_OP_SHUTDOWN] = "shutdown",
-};
-
 /* What an actor waits for, as it has noted itself. */
 static void describe(uint64_t waits_for, char *text, size_t size)
 {
+	struct lend_text line = { text, size };
 	unsigned opcode = lend__actor_waits_opcode(waits_for);
-	const char *name = opcode < sizeof(operations) / sizeof(operations[0]) ?
-				   operations[opcode] :
-				   NULL;
+	const char *name = lend_opcode_name(opcode);
 	int fd = lend__actor_waits_fd(waits_for);
-	int length;
 
 	if (!waits_for) {
-		snprintf(text, size, "waits for no operation");
+		lend__text_add(&line, "waits for no operation");
 		return;
 	}
 	if (opcode == LEND_WAITS_BLOCKING) {
-		snprintf(text, size, "waits for a blocking function");
+		lend__text_add(&line, "waits for a blocking function");
 		return;
 	}
-	length = name ? snprintf(text, size, "waits for %s", name) :
-			snprintf(text, size, "waits for operation %u", opcode);
-	if (fd >= 0 && length > 0 && (size_t)length < size)
-		length += snprintf(text + length, size - (size_t)length,
-				   " on descriptor %d", fd);
-	if (length > 0 && (size_t)length < size)
-		snprintf(text + length, size - (size_t)length, ", ring %u",
-			 lend__actor_waits_ring(waits_for));
+	if (name)
+		lend__text_add(&line, "waits for %s", name);
+	else
+		lend__text_add(&line, "waits for operation %u", opcode);
+	if (fd >= 0)
+		lend__text_add(&line, " on descriptor %d", fd);
+	lend__text_add(&line, ", ring %u", lend__actor_waits_ring(waits_for));
 }
 
 static void print_title(const struct lend_actor *actor,

@@ -127,6 +127,9 @@ static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
 		if (probe->ops[i].flags & IO_URING_OP_SUPPORTED)
 			features->opcodes[i / 64] |= UINT64_C(1) << (i % 64);
 	free(probe);
+	features->late_opcodes = features->opcodes[0] >>
+					 (LEND_EARLY_OPCODE_MAX + 1) ||
+				 features->opcodes[1];
 	/* What does not know the question lacks the rest, too. */
 	if (err < 0)
 		return err == -EINVAL ? -EOPNOTSUPP : err;

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* IORING_OP_SENDMSG_ZC, the last of Linux 6.1. */
+#define LEND_EARLY_OPCODE_MAX 48
+
 struct lend_features {
 	bool coop_taskrun;  /* IORING_SETUP_COOP_TASKRUN, TASKRUN_FLAG */
 	bool defer_taskrun; /* IORING_SETUP_DEFER_TASKRUN, SINGLE_ISSUER */
@@ -17,6 +20,7 @@ struct lend_features {
 	bool recv_credit;   /* optlen of a multishot receive */
 	bool membarrier;    /* the fast handshake of loans */
 	bool sqpoll;	    /* set by lend__features_probe_sqpoll() alone */
+	bool late_opcodes;  /* any after SENDMSG_ZC */
 	/* One bit for each opcode the kernel says it supports. */
 	uint64_t opcodes[2];
 };
@@ -57,6 +61,7 @@ static inline bool lend__features_opcode(const struct lend_features *features,
 					 unsigned opcode)
 {
 	return opcode < 128 &&
+	       (features->late_opcodes || opcode <= LEND_EARLY_OPCODE_MAX) &&
 	       (features->opcodes[opcode / 64] >> (opcode % 64) & 1);
 }
 

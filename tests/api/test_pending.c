@@ -1,6 +1,6 @@
 /*
- * Goal:   B12, H1, H8, H13: operations go on beside their actor; their handles
- *         can be awaited, tested, cancelled, abandoned, awaited any or all of
+ * Goal:   B12, H1, H13, K4, K14: operations go on beside their actor; their
+ * handles can be awaited, tested, cancelled, abandoned, awaited any or all of
  *         them, and be received as messages; those of claims, too.
  * Method: pairs of sockets, on which what arrives when is the test's choice;
  *         the actor ends, is cancelled, or closes the descriptor in between.
@@ -500,6 +500,88 @@ static int notices_end_with_their_actor(void *arg)
 	return 0;
 }
 
+/* ---- K4 ---- */
+
+static int run_linked(int fd, uint64_t deadline, int *ret_results)
+{
+	static char byte;
+	struct lend_claim_handle *claim;
+	int err = lend_claim(2, LEND_FOREVER, &claim);
+
+	if (err)
+		return err;
+	io_uring_prep_recv(lend_claim_sqe(claim, 0), fd, &byte, 1, 0);
+	lend_claim_link_timeout(claim, 1, deadline);
+	/* The time is kept, wherever the claim is. */
+	lend_yield();
+	return lend_claim_run(claim, ret_results);
+}
+
+static int a_link_timeout_belongs_to_its_operation(void *arg)
+{
+	uint64_t deadline = lend_after(3 * LEND_MS);
+	int pair[2], results[2] = { 0 };
+
+	(void)arg;
+	test_pair(pair);
+	if (test_options.depth == 1) {
+		CHECK_EQ(run_linked(pair[0], deadline, results), -E2BIG);
+		close_pair(pair);
+		return 0;
+	}
+	CHECK_EQ(run_linked(pair[0], deadline, results), 0);
+	CHECK(lend_now() >= deadline);
+	CHECK_EQ(results[0], -ECANCELED);
+	CHECK_EQ(results[1], -ETIME);
+	CHECK_EQ(run_linked(pair[0], LEND_NOW, results), 0);
+	CHECK_EQ(results[0], -ECANCELED);
+	CHECK_EQ(results[1], -ETIME);
+	CHECK_EQ(write(pair[1], "x", 1), 1);
+	CHECK_EQ(run_linked(pair[0], LEND_FOREVER, results), 0);
+	CHECK_EQ(results[0], 1);
+	CHECK(results[1] == -ECANCELED || results[1] == -ENOENT);
+	close_pair(pair);
+	return 0;
+}
+
+/* ---- K14 ---- */
+
+static const char *text_of(const struct lend_pending *pending)
+{
+	static char text[LEND_OPERATION_TEXT_MAX];
+
+	lend_pending_format(pending, text, sizeof(text));
+	return text;
+}
+
+static int handles_are_printed(void *arg)
+{
+	struct lend_pending *pending;
+	char byte, expected[64];
+	int pair[2];
+
+	(void)arg;
+	test_pair(pair);
+	pending = start_recv(pair[0], &byte, 1);
+	snprintf(expected, sizeof(expected), "recv on %d, in flight on ring ",
+		 pair[0]);
+	CHECK(!strncmp(text_of(pending), expected, strlen(expected)));
+	lend_pending_cancel(pending);
+	CHECK_EQ(lend_pending_await(pending, LEND_FOREVER), -ECANCELED);
+	snprintf(expected, sizeof(expected), "recv on %d = -ECANCELED",
+		 pair[0]);
+	CHECK(!strcmp(text_of(pending), expected));
+	lend_pending_free(pending);
+	pending = claim_recv(pair[0], &byte, 1);
+	CHECK_EQ(write(pair[1], "x", 1), 1);
+	CHECK_EQ(lend_pending_await(pending, LEND_FOREVER), 1);
+	snprintf(expected, sizeof(expected), "recv on %d = 1", pair[0]);
+	CHECK(!strcmp(text_of(pending), expected));
+	lend_pending_free(pending);
+	close_pair(pair);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 60);
@@ -521,5 +603,8 @@ int main(int argc, char **argv)
 		   notices_go_with_their_handles);
 	test_actor("notices end with their actor",
 		   notices_end_with_their_actor);
+	test_actor("a link timeout belongs to its operation",
+		   a_link_timeout_belongs_to_its_operation);
+	test_actor("handles are printed", handles_are_printed);
 	return test_finish();
 }

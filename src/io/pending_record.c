@@ -1,0 +1,102 @@
+/*
+ * The record of a pending that users see, from its beginning to its end: see
+ * await.h. Called by pending.c, request.c and claim.c; what the poller does at
+ * the end of such an operation is here, too.
+ */
+#include <unistd.h>
+
+#include "io/await.h"
+#include "io/descriptors.h"
+#include "rt/suspend.h"
+
+static void pending_done(struct lend_op *op, int32_t res, uint32_t flags,
+			 bool more)
+{
+	struct lend_pending *pending = lend_container_of(
+		op, struct lend_pending, io.op);
+
+	/* Of a zero-copy send the first CQE has the result, the last one says
+	 * that the kernel has let go of the memory. */
+	if (more)
+		pending->again.addr3 = (uint32_t)res;
+	else if (flags & IORING_CQE_F_NOTIF)
+		op->res = (int32_t)(uint32_t)pending->again.addr3;
+	/* Not when its actor frees it, which may be late: somebody, perhaps
+	 * that very actor, may be waiting to close it. */
+	if (!more && pending->io.fd != -1)
+		lend__descriptor_leave(pending->io.fd);
+	lend__io_op_done(op, res, flags, more);
+}
+
+void lend__io_watch_pending(struct lend_pending *pending)
+{
+	struct lend_io_op *op = &pending->io;
+
+	op->op.done = pending_done;
+	if (op->fd != -1)
+		op->epoch = lend__descriptor_epoch(op->fd);
+	op->mail.spare = 0;
+	pending->end = NULL;
+	pending->again.addr3 = 0;
+	lend_list_push_back(&op->actor->pendings, &pending->link);
+	lend__io_watch_end(op->actor);
+}
+
+int lend__io_renew_pending(struct lend_io *io, struct lend_pending *pending,
+			   uint64_t deadline)
+{
+	struct lend_io_op *op = &pending->io;
+	int err = 0;
+
+	io->self = op->actor;
+	io->op = op;
+	if (op->fd != -1)
+		err = lend__descriptor_enter_again(op->fd, op->epoch);
+	if (err)
+		return err;
+	err = lend__suspend_claim(io->self, 1, deadline, &io->claim);
+	if (err) {
+		if (op->fd != -1)
+			lend__descriptor_leave(op->fd);
+		return err;
+	}
+	if (op->mail.kind == LEND_MAIL_NOTICE)
+		lend__actor_remove_mail(io->self, &op->mail);
+	lend__op_fini(&op->op);
+	lend__op_init(&op->op, pending_done);
+	op->mail.arrived = false;
+	atomic_store_explicit(&op->notice, LEND_IO_LOUD, memory_order_relaxed);
+	io->sqe = lend__claim_sqe(&io->claim, 0);
+	return 0;
+}
+
+/* A descriptor that its author never saw, and that nobody else will close. */
+static bool has_descriptor(const struct lend_io_op *op)
+{
+	if (op->seen || op->op.res < 0)
+		return false;
+	switch (op->opcode) {
+	case IORING_OP_ACCEPT:
+	case IORING_OP_OPENAT:
+	case IORING_OP_OPENAT2:
+	case IORING_OP_SOCKET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void lend__io_end_pending(struct lend_pending *pending)
+{
+	struct lend_io_op *op = &pending->io;
+
+	lend_list_remove(&pending->link);
+	if (lend_unlikely(op->mail.kind == LEND_MAIL_NOTICE))
+		lend__actor_remove_mail(op->actor, &op->mail);
+	if (op->op.done == pending_done) {
+		op->fd = -1;
+		if (has_descriptor(op))
+			close(op->op.res);
+	}
+	lend__io_end(op);
+}
