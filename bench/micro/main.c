@@ -23,7 +23,9 @@ static const char help[] =
 	"  actors [COUNT]   memory of actors that wait for a message, and how fast\n"
 	"                   they come and go (1000000)\n"
 	"  reads [COUNT]    the same with a read in flight each, cancelled at once\n"
-	"                   (100000)\n";
+	"                   (100000)\n"
+	"  timers [COUNT]   what timers cost, added, moved, deleted, and going off\n"
+	"                   (1000000)\n";
 
 /* [const] once threads run, which inherit what their creator is kept to. */
 static cpu_set_t allowed;
@@ -64,7 +66,7 @@ static unsigned rounds_of(const char *command)
 		return 101;
 	if (strcmp(command, "revoke") == 0)
 		return 500;
-	if (strcmp(command, "actors") == 0)
+	if (strcmp(command, "actors") == 0 || strcmp(command, "timers") == 0)
 		return 1000000;
 	return strcmp(command, "reads") == 0 ? 100000 : 400;
 }
@@ -96,6 +98,8 @@ int main(int argc, char **argv)
 		return micro_operation(rounds);
 	if (strcmp(command, "actors") == 0 || strcmp(command, "reads") == 0)
 		return micro_actors(rounds, command[0] == 'r');
+	if (strcmp(command, "timers") == 0)
+		return micro_timers(rounds);
 	fprintf(stderr,
 		"lend-bench-internal: \"%s\" is not a command; see --help\n",
 		command);

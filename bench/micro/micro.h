@@ -20,6 +20,10 @@ int micro_operation(unsigned rounds);
  * each, and how fast they come and go. Return: exit status. */
 int micro_actors(unsigned count, bool reads);
 
+/* What @count timers cost, of workers and of actors, and what a scope adds to
+ * a spawn. Return: exit status. */
+int micro_timers(unsigned count);
+
 /* Keep the calling thread to the first or the last CPU that it may use. False
  * if there is only one. */
 bool micro_pin(bool last);

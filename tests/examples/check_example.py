@@ -27,6 +27,12 @@ join: ETIMEDOUT
 the reader ended with: ECANCELED
 join again: ESRCH
 """
+SCOPES = """\
+found it behind door 3, 3 still search
+closed: 0 search
+inside: ECANCELED
+the scope: ETIMEDOUT, 0 search, 1 saved
+"""
 
 
 def expect(what, got, wanted):
@@ -137,6 +143,10 @@ def check_timeouts(program):
     expect("output", output(program), TIMEOUTS)
 
 
+def check_scopes(program):
+    expect("output", output(program), SCOPES)
+
+
 def ask(connection, method, path, body=b""):
     connection.sendall(b"%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                        b"Content-Length: %d\r\n\r\n%s"
@@ -193,6 +203,7 @@ CHECKS = {
     "03_files": check_files,
     "04_timeouts": check_timeouts,
     "05_http": check_http,
+    "07_scopes": check_scopes,
     "valgrind": check_valgrind,
 }
 

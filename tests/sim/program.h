@@ -28,6 +28,7 @@ int sim_program_http(void *arg);
 int sim_program_series(void *arg);
 int sim_program_series_end(void *arg);
 int sim_program_events(void *arg);
+int sim_program_scopes(void *arg);
 
 static inline unsigned sim_number(void *arg)
 {

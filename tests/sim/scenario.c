@@ -32,6 +32,7 @@ static const struct {
 	{ "series", sim_program_series },
 	{ "series that end", sim_program_series_end },
 	{ "events", sim_program_events },
+	{ "scopes", sim_program_scopes },
 };
 
 void sim_fill(char *data, size_t size, unsigned number, size_t from)
