@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "io/cancel.h"
 #include "io/descriptors.h"
+#include "io/hold.h"
 #include "io/timeouts.h"
 #include "rt/claims.h"
 #include "rt/current.h"
@@ -56,6 +57,8 @@ void lend__io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 
 	(void)res;
 	(void)flags;
+	if (!more)
+		lend__unhold(io);
 	/* Of several CQEs (zero-copy sends) the last one counts. */
 	if (!more && !ends_quietly(io))
 		lend__actor_deliver(io->actor, &io->mail);
@@ -176,6 +179,7 @@ void lend__io_submit(struct lend_io *io)
 	io->sqe->user_data = lend__op_user_data(&io->op->op);
 	io->op->op.submitter = (uint8_t)worker->index;
 	io->op->opcode = io->sqe->opcode;
+	lend__hold(io->op, io->sqe);
 	lend__claim_commit(&worker->borrower, &io->claim);
 }
 
@@ -280,74 +284,6 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 }
 
 /* ---- cancelling ---- */
-
-/*
- * Note [cancel again]
- * Each attempt searches the kernel's lists, for an operation that is not there
- * any more all of one. When a hundred thousand are cancelled at once, their
- * ends take longer to come than the shortest wait, and if all asked again every
- * time it passed they would keep each other from ending. So who was found waits
- * longer, and who was not waits twice as long after each round over all
- * workers: an operation that can not be interrupted, on a disk that does not
- * answer, may take for ever.
- */
-#define AGAIN_DOUBLINGS_MAX 7
-
-static uint64_t again_after(int found, unsigned attempt, unsigned workers)
-{
-	unsigned doublings = attempt / workers;
-
-	if (found >= 0)
-		return LEND_IO_CANCEL_FOUND_NS;
-	if (doublings > AGAIN_DOUBLINGS_MAX)
-		doublings = AGAIN_DOUBLINGS_MAX;
-	return LEND_IO_CANCEL_AGAIN_NS << doublings;
-}
-
-/* What the kernel said, or -EAGAIN if it was not asked. */
-static int cancel(struct lend_actor *self, struct lend_io_op *io,
-		  unsigned attempt, unsigned workers)
-{
-	struct lend_op *op = &io->op;
-	struct lend_ring *ring = op->ring;
-	struct lend_target target = {
-		.user_data = lend__op_user_data(op),
-		.fd = -1,
-	};
-	int found;
-
-	io->asked = true;
-	/* A ring with a single issuer takes nothing from other threads. */
-	if (ring->deferred) {
-		unsigned owner = ring->index;
-
-		lend__suspend_move(self, owner);
-		/* If it has not ended on the way, its ring is there. */
-		if (self->worker->index == owner && !io->mail.arrived)
-			return lend__cancel_on_ring(ring, &target);
-		/* Taken over on the way: the caller tries again. */
-		return -EAGAIN;
-	}
-	found = lend__cancel_on_ring(ring, &target);
-	if (found != -ENOENT)
-		return found;
-	/* What a kernel thread works on for a worker can be found only from
-	 * that worker's thread: the one that entered. Usually that is the one
-	 * which published, but it may be any. */
-	lend__suspend_move(self, (op->submitter + attempt) % workers);
-	/* On the way it may have ended, and its ring have been closed. */
-	return io->mail.arrived ? -EAGAIN : lend__cancel_on_ring(ring, &target);
-}
-
-uint64_t lend__io_cancel(struct lend_io_op *io, unsigned attempt)
-{
-	struct lend_actor *self = lend__current_actor();
-	unsigned workers = lend__runtime_count(self->worker->runtime);
-	int found = cancel(self, io, attempt, workers);
-
-	lend__suspend_return(self);
-	return again_after(found, attempt, workers);
-}
 
 static int result(const struct lend_io_op *op, bool cancelled, bool late)
 {

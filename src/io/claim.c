@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "io/await.h"
 #include "io/descriptors.h"
+#include "io/hold.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
@@ -190,6 +191,7 @@ int lend_claim_commit(struct lend_claim_handle *handle,
 		pending->io.opcode = lend__claim_sqe(&handle->claim, i)->opcode;
 		lend__io_watch_pending(pending);
 		place_time(lend__claim_sqe(&handle->claim, i), pending);
+		lend__hold(&pending->io, lend__claim_sqe(&handle->claim, i));
 	}
 	lend__claim_commit(&lend__current_worker()->borrower, &handle->claim);
 	end_claim(handle);

@@ -22,7 +22,6 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "mem/heap_bits.h"
-#include "mem/pages.h"
 
 /* Spans of two granules and more start at even ones: on 4 KiB. */
 #define EVEN_BITS UINT64_C(0x5555555555555555)
@@ -118,7 +117,8 @@ static bool slice_touch(struct lend_heap *heap)
 	slice->last[0] |= 1;
 	if (!(slice->held[0] & 1)) {
 		if (!lend__heap_range_charge(heap->range, LEND_HEAP_GRANULE)) {
-			lend__pages_release(slice, LEND_PAGE_SIZE);
+			lend__heap_range_release(heap->range, slice,
+						 LEND_PAGE_SIZE);
 			return false;
 		}
 		slice->held[0] |= 1;

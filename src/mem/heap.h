@@ -105,6 +105,9 @@ struct lend_heap_range {
 	 * room for sixteen there. */
 	size_t stride;
 	uint64_t held_max; /* of all slices together; UINT64_MAX: no limit */
+	/* The same memory at other addresses, for the kernel: heap_view.c.
+	 * NULL: there is one view for all. */
+	char *kernel_base;
 	LEND_CACHE_ALIGNED struct lend_heap_totals totals;
 };
 
@@ -257,6 +260,55 @@ bool lend__heap_empty(const struct lend_heap *heap);
 
 /* Bytes in live spans, each counted as its class. */
 size_t lend__heap_used(const struct lend_heap *heap);
+
+/* ---- two views of the same memory: heap_view.c ---- */
+
+/* Hardened builds have them. Not under ThreadSanitizer, which has no room for
+ * so many addresses, nor in the simulation, whose kernel keeps account of them.
+ */
+#if defined(LEND_DEBUG) && !defined(__SANITIZE_THREAD__)
+#define LEND_HEAP_VIEWS 1
+#else
+#define LEND_HEAP_VIEWS 0
+#endif
+
+/*
+ * Map the range's memory a second time, for the kernel, so that pages can be
+ * closed to the program while an operation works on them. Nothing was allocated
+ * yet.
+ *
+ * Return: 0, or -errno of memfd_create(2), mmap(2): there is one view as before
+ */
+int lend__heap_range_split(struct lend_heap_range *range);
+
+/* Pages that are closed to the program; all zero: none. */
+struct lend_heap_hold {
+	uint32_t page;	/* from the range's base on */
+	uint32_t count; /* 0: none */
+};
+
+/*
+ * The kernel is about to be given @size bytes at @address, to write to, or to
+ * read. The pages that are wholly in there can not be used (or not be written)
+ * until lend__heap_range_open(); parts of pages stay as they are.
+ *
+ * Thread: any. Blocks: no; two system calls' time, with the other.
+ *
+ * Return: the address for the kernel; @address if nothing was closed, since no
+ *         whole page is in there, the range has one view, or the system has no
+ *         room for more mappings
+ */
+void *lend__heap_range_close(struct lend_heap_range *range, void *address,
+			     size_t size, bool is_written,
+			     struct lend_heap_hold *ret_hold);
+
+/* The kernel has let go of it. */
+void lend__heap_range_open(struct lend_heap_range *range,
+			   struct lend_heap_hold hold);
+
+/* Give back pages of a slice. */
+void lend__heap_range_release(struct lend_heap_range *range, void *address,
+			      size_t size);
 
 /* ---- giving memory back: heap_trim.c ---- */
 

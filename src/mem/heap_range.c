@@ -48,6 +48,8 @@ void lend__heap_range_fini(struct lend_heap_range *range)
 	if (range->base)
 		lend__pages_unreserve(range->base,
 				      range->slices * range->stride);
+	lend__pages_unreserve(range->kernel_base,
+			      range->slices * range->stride);
 	memset(range, 0, sizeof(*range));
 }
 

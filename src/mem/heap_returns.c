@@ -72,8 +72,12 @@ void lend__heap_take_back(struct lend_heap *heap)
 					memory_order_acquire);
 	lend_assert(span != LEND_HEAP_NOBODY);
 	while (span) {
-		void *next = *(void **)span;
+		void *next;
 
+		/* Asserts that it is not free yet: then its first word is no
+		 * link. */
+		(void)lend__heap_span_size(heap, span);
+		next = *(void **)span;
 		lend__heap_free(heap, span);
 		span = next;
 	}

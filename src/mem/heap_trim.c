@@ -70,7 +70,8 @@ static void granules_release(struct lend_heap *heap, unsigned start,
 	trimmed->bytes += to - from;
 	/* It is refused on locked memory, which its owner wants to keep; so
 	 * nothing may rely on finding zeros afterwards. */
-	lend__pages_release((char *)heap->slice + from, to - from);
+	lend__heap_range_release(heap->range, (char *)heap->slice + from,
+				 to - from);
 }
 
 static void note_trim(struct lend_heap *heap, const struct trimmed *trimmed)

@@ -16,22 +16,41 @@
 
 #define SIGNAL_STACK_SIZE 32768
 
+static int describe(const struct lend_registry *registry,
+		    const struct lend_actor *actor, const void *address,
+		    char *line, size_t room)
+{
+	const char *quote = actor->name[0] ? "\"" : "";
+	const char *space = actor->name[0] ? " " : "";
+	int owner = lend__heap_range_owner(&registry->heaps, address);
+
+	if (lend__stacks_owner(&registry->stacks, address) == (int)actor->index)
+		return snprintf(
+			line, room,
+			"lend: panic: stack overflow in actor %u%s%s%s%s: its %zu bytes are used up; give the runtime a bigger stack_size\n",
+			actor->index, space, quote, actor->name, quote,
+			registry->stacks.slot_size);
+	/* Nothing else closes pages there. */
+	if (owner >= 0)
+		return snprintf(
+			line, room,
+			"lend: panic: actor %u%s%s%s%s used I/O memory of actor %d at %p while an operation works on it; wait for the operation's end first\n",
+			actor->index, space, quote, actor->name, quote, owner,
+			address);
+	return 0;
+}
+
 static void say_who(const struct lend_worker *worker, const void *address)
 {
-	const struct lend_registry *registry = &worker->runtime->registry;
 	const struct lend_actor *actor = worker->running;
 	char line[256];
 	int size;
 
-	if (!actor ||
-	    lend__stacks_owner(&registry->stacks, address) != (int)actor->index)
+	if (!actor)
 		return;
-	size = snprintf(
-		line, sizeof(line),
-		"lend: panic: stack overflow in actor %u%s%s%s: its %zu bytes are used up; give the runtime a bigger stack_size\n",
-		actor->index, actor->name[0] ? " \"" : "", actor->name,
-		actor->name[0] ? "\"" : "", registry->stacks.slot_size);
-	if (write(STDERR_FILENO, line, (size_t)size) < 0) {
+	size = describe(&worker->runtime->registry, actor, address, line,
+			sizeof(line));
+	if (size && write(STDERR_FILENO, line, (size_t)size) < 0) {
 		/* Nothing is left to tell anyone with. */
 	}
 }

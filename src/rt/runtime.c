@@ -208,6 +208,20 @@ static int take_kick_signal(const struct lend_options *options,
 	return err;
 }
 
+/* Hardened builds. Without it all works, and less is checked. */
+static void split_heaps(struct lend_runtime *runtime)
+{
+	int err = LEND_HEAP_VIEWS ?
+			  lend__heap_range_split(&runtime->registry.heaps) :
+			  0;
+
+	if (err)
+		lend__log(
+			&runtime->log, LEND_LOG_WARNING,
+			"buffers stay open to the program while operations work on them: %s",
+			lend_error_text(err));
+}
+
 int lend_runtime_new(const struct lend_options *options,
 		     struct lend_runtime **ret_runtime)
 {
@@ -261,6 +275,8 @@ int lend_runtime_new(const struct lend_options *options,
 					 LEND_HEAP_SLICE_DEFAULT) >>
 				30);
 	}
+	if (!err)
+		split_heaps(runtime);
 	if (!err)
 		err = make_workers(runtime);
 	lend__overflow_install();
