@@ -19,11 +19,13 @@
 #include <lend/net.h>
 #include <lend/opcode.h>
 #include <lend/pending.h>
+#include <lend/process.h>
 #include <lend/ring.h>
 #include <lend/runtime.h>
 #include <lend/scope.h>
 #include <lend/socket.h>
 #include <lend/series.h>
+#include <lend/signal.h>
 #include <lend/stats.h>
 #include <lend/timer.h>
 #include <lend/trace.h>

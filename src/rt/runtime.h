@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "rt/blocking.h"
 
+struct lend_signals;
 struct lend_worker;
 
 struct lend_runtime {
@@ -29,6 +30,7 @@ struct lend_runtime {
 	struct lend_arbiter arbiter;
 	struct lend_registry registry;
 	struct lend_blocking blocking;
+	struct lend_signals *signals; /* [lock: of io/signals.c] or NULL */
 
 	pthread_mutex_t lock;
 	pthread_cond_t started;

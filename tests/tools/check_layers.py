@@ -39,6 +39,8 @@ PUBLIC = {
     "runtime.h": "src/rt",
     "blocking.h": "src/rt",
     "io.h": "src/io",
+    "process.h": "src/io",
+    "signal.h": "src/io",
     "sync.h": "src/sync",
     "channel.h": "src/sync",
     "net.h": "src/net",
