@@ -317,8 +317,10 @@ void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
 	bool warm = keep_warm(registry, index);
 
 	/* A warm slot keeps its pages for the next actor, the first ones of its
-	 * heap's slice too; otherwise both go back to the system. */
-	if (!warm || actor->heap.is_large)
+	 * heap's slice too; otherwise both go back to the system. Where slices
+	 * have a limit in common, what nobody uses must not count. */
+	if (!warm || actor->heap.is_large ||
+	    lend__heap_range_is_limited(&registry->heaps))
 		lend__heap_trim(&actor->heap);
 	lend__heap_fini(&actor->heap);
 	if (!warm)

@@ -387,9 +387,13 @@ static uint64_t home_starts(const struct lend_heap *heap)
 
 void lend__heap_free_all(struct lend_heap *heap)
 {
-	uint64_t starts = home_starts(heap) & ~heap->home_disowned;
 	unsigned granule = 1;
+	uint64_t starts;
 
+	/* First, as they are live until then: else those that are not disowned
+	 * would be freed here, and once more by who takes the list. */
+	lend__heap_take_back(heap);
+	starts = home_starts(heap) & ~heap->home_disowned;
 	for (; starts; starts &= starts - 1)
 		lend__heap_free(heap,
 				heap->home + (size_t)__builtin_ctzll(starts) *

@@ -218,7 +218,8 @@ LEND_NODISCARD int lend__heap_alloc(struct lend_heap *heap, size_t size,
  * live span of @heap ends the process. */
 void lend__heap_free(struct lend_heap *heap, void *span);
 
-/* Free every live span that is not disowned: their owner has ended. */
+/* Free every live span that is not disowned, and what others have returned:
+ * their owner has ended. */
 void lend__heap_free_all(struct lend_heap *heap);
 
 /* Is @span an address in this heap? */
@@ -338,6 +339,13 @@ LEND_NODISCARD bool lend__heap_range_charge(struct lend_heap_range *range,
 					    uint64_t bytes);
 /* A slice has given @bytes back. */
 void lend__heap_range_discharge(struct lend_heap_range *range, uint64_t bytes);
+
+/* Is there a limit on what all slices hold? */
+static inline bool
+lend__heap_range_is_limited(const struct lend_heap_range *range)
+{
+	return range->held_max != UINT64_MAX;
+}
 
 /* Was somebody refused for the limit, and is it near still? */
 static inline bool

@@ -119,6 +119,41 @@ static int limit_of_all_is_an_error_until_memory_is_back(void *arg)
 	return 0;
 }
 
+#define CROWD 40
+
+static int take_and_wait(void *arg)
+{
+	struct lend_msg *msg;
+
+	/* Not more than a slot that is free keeps for the next actor. */
+	if (CHECK(lend_io_alloc(32768)))
+		CHECK_EQ(lend_tell(*(lend_ref *)arg, 1, NULL, 0), 0);
+	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
+	lend_msg_free(msg);
+	return 0;
+}
+
+static int memory_of_the_ended_does_not_count(void *arg)
+{
+	lend_ref self = lend_self(), crowd[CROWD];
+	struct lend_msg *msg;
+
+	(void)arg;
+	for (int i = 0; i < CROWD; i++)
+		CHECK_EQ(lend_spawn(take_and_wait, &self, NULL, &crowd[i]), 0);
+	for (int i = 0; i < CROWD; i++) {
+		CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
+		lend_msg_free(msg);
+	}
+	for (int i = 0; i < CROWD; i++)
+		CHECK_EQ(lend_tell(crowd[i], 1, NULL, 0), 0);
+	while (stats_now().actors > 1)
+		lend_yield();
+	/* All of it but the page of its own account. */
+	CHECK(lend_io_alloc(2 * MIB));
+	return 0;
+}
+
 /* ---- bursts ---- */
 
 static _Atomic(char *) burst;
@@ -308,6 +343,44 @@ static int give_one_and_end(void *arg)
 	return make_gift(gift, 4, true) ? 0 : -1;
 }
 
+static int give_two_and_wait(void *arg)
+{
+	struct gift gifts[2];
+	struct lend_msg *msg;
+
+	if (!make_gift(&gifts[0], 1, true) || !make_gift(&gifts[1], 2, false))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(lend_tell(*(lend_ref *)arg, 1, &gifts[i],
+				   sizeof(gifts[i])),
+			 0);
+	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
+	lend_msg_free(msg);
+	return 0;
+}
+
+/* One of two spans was freed for an actor that never looks for it and leaves
+ * the other one behind. */
+static int what_was_freed_for_an_actor_is_freed_once(void *arg)
+{
+	lend_ref self = lend_self();
+	lend_ref giver = test_spawn(give_two_and_wait, &self);
+	struct gift gifts[2];
+
+	(void)arg;
+	receive_gift(&gifts[0]);
+	receive_gift(&gifts[1]);
+	lend_io_free(gifts[1].span);
+	CHECK_EQ(lend_tell(giver, 1, NULL, 0), 0);
+	CHECK_EQ(test_join(giver), 0);
+	while (!stats_now().zombies)
+		lend_yield();
+	check_gift(&gifts[0]);
+	lend_io_free(gifts[0].span);
+	CHECK_EQ(stats_now().zombies, 0);
+	return 0;
+}
+
 /* actors_max is 3 here: this one, and two. */
 static int zombies_count_as_actors(void *arg)
 {
@@ -386,12 +459,16 @@ int main(int argc, char **argv)
 	test_actor_with("limit_of_all_is_an_error_until_memory_is_back",
 			limit_of_all_is_an_error_until_memory_is_back,
 			&options);
+	test_actor_with("memory_of_the_ended_does_not_count",
+			memory_of_the_ended_does_not_count, &options);
 	test_actor("memory_is_back_while_its_actor_waits",
 		   memory_is_back_while_its_actor_waits);
 	test_actor("disowned_spans_outlive_their_actor",
 		   disowned_spans_outlive_their_actor);
 	test_actor("spans_are_freed_while_their_actor_ends",
 		   spans_are_freed_while_their_actor_ends);
+	test_actor("what_was_freed_for_an_actor_is_freed_once",
+		   what_was_freed_for_an_actor_is_freed_once);
 	options = test_options;
 	options.actors_max = 3;
 	test_actor_with("zombies_count_as_actors", zombies_count_as_actors,
