@@ -55,10 +55,9 @@ static int first_answer_wins(void)
 /* Half of what it does must not be done by halves. */
 static int save(void *arg)
 {
-	uint64_t before;
+	uint64_t before = lend_uncancellable_begin();
 
 	(void)arg;
-	before = lend_uncancellable_begin();
 	if (!lend_sleep(lend_after(20 * LEND_MS)))
 		saved++;
 	lend_uncancellable_end(before);
@@ -70,10 +69,9 @@ static int too_late(void)
 	const struct lend_scope_options options = {
 		.deadline = lend_after(10 * LEND_MS),
 	};
-	int door = 1, err;
 	struct lend_scope *scope;
+	int door = 1, err = lend_scope_open(&options, &scope);
 
-	err = lend_scope_open(&options, &scope);
 	if (err)
 		return err;
 	err = lend_scope_spawn(scope, look_behind, &door, NULL, NULL);

@@ -280,8 +280,9 @@ static void read_words(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct scenario *const groups[] = {
-		scenarios_of_runtimes, scenarios_of_actors,  scenarios_of_io,
-		scenarios_of_claims,   scenarios_of_servers,
+		scenarios_of_runtimes, scenarios_of_actors,
+		scenarios_of_io,       scenarios_of_claims,
+		scenarios_of_servers,  scenarios_of_scopes,
 	};
 	int words = argc > 1 && argv[1][0] != '-' ? 2 : 1;
 

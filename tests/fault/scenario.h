@@ -22,6 +22,7 @@ extern const struct scenario scenarios_of_actors[];
 extern const struct scenario scenarios_of_io[];
 extern const struct scenario scenarios_of_claims[];
 extern const struct scenario scenarios_of_servers[];
+extern const struct scenario scenarios_of_scopes[];
 extern const struct scenario scenarios_of_runtimes[];
 
 /* Has a call done what it should? An error must be one that follows from what
