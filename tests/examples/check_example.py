@@ -17,7 +17,7 @@ import tempfile
 import threading
 
 MODES = ("borrowed", "private", "shared")
-TIMEOUT = 30
+TIMEOUT = 120
 HELLO = "Hello, Ada!\nHello, Grace!\nHello, Barbara!\ngreeted 3\n"
 TIMEOUTS = """\
 receive: ETIMEDOUT

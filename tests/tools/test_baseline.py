@@ -25,7 +25,7 @@ import threading
 import time
 import unittest
 
-DEADLINE_S = 5
+DEADLINE_S = 60
 REQUEST = b'GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n'
 BODY = b'Hello, World!'
 SERVERS = {}
@@ -250,7 +250,7 @@ class BaselineTest(unittest.TestCase):
     def load(self, port, *args):
         done = subprocess.run(
             [LOAD, '--connect', f'127.0.0.1:{port}', '--seconds', '0.3',
-             '--warmup', '0.05', *args], stdout=subprocess.PIPE, timeout=20)
+             '--warmup', '0.05', *args], stdout=subprocess.PIPE, timeout=120)
         return done.returncode, json.loads(done.stdout)
 
     @each_server()
@@ -287,7 +287,7 @@ class BaselineTest(unittest.TestCase):
                 [OVERHEAD, '--build', bench.parent, '--json', file.name,
                  '--servers', 'raw_uring,raw_epoll', '--pipeline', '4',
                  '--rounds', '1', '--retries', '0', '--seconds', '0.2',
-                 '--warmup', '0.05'], stdout=subprocess.PIPE, timeout=20)
+                 '--warmup', '0.05'], stdout=subprocess.PIPE, timeout=120)
             self.assertEqual(done.returncode, 0)
             self.assertIn(b'raw_epoll', done.stdout)
             result = json.load(file)
