@@ -37,9 +37,12 @@ enum lend_feature {
 	/* operations that came after Linux 6.1 (ftruncate, bind, listen,
 	 * futexes, waitid) are made by system calls, or -EOPNOTSUPP */
 	LEND_FEATURE_LATE_OPCODES = 1 << 9,
+	/* one completion of a multishot receive for each buffer that is filled;
+	 * only with recv_credit, and if it has passed a trial */
+	LEND_FEATURE_RECV_BUNDLE = 1 << 10,
 };
 
-#define LEND_FEATURES_ALL ((1u << 10) - 1)
+#define LEND_FEATURES_ALL ((1u << 11) - 1)
 
 /* What lend_features_format() needs for any set. */
 #define LEND_FEATURES_TEXT_MAX 160

@@ -81,28 +81,19 @@ bool lend__series_push(struct lend_series *series, uint32_t number)
 	return true;
 }
 
-/* Return: how many wait. */
-static uint32_t note_result(struct lend_series *series, int32_t res,
-			    uint32_t flags)
-{
-	/* Relaxed: it decides when to stop, no more. Before the result can be
-	 * seen, and counted down. */
-	uint32_t before = atomic_fetch_add_explicit(&series->unread, 1,
-						    memory_order_relaxed);
-
-	if (series->kind->arrive(series, res, flags))
-		return before + 1;
-	atomic_fetch_sub_explicit(&series->unread, 1, memory_order_relaxed);
-	return before;
-}
-
-/* Too many wait, and again as many since that was last found. */
-static bool is_full(struct lend_series *series, uint32_t unread)
+/* Of @count more too many wait, or again as many since that was last found. */
+static bool is_full(struct lend_series *series, uint32_t count)
 {
 	struct lend_actor *actor = series->pending.io.actor;
+	/* Relaxed: it decides when to stop, no more. The actor may have counted
+	 * down before what is counted here; after it the sum is right. */
+	uint32_t before = atomic_fetch_add_explicit(&series->unread, count,
+						    memory_order_relaxed);
+	uint32_t unread = before + count;
 
 	if (unread >= series->results_max)
-		return unread % series->results_max == 0;
+		return unread / series->results_max !=
+		       before / series->results_max;
 	/* Relaxed: a counter. */
 	return series->kind->has_buffers &&
 	       atomic_load_explicit(&actor->buffers, memory_order_relaxed) >=
@@ -115,11 +106,11 @@ static void series_done(struct lend_op *op, int32_t res, uint32_t flags,
 	struct lend_series *series = lend_container_of(op, struct lend_series,
 						       pending.io.op);
 	struct lend_actor *actor = series->pending.io.actor;
-	uint32_t news = MAILED, unread = 0, before;
+	uint32_t news = MAILED, count = 0, before;
 
 	if (res >= 0)
-		unread = note_result(series, res, flags);
-	if (more && is_full(series, unread)) {
+		count = series->kind->arrive(series, res, flags);
+	if (is_full(series, count) && more) {
 		news |= STOPPED;
 		lend__ring_note_stop(op->ring);
 		lend__cancel_from_poller(op->ring, lend__op_user_data(op));

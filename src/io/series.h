@@ -30,9 +30,10 @@ enum lend_series_way {
 struct lend__series_kind {
 	/* Fill the SQE for @series->way. */
 	void (*prepare)(struct lend_series *series, struct io_uring_sqe *sqe);
-	/* A CQE that is no error. Thread: the poller. Return: a result waits.
-	 */
-	bool (*arrive)(struct lend_series *series, int32_t res, uint32_t flags);
+	/* A CQE that is no error. Thread: the poller. Return: so many results
+	 * wait because of it. */
+	unsigned (*arrive)(struct lend_series *series, int32_t res,
+			   uint32_t flags);
 	/* The word that links a result; NULL: it has none. */
 	_Atomic uint32_t *(*link)(const struct lend_series *series,
 				  uint32_t number);

@@ -13,6 +13,11 @@
 #include "io/descriptors.h"
 #include "uring/compat.h"
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* ---- accept ---- */
 
 static void prepare_accept(struct lend_series *series, struct io_uring_sqe *sqe)
@@ -24,8 +29,8 @@ static void prepare_accept(struct lend_series *series, struct io_uring_sqe *sqe)
 		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
 }
 
-static bool arrive_accept(struct lend_series *series, int32_t res,
-			  uint32_t flags)
+static unsigned arrive_accept(struct lend_series *series, int32_t res,
+			      uint32_t flags)
 {
 	(void)flags;
 	if (lend__series_push(series, (uint32_t)res))
@@ -61,7 +66,8 @@ static void prepare_poll(struct lend_series *series, struct io_uring_sqe *sqe)
 		sqe->len |= IORING_POLL_ADD_MULTI;
 }
 
-static bool arrive_poll(struct lend_series *series, int32_t res, uint32_t flags)
+static unsigned arrive_poll(struct lend_series *series, int32_t res,
+			    uint32_t flags)
 {
 	(void)flags;
 	/* Release [I3], paired with take_came(). */
@@ -87,25 +93,47 @@ static _Atomic uint32_t *link_buffer(const struct lend_series *series,
 	return lend__buffers_link(buffers_at(series, number), number & 0xffff);
 }
 
-static bool arrive_buffer(struct lend_series *series, int32_t res,
-			  uint32_t flags)
+static void arrive_one(struct lend_series *series, struct lend_ring *ring,
+		       unsigned number, uint32_t size)
 {
-	struct lend_ring *ring = series->pending.io.op.ring;
 	struct lend_actor *actor = series->pending.io.actor;
-	unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
 
-	if (!(flags & IORING_CQE_F_BUFFER))
-		return false;
 	lend__buffers_own(&ring->buffers, number, actor->index + 1);
-	/* The end of the stream can come with a buffer, too. */
-	if (!res) {
-		lend__buffers_give(&ring->buffers, number);
-		return false;
-	}
-	*lend__buffers_filled(&ring->buffers, number) = (uint32_t)res;
+	*lend__buffers_filled(&ring->buffers, number) = size;
 	/* Relaxed: a counter. */
 	atomic_fetch_add_explicit(&actor->buffers, 1, memory_order_relaxed);
-	return lend__series_push(series, ring->index << 16 | number);
+	lend__series_push(series, ring->index << 16 | number);
+}
+
+/* A bundle fills all its buffers but the last. */
+static unsigned arrive_buffer(struct lend_series *series, int32_t res,
+			      uint32_t flags)
+{
+	struct lend_ring *ring = series->pending.io.op.ring;
+	struct lend_buffers *buffers = &ring->buffers;
+	unsigned first = flags >> IORING_CQE_BUFFER_SHIFT, count = 0;
+	uint32_t left = (uint32_t)res;
+
+	if (!(flags & IORING_CQE_F_BUFFER))
+		return 0;
+	/* The end of the stream can come with a buffer, too. */
+	if (!res) {
+		lend__buffers_own(buffers, first,
+				  series->pending.io.actor->index + 1);
+		lend__buffers_give(buffers, first);
+		return 0;
+	}
+	while (left) {
+		uint32_t size = least(left, buffers->size);
+
+		arrive_one(series, ring,
+			   lend__buffers_behind(buffers, first, count), size);
+		left -= size;
+		count++;
+	}
+	/* The first was counted by the poller. */
+	lend__buffers_note_taken(buffers, count - 1);
+	return count;
 }
 
 /* What lies in it, as a buffer of the actor's. */
@@ -150,6 +178,8 @@ static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
 	if (series->way == LEND_SERIES_MANY) {
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 		limit(series, sqe);
+		if (series->arbiter->features.recv_bundle)
+			sqe->ioprio |= IORING_RECVSEND_BUNDLE;
 	}
 }
 
@@ -227,11 +257,6 @@ static void prepare_recvmsg(struct lend_series *series,
 		select_buffer(sqe);
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	}
-}
-
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
 }
 
 static ssize_t take_recvmsg(struct lend_series *series, uint32_t number,

@@ -41,6 +41,7 @@ static void add(struct lend_buffers *buffers, unsigned number)
 	buf->addr = (uint64_t)(uintptr_t)lend__buffers_at(buffers, number);
 	buf->len = buffers->size;
 	buf->bid = (uint16_t)number;
+	buffers->entries[number] = buffers->tail;
 	buffers->tail++;
 	/* Relaxed: a counter with one writer. */
 	atomic_store_explicit(&buffers->added,
@@ -79,10 +80,11 @@ int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 	buffers->links = calloc(count, sizeof(*buffers->links));
 	buffers->owners = calloc(count, sizeof(*buffers->owners));
 	buffers->filled = calloc(count, sizeof(*buffers->filled));
+	buffers->entries = calloc(count, sizeof(*buffers->entries));
 	buffers->base = map((size_t)count * size);
 	buffers->ring = map(ring_size(buffers));
 	if (!buffers->links || !buffers->owners || !buffers->filled ||
-	    !buffers->base || !buffers->ring) {
+	    !buffers->entries || !buffers->base || !buffers->ring) {
 		err = -ENOMEM;
 		goto fail;
 	}
@@ -119,7 +121,19 @@ void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 	free(buffers->links);
 	free(buffers->owners);
 	free(buffers->filled);
+	free(buffers->entries);
 	memset(buffers, 0, sizeof(*buffers));
+}
+
+unsigned lend__buffers_behind(const struct lend_buffers *buffers,
+			      unsigned number, unsigned i)
+{
+	unsigned entry = buffers->entries[number] + i;
+
+	/* Entries of buffers that were taken stay as they are until one that
+	 * was given back is added, which whoever calls this does not do
+	 * meanwhile. */
+	return buffers->ring->bufs[entry & (buffers->count - 1)].bid;
 }
 
 static void push(struct lend_buffers *buffers, unsigned number)

@@ -37,6 +37,9 @@ struct lend_buffers {
 	_Atomic uint32_t returned;
 	_Atomic uint32_t *links;
 
+	/* [cq_lock] the entry of the ring that it was added as last */
+	uint16_t *entries;
+
 	/* [who has the buffer] bytes in it */
 	uint32_t *filled;
 
@@ -90,6 +93,11 @@ static inline uint32_t *lend__buffers_filled(struct lend_buffers *buffers,
 {
 	return &buffers->filled[number];
 }
+
+/* The buffer that the kernel takes @i after buffer @number, which it has just
+ * taken: what a bundle goes on in. The ring's consumer only. */
+unsigned lend__buffers_behind(const struct lend_buffers *buffers,
+			      unsigned number, unsigned i);
 
 /* So many have come with completions. The ring's consumer only. */
 static inline void lend__buffers_note_taken(struct lend_buffers *buffers,

@@ -46,6 +46,11 @@
 #define FUTEX_BITSET_MATCH_ANY 0xffffffff
 #endif
 
+/* A receive may fill several buffers for one completion. */
+#ifndef IORING_RECVSEND_BUNDLE
+#define IORING_RECVSEND_BUNDLE (1U << 4)
+#endif
+
 /* How many bytes a multishot receive takes in all before it ends. The field
  * (optlen) shares its place with file_index. */
 static inline void lend__sqe_set_recv_credit(struct io_uring_sqe *sqe,

@@ -32,6 +32,7 @@ static const struct feature_row rows[] = {
 	ROW(LEND_FEATURE_SQPOLL, sqpoll),
 	ROW(LEND_FEATURE_RECV_CREDIT, recv_credit),
 	ROW(LEND_FEATURE_LATE_OPCODES, late_opcodes),
+	ROW(LEND_FEATURE_RECV_BUNDLE, recv_bundle),
 };
 #define ROWS_COUNT (sizeof(rows) / sizeof(rows[0]))
 

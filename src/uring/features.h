@@ -18,6 +18,7 @@ struct lend_features {
 	bool multishot;	    /* IORING_ACCEPT_MULTISHOT */
 	bool poll_first;    /* IORING_RECVSEND_POLL_FIRST */
 	bool recv_credit;   /* optlen of a multishot receive */
+	bool recv_bundle;   /* IORING_RECVSEND_BUNDLE, and it works */
 	bool membarrier;    /* the fast handshake of loans */
 	bool sqpoll;	    /* set by lend__features_probe_sqpoll() alone */
 	bool late_opcodes;  /* any after SENDMSG_ZC */

@@ -5,6 +5,8 @@
  */
 #include "uring/buffers.h"
 
+#include "uring/bundle_test.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -160,6 +162,40 @@ Test(buffers, what_is_noted_while_they_are_out_does_no_harm, .timeout = 10)
 	}
 	cr_expect_eq(receive("y", &number), 1);
 	close_all();
+}
+
+/* What a bundle fills after its first buffer, whatever the order in which they
+ * were given back. */
+Test(buffers, those_behind_one_are_as_they_were_added, .timeout = 10)
+{
+	static const unsigned back[] = { 2, 0, 3, 1 };
+	unsigned number;
+
+	open_with(4);
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect_eq(lend__buffers_behind(&ring.buffers, 1, i),
+			     (1 + i) % 4);
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(receive("x", &number), 1);
+	for (int i = 0; i < 4; i++) {
+		lend__buffers_give(&ring.buffers, back[i]);
+		lend__buffers_drain(&ring.buffers);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect_eq(lend__buffers_behind(&ring.buffers, 2, i),
+			     back[i]);
+	close_all();
+}
+
+/* Of a kernel that has them, and has them right, the trial says so; twice the
+ * same. */
+Test(buffers, bundles_have_a_trial, .timeout = 10)
+{
+	bool work = lend__bundles_work();
+
+	cr_expect_eq(lend__bundles_work(), work);
+	if (!work)
+		cr_skip_test("this kernel has no bundles, or not in order");
 }
 
 /* ---- from other threads ---- */
