@@ -135,14 +135,17 @@ void lend__timer_end_all(struct lend_actor *actor)
 {
 	struct lend_own_timers *timers = actor->own_timers;
 
-	/* Nothing is armed one by one any more. */
-	timers->armed.root = NULL;
-	while (!lend_list_empty(&timers->all)) {
+	/* All at once: neither the heap nor the list is mended for each. */
+	for (struct lend_list *link = timers->all.next, *next;
+	     link != &timers->all; link = next) {
 		struct lend_timer *timer = lend_container_of(
-			timers->all.next, struct lend_timer, link);
+			link, struct lend_timer, link);
 
-		timer->armed = false;
-		lend__timer_free(timer);
+		next = link->next;
+		if (timer->msg)
+			lend__timer_received(timer->msg);
+		timer->magic = 0;
+		free(timer);
 	}
 	free(timers);
 	actor->own_timers = NULL;
