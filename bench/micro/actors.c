@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Pairs of a pipe's ends that the readers share. */
@@ -63,6 +63,15 @@ static struct footprint footprint_now(void)
 	if (file)
 		fclose(file);
 	return now;
+}
+
+/* Of all threads, in the kernel too. */
+static uint64_t cpu_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * LEND_S + (uint64_t)now.tv_nsec;
 }
 
 static double each(uint64_t after, uint64_t before)
@@ -174,6 +183,14 @@ static void report_memory(const struct footprint *before,
 	       after->mappings - before->mappings);
 }
 
+static void report_rate(const char *what, uint64_t span_ns, uint64_t cpu_ns)
+{
+	printf("%-12s %9.0f ns an actor, %.2f M/s, all in %.2f s; %.0f ns of CPU\n",
+	       what, (double)span_ns / crowd.count,
+	       crowd.count * 1e3 / (double)span_ns, (double)span_ns / LEND_S,
+	       (double)cpu_ns / crowd.count);
+}
+
 static bool drain_all(uint64_t *ret_ns)
 {
 	uint64_t start_ns = lend_now();
@@ -186,27 +203,24 @@ static bool drain_all(uint64_t *ret_ns)
 static bool measure(bool reads)
 {
 	struct footprint before = footprint_now(), full, after;
-	uint64_t spawn_ns, end_ns;
+	uint64_t spawn_ns, end_ns, cpu_ns = cpu_now();
 
 	if (!spawn_all(&spawn_ns))
 		return false;
-	printf("spawned       %8.0f ns an actor, %.2f M/s\n",
-	       (double)spawn_ns / crowd.count,
-	       crowd.count * 1e3 / (double)spawn_ns);
+	report_rate("spawned", spawn_ns, cpu_now() - cpu_ns);
 	if (reads && !wait_in_flight()) {
 		fprintf(stderr, "not all reads came into flight\n");
 		return false;
 	}
 	full = footprint_now();
 	report_memory(&before, &full);
+	cpu_ns = cpu_now();
 	if (!drain_all(&end_ns)) {
 		fprintf(stderr, "they did not end within 600 s\n");
 		return false;
 	}
 	after = footprint_now();
-	printf("ended         %8.0f ns an actor, %.2f M/s; all in %.2f s\n",
-	       (double)end_ns / crowd.count, crowd.count * 1e3 / (double)end_ns,
-	       (double)end_ns / LEND_S);
+	report_rate("ended", end_ns, cpu_now() - cpu_ns);
 	printf("left          %8.0f bytes an actor\n",
 	       each(after.resident, before.resident));
 	if (atomic_load(&crowd.ended) != crowd.count ||

@@ -92,12 +92,20 @@ int __real_lend__sys_register(int fd, unsigned opcode, void *argument,
 int __wrap_lend__sys_register(int fd, unsigned opcode, void *argument,
 			      unsigned count);
 
+/* Cancellations that the kernel does not act upon. */
+static _Atomic bool is_deaf;
+static _Atomic unsigned unheard;
+
 int __wrap_lend__sys_register(int fd, unsigned opcode, void *argument,
 			      unsigned count)
 {
 	bool chosen = is_chosen();
 	int res;
 
+	if (opcode == IORING_REGISTER_SYNC_CANCEL && atomic_load(&is_deaf)) {
+		atomic_fetch_add(&unheard, 1);
+		return -EALREADY;
+	}
 	if (chosen && !atomic_load(&behind))
 		strike();
 	res = __real_lend__sys_register(fd, opcode, argument, count);
@@ -371,6 +379,62 @@ static int exits_at_every_step(void *arg)
 	return 0;
 }
 
+/* ---- an operation that does not end ---- */
+
+static int stuck_reader(void *arg)
+{
+	char *span = lend_io_alloc(4096);
+
+	(void)arg;
+	CHECK_EQ(lend_read(pipe_fds[0], span, 4096, -1, LEND_FOREVER),
+		 -ECANCELED);
+	return 0;
+}
+
+static int give_and_take(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	for (int i = 0; i < 100; i++) {
+		CHECK_EQ(lend_send(pair[0], "x", 1, 0, LEND_FOREVER), 1);
+		CHECK_EQ(lend_recv(pair[1], &byte, 1, 0, LEND_FOREVER), 1);
+	}
+	return 0;
+}
+
+#define DEAF_NS (600 * LEND_MS)
+
+/*
+ * The kernel may take as long as a disk does not answer. The actor stays, with
+ * its memory, and whoever joins it waits; nobody else notices, and it does not
+ * ask the kernel all the time.
+ */
+static int end_that_takes_long_hinders_nobody(void *arg)
+{
+	uint64_t until = lend_after(DEAF_NS);
+	lend_ref stuck;
+	int value;
+
+	(void)arg;
+	open_all();
+	stuck = test_spawn(stuck_reader, NULL);
+	CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+	atomic_store(&unheard, 0);
+	atomic_store(&is_deaf, true);
+	CHECK_EQ(lend_cancel(stuck), 0);
+	do
+		CHECK_EQ(test_join(test_spawn(give_and_take, NULL)), 0);
+	while (lend_now() < until);
+	CHECK_EQ(lend_join(stuck, lend_now(), &value), -ETIMEDOUT);
+	/* Every 5 ms it would be 120 times. */
+	CHECK_IN(atomic_load(&unheard), 1, 45);
+	atomic_store(&is_deaf, false);
+	CHECK_EQ(test_join(stuck), 0);
+	close_all();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 100);
@@ -378,5 +442,12 @@ int main(int argc, char **argv)
 	sem_init(&done, 0, 0);
 	test_actor("cancelled_at_every_call", cancelled_at_every_call);
 	test_actor("exits_at_every_step", exits_at_every_step);
+	/* Their polling thread hears of cancellations by SQEs, too. */
+	if (test_options.sqpoll_idle_ms)
+		test_skip("end_that_takes_long_hinders_nobody",
+			  "the door is not the only way to a polling thread");
+	else
+		test_actor("end_that_takes_long_hinders_nobody",
+			   end_that_takes_long_hinders_nobody);
 	return test_finish();
 }
