@@ -38,10 +38,13 @@ static void arm(struct trial *trial)
 {
 	struct io_uring_sqe *sqe = lend__ring_slot(&trial->ring, 0);
 
-	io_uring_prep_recv(sqe, trial->pair[0], NULL, 0, 0);
-	sqe->ioprio |= IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE;
-	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->buf_group = LEND_BUFFERS_GROUP;
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_RECV,
+		.fd = trial->pair[0],
+		.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE,
+		.flags = IOSQE_BUFFER_SELECT,
+		.buf_group = LEND_BUFFERS_GROUP,
+	};
 	lend__sqe_set_recv_credit(sqe, COUNT * SIZE / 2);
 	lend__ring_publish(&trial->ring, 1);
 	trial->armed = true;
