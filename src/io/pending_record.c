@@ -16,11 +16,14 @@ static void pending_done(struct lend_op *op, int32_t res, uint32_t flags,
 		op, struct lend_pending, io.op);
 
 	/* Of a zero-copy send the first CQE has the result, the last one says
-	 * that the kernel has let go of the memory. */
-	if (more)
+	 * that the kernel has let go of the memory. Its SQE has 0 where that
+	 * is kept in between, and is filled once more if it is undone. */
+	if (more) {
 		pending->again.addr3 = (uint32_t)res;
-	else if (flags & IORING_CQE_F_NOTIF)
+	} else if (flags & IORING_CQE_F_NOTIF) {
 		op->res = (int32_t)(uint32_t)pending->again.addr3;
+		pending->again.addr3 = 0;
+	}
 	/* Not when its actor frees it, which may be late: somebody, perhaps
 	 * that very actor, may be waiting to close it. */
 	if (!more && pending->io.fd != -1)

@@ -422,6 +422,61 @@ static int handles_go_on(void *arg)
 	return 0;
 }
 
+static void fill(int fd)
+{
+	static const char zeros[65536];
+
+	while (send(fd, zeros, sizeof(zeros), MSG_DONTWAIT) > 0)
+		;
+}
+
+static int drain(void *arg)
+{
+	static char sink[65536];
+
+	while (lend_recv((int)(intptr_t)arg, sink, sizeof(sink), 0,
+			 LEND_FOREVER) > 0)
+		;
+	return 0;
+}
+
+/* It has two CQEs, of which the second one says nothing of the result. */
+static int a_zero_copy_send_goes_on(void *arg)
+{
+	static const char data[4096];
+	uint64_t before = resubmitted(), deadline = lend_after(20 * LEND_S);
+	struct lend_pending *pending;
+	lend_ref drainer;
+	int fds[2], err, listener;
+	uint16_t port;
+
+	(void)arg;
+	listener = test_listen(1, &port);
+	fds[0] = test_connect(port);
+	fds[1] = lend_accept(listener, NULL, NULL, LEND_FOREVER);
+	lend_close(listener);
+	fill(fds[0]);
+	err = lend_send_zc_async(fds[0], data, sizeof(data), 0, &pending);
+	if (err != -EOPNOTSUPP && CHECK_EQ(err, 0)) {
+		do
+			storm();
+		while (!lend_pending_done(pending) && resubmitted() == before &&
+		       lend_now() < deadline);
+		CHECK(resubmitted() > before);
+		storm();
+		drainer = test_spawn(drain, (void *)(intptr_t)fds[1]);
+		CHECK_EQ(lend_pending_await(pending, LEND_FOREVER),
+			 sizeof(data));
+		lend_pending_free(pending);
+		CHECK_EQ(lend_close(fds[0]), 0);
+		CHECK_EQ(test_join(drainer), 0);
+	} else {
+		lend_close(fds[0]);
+	}
+	CHECK_EQ(lend_close(fds[1]), 0);
+	return 0;
+}
+
 /* Undone, and before its actor has looked the number is another file's: it must
  * not go on there. */
 static int not_on_another_file(void *arg)
@@ -481,6 +536,7 @@ int main(int argc, char **argv)
 	test_actor("who asks is heard", who_asks_is_heard);
 	test_actor("a direct operation is told", a_direct_operation_is_told);
 	test_actor("handles go on", handles_go_on);
+	test_actor("a zero-copy send goes on", a_zero_copy_send_goes_on);
 	test_actor("not on another file", not_on_another_file);
 	test_actor("asked ones end", asked_ones_end);
 	return test_finish();
