@@ -337,6 +337,10 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		}
 		if (lend_unlikely(cancelling)) {
 			wake_ns = lend_after(lend__io_cancel(op, attempt++));
+			/* On the way there and back it takes mail, which wakes
+			 * nobody twice. */
+			if (op->mail.arrived)
+				break;
 		}
 		err = lend__suspend(self, wake_ns);
 		if (lend_unlikely(err))

@@ -289,6 +289,71 @@ static int their_worker_can_not_leave(void *arg)
 	return 0;
 }
 
+static int wake(void *arg)
+{
+	return lend_tell(*(lend_ref *)arg, 1, NULL, 0);
+}
+
+/* It begins on one worker, is pinned on another one, and ends what it has begun
+ * only when it is cancelled. */
+static int ends_far_away(void *arg)
+{
+	lend_ref self = lend_self(), waker;
+	struct lend_pending *pending;
+	struct lend_msg *msg;
+	char byte;
+
+	CHECK_EQ(lend_recv_async((int)(intptr_t)arg, &byte, 1, 0, &pending), 0);
+	waker = spawn_pinned(wake, &self, 2);
+	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
+	lend_msg_free(msg);
+	lend_pin();
+	CHECK_EQ(test_join(waker), 0);
+	CHECK_EQ(lend_cancel(self), 0);
+	CHECK_EQ(lend_pending_await(pending, LEND_FOREVER), -ECANCELED);
+	lend_pending_free(pending);
+	return 0;
+}
+
+#define FAR_AWAY 100
+
+static int hog_without_sleep(void *arg)
+{
+	_Atomic bool *stop = arg;
+
+	while (!atomic_load(stop)) {
+		test_spin(LEND_MS);
+		lend_yield();
+	}
+	return 0;
+}
+
+/* What comes while it is on its way back is seen: it would be awaited for the
+ * 100 ms after which a cancellation is repeated. */
+static int an_end_on_the_way_back_is_seen(void *arg)
+{
+	uint64_t until = lend_after(5 * LEND_S);
+	_Atomic bool stop = false;
+	lend_ref busy;
+	int pair[2];
+
+	(void)arg;
+	if (workers() < 2)
+		return 0;
+	test_pair(pair);
+	busy = spawn_pinned(hog_without_sleep, &stop, 2);
+	for (int i = 0; i < FAR_AWAY; i++)
+		CHECK_EQ(test_join(test_spawn_on(1, ends_far_away,
+						 (void *)(intptr_t)pair[0])),
+			 0);
+	CHECK(lend_now() < until);
+	atomic_store(&stop, true);
+	CHECK_EQ(test_join(busy), 0);
+	lend_close(pair[0]);
+	lend_close(pair[1]);
+	return 0;
+}
+
 static int pins_itself(void *arg)
 {
 	_Atomic bool stop = false;
@@ -312,6 +377,8 @@ int main(int argc, char **argv)
 	test_actor("is not taken over", is_not_taken_over);
 	test_actor("they are spread", they_are_spread);
 	test_actor("their worker can not leave", their_worker_can_not_leave);
+	test_actor("an end on the way back is seen",
+		   an_end_on_the_way_back_is_seen);
 	test_actor("pins itself", pins_itself);
 	return test_finish();
 }
