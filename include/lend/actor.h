@@ -83,8 +83,9 @@ LEND_API LEND_NODISCARD int lend_spawn(lend_actor_fn fn, void *arg,
 LEND_API lend_ref lend_self(void);
 
 /**
- * Is this an actor, where calls marked LEND_AWAITS may be made? Not in functions
- * that the library itself calls in the middle of its work, such as log functions.
+ * Is this an actor, where calls marked LEND_AWAITS may be made? Not in
+ * functions that the library itself calls in the middle of its work, such as
+ * log functions.
  *
  * Thread: any. Blocks: no.
  */

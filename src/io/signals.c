@@ -22,13 +22,12 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
-#include "base/list.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
 struct subscriber {
-	struct lend_list link;
+	struct subscriber *next; /* [lock] */
 	lend_ref actor;
 	uint32_t type;
 	sigset_t set;
@@ -39,7 +38,7 @@ struct lend_signals {
 	int fd;			      /* [const] */
 	/* [lock] */
 	lend_ref hub;
-	struct lend_list subscribers;
+	struct subscriber *subscribers;
 	bool over; /* no more of the runtime's */
 };
 
@@ -54,20 +53,20 @@ static void set_mask_locked(struct lend_signals *signals)
 	sigset_t all;
 
 	sigemptyset(&all);
-	lend_list_for_each (link, &signals->subscribers) {
-		const struct subscriber *subscriber = lend_container_of(
-			link, struct subscriber, link);
-
+	for (const struct subscriber *subscriber = signals->subscribers;
+	     subscriber; subscriber = subscriber->next)
 		sigorset(&all, &all, &subscriber->set);
-	}
 	/* It can fail for another descriptor only. */
 	if (signalfd(signals->fd, &all, SFD_CLOEXEC | SFD_NONBLOCK) < 0)
 		lend_panic("a signalfd is gone: %s", lend_error_name(-errno));
 }
 
-static void forget_locked(struct subscriber *subscriber)
+/* Take the one at @place, which points to it, out of its list. */
+static void forget_locked(struct subscriber **place)
 {
-	lend_list_remove(&subscriber->link);
+	struct subscriber *subscriber = *place;
+
+	*place = subscriber->next;
 	free(subscriber);
 }
 
@@ -83,22 +82,22 @@ static unsigned tell_locked(struct lend_signals *signals,
 		.status = info->ssi_status,
 		.value = (int64_t)info->ssi_ptr,
 	};
-	struct lend_list *link = signals->subscribers.next;
+	struct subscriber **place = &signals->subscribers;
 	unsigned lost = 0;
 
-	while (link != &signals->subscribers) {
-		struct subscriber *subscriber = lend_container_of(
-			link, struct subscriber, link);
+	while (*place) {
+		const struct subscriber *subscriber = *place;
 		int err = 0;
 
-		link = link->next;
 		if (sigismember(&subscriber->set, signal.number))
 			err = lend_tell(subscriber->actor, subscriber->type,
 					&signal, sizeof(signal));
-		if (err == -ESRCH)
-			forget_locked(subscriber);
-		else if (err)
-			lost++;
+		if (err == -ESRCH) {
+			forget_locked(place);
+			continue;
+		}
+		lost += err != 0;
+		place = &(*place)->next;
 	}
 	return lost;
 }
@@ -126,9 +125,8 @@ static bool pass_on(struct lend_signals *signals)
 
 static void signals_free(struct lend_signals *signals)
 {
-	while (!lend_list_empty(&signals->subscribers))
-		forget_locked(lend_container_of(signals->subscribers.next,
-						struct subscriber, link));
+	while (signals->subscribers)
+		forget_locked(&signals->subscribers);
 	free(signals);
 }
 
@@ -159,7 +157,6 @@ static int start_locked(struct lend_runtime *runtime)
 		return -ENOMEM;
 	sigemptyset(&none);
 	signals->runtime = runtime;
-	lend_list_init(&signals->subscribers);
 	signals->fd = signalfd(-1, &none, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals->fd < 0) {
 		err = -errno;
@@ -199,33 +196,32 @@ static bool make_set(const struct lend_runtime *runtime, const int *numbers,
 	return count && !(kick && sigismember(set, kick));
 }
 
-static struct subscriber *find_locked(const struct lend_signals *signals,
-				      lend_ref actor)
+/* What points to the actor's, or to NULL at the end. */
+static struct subscriber **find_locked(struct lend_signals *signals,
+				       lend_ref actor)
 {
-	lend_list_for_each (link, &signals->subscribers) {
-		struct subscriber *subscriber = lend_container_of(
-			link, struct subscriber, link);
+	struct subscriber **place = &signals->subscribers;
 
-		if (subscriber->actor.index == actor.index &&
-		    subscriber->actor.generation == actor.generation)
-			return subscriber;
-	}
-	return NULL;
+	while (*place && ((*place)->actor.index != actor.index ||
+			  (*place)->actor.generation != actor.generation))
+		place = &(*place)->next;
+	return place;
 }
 
 /* @subscriber belongs to the runtime's hub with 0. */
 static int add_locked(struct lend_runtime *runtime,
 		      struct subscriber *subscriber)
 {
-	struct subscriber *before;
+	struct subscriber **place;
 	int err = runtime->signals ? 0 : start_locked(runtime);
 
 	if (err)
 		return err;
-	before = find_locked(runtime->signals, subscriber->actor);
-	if (before)
-		forget_locked(before);
-	lend_list_push_back(&runtime->signals->subscribers, &subscriber->link);
+	place = find_locked(runtime->signals, subscriber->actor);
+	if (*place)
+		forget_locked(place);
+	subscriber->next = *place;
+	*place = subscriber;
 	set_mask_locked(runtime->signals);
 	return 0;
 }
@@ -261,7 +257,7 @@ int lend_signals_subscribe(const int *numbers, unsigned count, uint32_t type)
 void lend_signals_unsubscribe(void)
 {
 	struct lend_actor *self = lend__current_actor();
-	struct subscriber *subscriber = NULL;
+	struct subscriber **place = NULL;
 	struct lend_signals *signals;
 	struct lend_runtime *runtime;
 	lend_ref ended = { 0, 0 };
@@ -271,11 +267,11 @@ void lend_signals_unsubscribe(void)
 	pthread_mutex_lock(&lock);
 	signals = runtime->signals;
 	if (signals)
-		subscriber = find_locked(signals, lend__actor_ref(self));
-	if (subscriber) {
-		forget_locked(subscriber);
+		place = find_locked(signals, lend__actor_ref(self));
+	if (place && *place) {
+		forget_locked(place);
 		set_mask_locked(signals);
-		if (lend_list_empty(&signals->subscribers)) {
+		if (!signals->subscribers) {
 			signals->over = true;
 			ended = signals->hub;
 			runtime->signals = NULL;

@@ -17,8 +17,6 @@ POSIX_API ssize_t __pread_chk(int fd, void *buffer, size_t size, off_t offset,
 			      size_t room);
 POSIX_API ssize_t __pread64_chk(int fd, void *buffer, size_t size, off_t offset,
 				size_t room);
-POSIX_API ssize_t pread64(int fd, void *buffer, size_t size, off_t offset);
-POSIX_API ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset);
 
 /* ---- reading ---- */
 
