@@ -22,6 +22,9 @@
  * files and buffers (they belong to one ring). What the SQE points to must
  * stay until the operation is over.
  *
+ * An operation linked behind others is ended, by whatever means, together with
+ * the one of its chain whose turn it is: the kernel knows it no sooner.
+ *
  * When a ring or a worker is removed at run time, what merely waits on it ends
  * with -ECANCELED. The calls of io.h submit such an operation again; one of a
  * claim ends, as only its author knows what its chain meant. Who sees

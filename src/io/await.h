@@ -30,6 +30,7 @@
 #include <lend/io.h>
 #include <liburing.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "actor/actor.h"
@@ -93,6 +94,10 @@ struct lend_io_template {
 	uint32_t file_index;
 };
 
+/* In @op_flags of a claim's, which is never submitted again: the next one of
+ * its claim is linked behind it. */
+#define LEND_IO_LINKS 1u
+
 /* A cancellation can miss an operation that is between two waits (just woken,
  * about to wait again), so it is repeated until the operation has ended. */
 #define LEND_IO_CANCEL_AGAIN_NS (5 * LEND_MS)
@@ -110,6 +115,10 @@ struct lend_pending {
 		struct lend_io_template again; /* [owner] */
 		struct __kernel_timespec time; /* of a link timeout */
 	};
+
+	_Static_assert(offsetof(struct lend_io_template, op_flags) >=
+			       sizeof(struct __kernel_timespec),
+		       "a link timeout of a claim has both");
 };
 
 _Static_assert(sizeof(struct lend_pending) <= 128, "a small class of spans");

@@ -8,6 +8,7 @@
 
 #include "arbiter/arbiter.h"
 #include "io/await.h"
+#include "io/pending.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
@@ -102,7 +103,7 @@ static uint64_t again_after(int found, unsigned attempt, unsigned workers)
 static int cancel(struct lend_actor *self, struct lend_io_op *io,
 		  unsigned attempt, unsigned workers)
 {
-	struct lend_op *op = &io->op;
+	const struct lend_op *op = &lend__pending_first(io)->op;
 	struct lend_ring *ring = op->ring;
 	struct lend_target target = {
 		.user_data = lend__op_user_data(op),

@@ -169,6 +169,14 @@ static int make_records(struct lend_claim_handle *handle,
 	return 0;
 }
 
+/* Is the next SQE linked behind this one? A chain ends with its claim. */
+static bool links(const struct lend_claim_handle *handle, unsigned i)
+{
+	return i + 1 < handle->count &&
+	       lend__claim_sqe(&handle->claim, i)->flags &
+		       (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
+}
+
 int lend_claim_commit(struct lend_claim_handle *handle,
 		      struct lend_pending **ret_pending)
 {
@@ -192,6 +200,7 @@ int lend_claim_commit(struct lend_claim_handle *handle,
 		lend__io_watch_pending(pending);
 		place_time(lend__claim_sqe(&handle->claim, i), pending);
 		lend__hold(&pending->io, lend__claim_sqe(&handle->claim, i));
+		pending->again.op_flags = links(handle, i) ? LEND_IO_LINKS : 0;
 	}
 	lend__claim_commit(&lend__current_worker()->borrower, &handle->claim);
 	end_claim(handle);

@@ -63,8 +63,32 @@ static int cancel_orphan(void *arg)
 	return 0;
 }
 
-static struct orphan orphan_of(const struct lend_io_op *op)
+/* The links of a claim's chain lie one behind the other in the actor's list,
+ * but for those that are over and freed. */
+const struct lend_io_op *lend__pending_first(const struct lend_io_op *op)
 {
+	const struct lend_io_op *first = op;
+	const struct lend_pending *at;
+
+	/* Claims alone make chains. */
+	if (lend_likely(!op->once))
+		return op;
+	at = lend_container_of(op, struct lend_pending, io);
+	for (const struct lend_list *link = at->link.prev;
+	     link != &op->actor->pendings; link = link->prev) {
+		at = lend_container_of(link, struct lend_pending, link);
+		if (!at->io.once || !(at->again.op_flags & LEND_IO_LINKS))
+			break;
+		if (!at->io.mail.arrived)
+			first = &at->io;
+	}
+	return first;
+}
+
+static struct orphan orphan_of(const struct lend_io_op *which)
+{
+	const struct lend_io_op *op = lend__pending_first(which);
+
 	return (struct orphan){
 		.ring = op->op.ring,
 		.target = { .user_data = lend__op_user_data(&op->op),

@@ -35,6 +35,15 @@ LEND_NODISCARD int lend__pending_over(int result,
 int lend__pending_finish(struct lend_pending *pending,
 			 uint64_t deadline) LEND_AWAITS;
 
+/*
+ * The operation to be cancelled so that @op ends.
+ *
+ * One that is linked behind others is unknown to the kernel's cancellation
+ * until its turn comes, which may be never; when the one is cancelled whose
+ * turn it is, the rest of its chain ends with it. Thread: its actor.
+ */
+const struct lend_io_op *lend__pending_first(const struct lend_io_op *op);
+
 /* Cancel an operation and have it freed when it is over, without waiting. */
 void lend__pending_orphan(struct lend_pending *pending);
 
