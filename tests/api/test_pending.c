@@ -295,20 +295,38 @@ static int many_cancel_from_elsewhere(void *arg)
 
 /* ---- abandoning ---- */
 
+#define ABANDONED 40
+
+/* What waits for a wake-up of a worker is in flight, too. */
+static uint64_t in_flight(void)
+{
+	struct lend_ring_stats stats;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; !lend_stats_read_ring(NULL, i, &stats); i++)
+		sum += stats.in_flight;
+	return sum;
+}
+
 static int abandoned_ones_take_nothing(void *arg)
 {
+	uint64_t deadline = lend_after(20 * LEND_S);
 	struct lend_pending *pending;
 	char *byte = lend_io_alloc(1), got = 0;
 	int pair[2];
 
 	(void)arg;
 	test_pair(pair);
-	for (unsigned i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < ABANDONED; i++) {
 		pending = i % 2 ? claim_recv(pair[0], byte, 1) :
 				  start_recv(pair[0], byte, 1);
 		lend_pending_abandon(pending);
 	}
 	lend_pending_abandon(NULL);
+	/* They end though nothing comes, and nobody waits for them. */
+	while (in_flight() >= ABANDONED / 2 && lend_now() < deadline)
+		lend_sleep(lend_after(LEND_MS));
+	CHECK(in_flight() < ABANDONED / 2);
 	/* Over already. */
 	CHECK_EQ(lend_send_async(pair[1], "w", 1, 0, &pending), 0);
 	CHECK_EQ(lend_pending_await(pending, LEND_FOREVER), 1);
