@@ -137,11 +137,13 @@ static int hub(void *arg)
 	while (lend_poll(signals->fd, POLLIN, LEND_FOREVER) >= 0)
 		while (pass_on(signals))
 			;
-	lend_close(signals->fd);
+	/* Before its descriptor is closed, as whoever finds it changes the set
+	 * of that: subscribers may end at the same time, and later. */
 	pthread_mutex_lock(&lock);
 	if (signals->runtime->signals == signals)
 		signals->runtime->signals = NULL;
 	pthread_mutex_unlock(&lock);
+	lend_close(signals->fd);
 	signals_free(signals);
 	return 0;
 }

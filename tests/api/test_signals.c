@@ -202,6 +202,40 @@ static int a_new_set_replaces_the_old(void *arg)
 	return 0;
 }
 
+/* Changes the hub's set all the time, until it ends and as it ends. */
+static int change_until_the_end(void *arg)
+{
+	(void)arg;
+	while (!subscribe(SIGUSR1, 0)) {
+		lend_yield();
+		if (!subscribe(SIGUSR2, 0))
+			lend_signals_unsubscribe();
+	}
+	lend_signals_unsubscribe();
+	return 0;
+}
+
+#define ENDS	 300
+#define CHANGERS 8
+
+/* The hub is cancelled like everybody else. */
+static int the_end_comes_to_all(void)
+{
+	struct lend_runtime *runtime;
+
+	for (int i = 0; i < ENDS; i++) {
+		if (!CHECK_EQ(lend_runtime_new(&test_options, &runtime), 0))
+			return -1;
+		for (int j = 0; j < CHANGERS; j++)
+			CHECK_EQ(lend_runtime_spawn(runtime,
+						    change_until_the_end, NULL,
+						    NULL, NULL),
+				 0);
+		lend_runtime_free(runtime);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t set = set_of(SIGUSR1, SIGUSR2);
@@ -216,5 +250,6 @@ int main(int argc, char **argv)
 	test_actor("each gets its own", each_gets_its_own);
 	test_actor("none comes afterwards", none_comes_afterwards);
 	test_actor("a new set replaces the old", a_new_set_replaces_the_old);
+	test_plain("the end comes to all", the_end_comes_to_all);
 	return test_finish();
 }
