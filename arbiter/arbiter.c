@@ -98,7 +98,11 @@ int lend__arbiter_add_ring(struct lend_arbiter *arbiter)
 		return -E2BIG;
 	/* Before its number is published: others index both arrays by it. */
 	make_loan(arbiter, index);
+	/* Its record may be one that had a ring before: who gives buffers of an
+	 * ended actor back looks at it, too, under the lock. */
+	pthread_mutex_lock(&arbiter->lock);
 	err = lend__pool_open(&arbiter->pool);
+	pthread_mutex_unlock(&arbiter->lock);
 	if (err)
 		return err;
 	lend__removal_admit(arbiter, index + 1);
@@ -109,8 +113,8 @@ void lend__arbiter_give_buffers(struct lend_arbiter *arbiter, uint32_t owner)
 {
 	struct lend_pool *pool = &arbiter->pool;
 
-	/* Also of rings that are closed, or being closed: the lock is for
-	 * those. */
+	/* Also of rings that are closed, or being closed or opened: the lock
+	 * is for those. */
 	pthread_mutex_lock(&arbiter->lock);
 	for (unsigned i = 0; i < lend__pool_used(pool); i++)
 		lend__buffers_give_all(&pool->rings[i].buffers, owner);

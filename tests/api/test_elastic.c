@@ -294,6 +294,50 @@ static int held_buffers_stay(void *arg)
 	return 0;
 }
 
+static _Atomic bool over;
+
+/* One after the other ends with a buffer in hand. */
+static int end_with_a_buffer(void *arg)
+{
+	struct lend_buffer buffer;
+	int pair[2];
+
+	if (atomic_load(&over))
+		return 0;
+	test_pair(pair);
+	CHECK_EQ(lend_send(pair[1], "held", 4, 0, LEND_FOREVER), 4);
+	CHECK_EQ(lend_recv_buffer(pair[0], LEND_FOREVER, &buffer), 4);
+	lend_close(pair[0]);
+	lend_close(pair[1]);
+	CHECK_EQ(lend_spawn(end_with_a_buffer, arg, NULL, NULL), 0);
+	return 0;
+}
+
+/* Who gives them back looks at all rings, of those that come, too. */
+static int buffers_are_given_back_while_rings_come(void *arg)
+{
+	struct lend_stats stats;
+
+	(void)arg;
+	atomic_store(&over, false);
+	CHECK_EQ(set_workers(3, SOON), 0);
+	for (uint16_t i = 1; i <= 3; i++)
+		CHECK_EQ(lend_spawn(end_with_a_buffer, NULL,
+				    &(struct lend_spawn_options){ .worker = i },
+				    NULL),
+			 0);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK_EQ(set_rings(8, SOON), 0);
+		CHECK_EQ(set_rings(1, SOON), 0);
+	}
+	atomic_store(&over, true);
+	do {
+		lend_yield();
+		lend_stats_read(NULL, &stats);
+	} while (stats.actors > 1);
+	return 0;
+}
+
 static int sleep_long(void *arg)
 {
 	uint64_t deadline = lend_after(40 * LEND_MS);
@@ -330,6 +374,8 @@ int main(int argc, char **argv)
 	test_actor("spinners lose their rings", spinners_lose_their_rings);
 	test_actor("in a storm of cancellations", in_a_storm_of_cancellations);
 	test_actor("held buffers stay", held_buffers_stay);
+	test_actor("buffers are given back while rings come",
+		   buffers_are_given_back_while_rings_come);
 	test_actor("timers move", timers_move);
 	return test_finish();
 }
