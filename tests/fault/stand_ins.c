@@ -136,7 +136,8 @@ void *fault_mmap(void *address, size_t size, int protection, int flags, int fd,
 	if (no_memory("mmap"))
 		return MAP_FAILED;
 	mapping = mmap(address, size, protection, flags, fd, offset);
-	if (mapping != MAP_FAILED)
+	/* A fixed one takes the place of another. */
+	if (mapping != MAP_FAILED && !(flags & MAP_FIXED))
 		atomic_fetch_add(&live_mappings, 1);
 	return mapping;
 }
