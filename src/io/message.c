@@ -187,6 +187,7 @@ ssize_t lend_recv_fds(int fd, void *buffer, size_t size, int *ret_fds,
 
 	if (!*count || *count > LEND_SEND_FDS_MAX)
 		return -EINVAL;
+	memset(&control, 0, sizeof(control));
 	res = lend_recvmsg(fd, &message, MSG_CMSG_CLOEXEC, deadline);
 	if (res >= 0)
 		*count = take_fds(&message, ret_fds);
