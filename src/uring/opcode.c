@@ -135,6 +135,8 @@ void lend__text_add(struct lend_text *text, const char *format, ...)
 	int length;
 
 	va_start(list, format);
+	/* The analyser does not know va_start() in every build.
+	 * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	length = vsnprintf(text->at, text->room, format, list);
 	va_end(list);
 	if (length < 0)
