@@ -29,6 +29,8 @@ static void obey_locked(struct lend_arbiter *arbiter,
 		borrower->seized = false;
 		borrower->ring = NULL;
 	} else if (borrower->recall_pending) {
+		/* Only a loan can be asked back. */
+		lend_assert(borrower->ring);
 		lend__loan_return(loan_of(arbiter, borrower),
 				  LEND_WHY_RECALLED);
 	}
