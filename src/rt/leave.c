@@ -98,6 +98,13 @@ static bool is_free(struct lend_worker *worker)
 	return take_wakes_back(worker) && empty;
 }
 
+void lend__worker_close(struct lend_worker *worker)
+{
+	lend__worker_seal(worker);
+	lend__pinned_seal(worker);
+	lend__worker_hand_over(worker);
+}
+
 bool lend__worker_leave(struct lend_worker *worker)
 {
 	uint32_t asked = LEND_ASKED_TO_LEAVE;
@@ -115,9 +122,7 @@ bool lend__worker_leave(struct lend_worker *worker)
 		    &worker->stay, &asked, LEND_LEAVES, memory_order_acq_rel,
 		    memory_order_relaxed))
 		return false;
-	lend__worker_seal(worker);
-	lend__pinned_seal(worker);
-	lend__worker_hand_over(worker);
+	lend__worker_close(worker);
 	/* Not stuck, whatever its clock says. */
 	atomic_store_explicit(&worker->borrower.parked, true,
 			      memory_order_relaxed);

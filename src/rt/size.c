@@ -226,10 +226,9 @@ static int add_worker(struct lend_runtime *runtime, uint64_t deadline)
 
 fail_thread:
 	set_workers(runtime, index);
-	atomic_store_explicit(&runtime->workers[index].inbox, LEND_INBOX_SEALED,
-			      memory_order_relaxed);
-	lend__pinned_close(&runtime->workers[index]);
 	pthread_join(runtime->workers[index].thread, NULL);
+	/* Somebody may have named it meanwhile. */
+	lend__worker_close(&runtime->workers[index]);
 fail_ring:
 	if (arbiter->mode->one_to_one)
 		forget_private_ring(runtime, index, deadline);

@@ -78,9 +78,8 @@ int lend__thread_start(struct lend_runtime *runtime, unsigned index)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!err)
 		return 0;
-	atomic_store_explicit(&worker->inbox, LEND_INBOX_SEALED,
-			      memory_order_relaxed);
-	lend__pinned_close(worker);
+	/* Somebody may have named it meanwhile. */
+	lend__worker_close(worker);
 	pthread_mutex_lock(&runtime->lock);
 	runtime->starting--;
 	pthread_mutex_unlock(&runtime->lock);

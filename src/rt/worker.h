@@ -137,6 +137,10 @@ void lend__worker_seal(struct lend_worker *worker);
 
 /* ---- leave.c ---- */
 
+/* From here on what is sent to it goes to other workers, and so does what was
+ * sent before. Own thread; or, if it could not be started, who tried to. */
+void lend__worker_close(struct lend_worker *worker);
+
 /* A step towards its end, for a worker that was asked to leave. Own thread.
  * True: the thread is to end now. */
 bool lend__worker_leave(struct lend_worker *worker);

@@ -4,8 +4,10 @@
  *         serves as before; of several that want one, one gets it.
  * Method: numbers out of range; an actor that spins, or that keeps a claim
  *         open, until the deadline has passed; three actors and a thread that
- *         change sizes at once.
+ *         change sizes at once; threads that can not be started, to whose
+ *         workers somebody sends actors meanwhile.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -195,6 +197,69 @@ static int one_at_a_time(void *arg)
 	return 0;
 }
 
+/* ---- a thread that never comes ---- */
+
+static _Atomic bool refuses_threads;
+static lend_ref sent[4];
+
+static int run_anywhere(void *arg)
+{
+	(void)arg;
+	return 7;
+}
+
+/* The worker of the next thread takes what is sent to it by now. */
+static void send_to_the_next(void)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		const struct lend_spawn_options options = {
+			.worker = 2,
+			.joinable = true,
+			.pinned = i % 2,
+		};
+
+		CHECK_EQ(lend_spawn(run_anywhere, NULL, &options, &sent[i]), 0);
+	}
+}
+
+/* In front of the C library's. */
+__attribute__((visibility("default"))) int
+pthread_create(pthread_t *ret_thread, const pthread_attr_t *attributes,
+	       void *(*fn)(void *arg), void *arg)
+{
+	static __typeof__(&pthread_create) next;
+
+	if (atomic_load(&refuses_threads)) {
+		send_to_the_next();
+		return EAGAIN;
+	}
+	if (!next)
+		next = __extension__(__typeof__(next))
+			dlsym(RTLD_NEXT, "pthread_create");
+	return next(ret_thread, attributes, fn, arg);
+}
+
+static int who_was_sent_to_it_runs_elsewhere(void *arg)
+{
+	int value;
+
+	(void)arg;
+	/* It gets a number that there was before, so that it can be named. */
+	CHECK_EQ(set_workers(2, SOON), 0);
+	CHECK_EQ(set_workers(1, SOON), 0);
+	atomic_store(&refuses_threads, true);
+	CHECK_EQ(set_workers(2, SOON), -EAGAIN);
+	atomic_store(&refuses_threads, false);
+	for (unsigned i = 0; i < 4; i++) {
+		value = 0;
+		CHECK_EQ(lend_join(sent[i], lend_after(20 * LEND_S), &value),
+			 0);
+		CHECK_EQ(value, 7);
+	}
+	CHECK_EQ(set_workers(2, SOON), 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct lend_options small;
@@ -211,5 +276,7 @@ int main(int argc, char **argv)
 	test_actor("an open claim keeps its ring",
 		   an_open_claim_keeps_its_ring);
 	test_actor("one at a time", one_at_a_time);
+	test_actor("who was sent to it runs elsewhere",
+		   who_was_sent_to_it_runs_elsewhere);
 	return test_finish();
 }
