@@ -94,7 +94,8 @@ lend_listener_open(const char *text, int backlog,
 /**
  * Accept a connection. TCP connections have TCP_NODELAY set.
  *
- * Thread: one actor at a time. Blocks: suspends the actor.
+ * Thread: one actor, from its first call until it ends; then another one may
+ *         go on. The same holds for closing. Blocks: suspends the actor.
  * Ownership: the caller closes the descriptor with lend_close().
  *
  * Return: a descriptor
