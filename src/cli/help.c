@@ -20,7 +20,8 @@
 	"                        do as if the kernel lacked some of\n"            \
 	"                        defer_taskrun, coop_taskrun, submit_all,\n"      \
 	"                        buffer_rings, multishot, poll_first,\n"          \
-	"                        membarrier, recv_credit, late_opcodes, sqpoll\n" \
+	"                        membarrier, recv_credit, recv_bundle,\n"         \
+	"                        late_opcodes, sqpoll\n"                          \
 	"  --flush-actors N      submit after N actors have run, 1 to 32768\n"    \
 	"                        [when nothing else is to be done, at the\n"      \
 	"                        latest after two rounds]\n"                      \

@@ -39,6 +39,12 @@ static const struct feature_row rows[] = {
 _Static_assert((1u << ROWS_COUNT) - 1 == LEND_FEATURES_ALL,
 	       "each feature has a row");
 
+/* What a bundle is made of. Without credit one connection would have all the
+ * buffers. */
+#define BUNDLE_NEEDS                                                           \
+	((unsigned)LEND_FEATURE_BUFFER_RINGS | LEND_FEATURE_MULTISHOT |        \
+	 LEND_FEATURE_RECV_CREDIT)
+
 static bool *field_of(struct lend_features *features, unsigned row)
 {
 	return (bool *)((char *)features + rows[row].field);
@@ -49,6 +55,8 @@ void lend__features_mask(struct lend_features *features, unsigned without)
 	for (unsigned i = 0; i < ROWS_COUNT; i++)
 		if (without & rows[i].feature)
 			*field_of(features, i) = false;
+	if (~lend__features_set(features) & BUNDLE_NEEDS)
+		features->recv_bundle = false;
 }
 
 unsigned lend__features_set(const struct lend_features *features)

@@ -181,14 +181,11 @@ int lend__features_probe(struct lend_features *ret_features)
 	/* A sandbox may know the one command and not the other. */
 	features.membarrier = lend__sys_membarrier_register() >= 0 &&
 			      lend__sys_membarrier() >= 0;
-	/* A bundle takes as many buffers as there is data for: without credit
-	 * one connection would have them all. */
-	features.recv_bundle = features.buffer_rings && features.multishot &&
-			       features.recv_credit &&
-			       !(disabled & (LEND_FEATURE_RECV_BUNDLE |
-					     LEND_FEATURE_RECV_CREDIT)) &&
-			       lend__bundles_work();
+	/* Tried only if it is wanted and has what it needs. */
+	features.recv_bundle = true;
 	lend__features_mask(&features, disabled);
+	if (features.recv_bundle)
+		features.recv_bundle = lend__bundles_work();
 	*ret_features = features;
 	return 0;
 }

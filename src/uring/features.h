@@ -52,7 +52,7 @@ int lend__features_probe(struct lend_features *ret_features);
  */
 int lend__features_probe_sqpoll(struct lend_features *features);
 
-/* Leave a set of enum lend_feature out, too. */
+/* Leave a set of enum lend_feature out, too, and what can not be without. */
 void lend__features_mask(struct lend_features *features, unsigned without);
 
 /* What there is, as a set. */
