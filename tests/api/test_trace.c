@@ -386,6 +386,9 @@ static int sums_are_the_statistics(void)
 
 /* ---- a rescue ---- */
 
+/* When, by the clock of the recording: a stall's own beginning is told by its
+ * end and its length, and the machine may stop between the two. */
+static _Atomic uint64_t borrowed_ns;
 static _Atomic bool is_holding, is_rescued;
 
 /* Borrow the ring, and compute until another had it, and for a while. */
@@ -396,6 +399,7 @@ static int hold_and_spin(void *arg)
 	struct lend_pending *pending;
 
 	(void)arg;
+	atomic_store(&borrowed_ns, lend_now());
 	if (!CHECK_EQ(lend_claim(1, LEND_FOREVER, &claim), 0))
 		return -1;
 	io_uring_prep_nop(lend_claim_sqe(claim, 0));
@@ -496,7 +500,7 @@ static void check_rescue(const struct reading *reading)
 	CHECK(stall->argument >= SPIN);
 	/* Asked back, taken, and lent to another; all before the one that was
 	 * stuck came back. */
-	recall = find_after(reading, stall->time_ns - stall->argument,
+	recall = find_after(reading, atomic_load(&borrowed_ns),
 			    LEND_TRACE_RECALL, stall->worker);
 	seize = find(reading, recall, LEND_TRACE_SEIZE, stall->worker);
 	if (!CHECK(recall) || !CHECK(seize))
