@@ -89,10 +89,27 @@ static bool has_descriptor(const struct lend_io_op *op)
 	}
 }
 
+/* The one that it is linked behind is linked to what comes next in its chain,
+ * or to nothing, but not to the next claim's. See lend__pending_first(). */
+static void leave_chain(const struct lend_pending *pending)
+{
+	struct lend_list *link = pending->link.prev;
+	struct lend_pending *before;
+
+	if (lend_likely(!pending->io.once) ||
+	    link == &pending->io.actor->pendings)
+		return;
+	before = lend_container_of(link, struct lend_pending, link);
+	if (before->io.once && before->again.op_flags & LEND_IO_LINKS &&
+	    !(pending->again.op_flags & LEND_IO_LINKS))
+		before->again.op_flags &= ~LEND_IO_LINKS;
+}
+
 void lend__io_end_pending(struct lend_pending *pending)
 {
 	struct lend_io_op *op = &pending->io;
 
+	leave_chain(pending);
 	lend_list_remove(&pending->link);
 	if (lend_unlikely(op->mail.kind == LEND_MAIL_NOTICE))
 		lend__actor_remove_mail(op->actor, &op->mail);
