@@ -45,6 +45,7 @@
 #include "base/check.h"
 #include "io/cancel.h"
 #include "io/descriptors.h"
+#include "io/hold.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
@@ -122,6 +123,9 @@ static void series_done(struct lend_op *op, int32_t res, uint32_t flags,
 		if (lend__descriptor_is_closing(fd))
 			news |= CLOSED;
 		lend__descriptor_leave(fd);
+		/* Others hold nothing, and may be in the mailbox already. */
+		if (series->way == LEND_SERIES_OWN)
+			lend__unhold(&series->pending.io);
 	}
 	/* Release [I1], paired with collect(): op.res, and the rest. */
 	before = atomic_fetch_or_explicit(&series->state, news,

@@ -169,12 +169,13 @@ static int cancel_storm(void *arg)
  * not end as a whole. */
 static int chain(unsigned count)
 {
-	struct lend_pending **pending = calloc(count, sizeof(*pending));
+	struct lend_pending **pending;
 	struct lend_claim_handle *claim;
 	int err = lend_claim(count, LEND_FOREVER, &claim);
 
 	if (err)
-		goto out;
+		return err;
+	pending = calloc(count, sizeof(*pending));
 	for (unsigned i = 0; i < count; i++) {
 		io_uring_prep_nop(lend_claim_sqe(claim, i));
 		if (i + 1 < count)
