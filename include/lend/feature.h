@@ -38,7 +38,8 @@ enum lend_feature {
 	 * futexes, waitid) are made by system calls, or -EOPNOTSUPP */
 	LEND_FEATURE_LATE_OPCODES = 1 << 9,
 	/* one completion of a multishot receive for each buffer that is filled;
-	 * only with recv_credit, and if it has passed a trial */
+	 * only with buffer_rings, multishot and recv_credit, and if it has
+	 * passed a trial */
 	LEND_FEATURE_RECV_BUNDLE = 1 << 10,
 };
 

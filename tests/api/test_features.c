@@ -48,6 +48,10 @@ static int masks_take_away(void)
 		/* What takes the place of the deferred work, if it is there. */
 		if (bit == LEND_FEATURE_DEFER_TASKRUN && all & bit)
 			set &= ~(unsigned)LEND_FEATURE_COOP_TASKRUN;
+		/* What can not be without it goes with it. */
+		if (bit & (LEND_FEATURE_BUFFER_RINGS | LEND_FEATURE_MULTISHOT |
+			   LEND_FEATURE_RECV_CREDIT))
+			expected &= ~(unsigned)LEND_FEATURE_RECV_BUNDLE;
 		CHECK_EQ(set, expected);
 	}
 	plain.sqpoll_idle_ms = 0;
