@@ -48,15 +48,16 @@ def check_revoke(program):
     print("ok   revoke")
 
 
-def check_actors(program):
+def check_actors(program, is_sanitized):
     """X4, H15: small crowds; that they are all there and all gone is checked
-    by the program, what they may cost in memory here."""
+    by the program, what they may cost in memory here: without a sanitizer,
+    whose frames are bigger, and which has memory of its own."""
     for command, count in (("actors", 20000), ("reads", 2000)):
         done = run(program, command, str(count))
         assert done.returncode == 0, done
         found = re.search(r"resident +(-?\d+) bytes an actor", done.stdout)
         assert found, done.stdout
-        assert int(found.group(1)) <= 6144, done.stdout
+        assert is_sanitized or int(found.group(1)) <= 6144, done.stdout
         found = re.search(r"mappings +(-?\d+) more", done.stdout)
         # Without MADV_GUARD_INSTALL each stack has one; 20,000 are allowed.
         assert found and int(found.group(1)) < 2 * count + 100, done.stdout
@@ -103,7 +104,7 @@ def main():
     check_command_lines(program)
     check_revoke(program)
     check_claim(program, script)
-    check_actors(program)
+    check_actors(program, is_sanitized=script is None)
     check_operation(program)
 
 
