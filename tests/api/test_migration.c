@@ -52,14 +52,27 @@ static int commit_write(struct lend_claim_handle *claim)
 
 static const char *const texts[] = { "yield", "sleep", "theft", "other I/O" };
 
-static void let_go(unsigned way, int fd)
+/*
+ * Sleep until the claim has lost its ring: what was filled lies elsewhere then.
+ * A sleep that is over before it begins suspends nobody.
+ */
+static void sleep_over(struct lend_claim_handle *claim)
+{
+	const struct io_uring_sqe *filled = lend_claim_sqe(claim, 0);
+	uint64_t end_ns = lend_after(10 * LEND_S);
+
+	while (lend_claim_sqe(claim, 0) == filled && lend_now() < end_ns)
+		lend_sleep(lend_after(100 * LEND_US));
+}
+
+static void let_go(unsigned way, struct lend_claim_handle *claim, int fd)
 {
 	switch (way) {
 	case 0:
 		lend_yield();
 		break;
 	case 1:
-		lend_sleep(lend_after(100 * LEND_US));
+		sleep_over(claim);
 		break;
 	case 2:
 		/* Late for its next turn, so that others take it. */
@@ -87,7 +100,7 @@ static int hold_over(void *arg)
 
 		if (!CHECK_EQ(begin_write(pair[0], text, &claim), 0))
 			return -1;
-		let_go(way, pair[0]);
+		let_go(way, claim, pair[0]);
 		/* Wherever it lies now. */
 		sqe = lend_claim_sqe(claim, 0);
 		CHECK_EQ(sqe->opcode, IORING_OP_WRITE);
