@@ -8,6 +8,7 @@
 #include "actor/actor.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/inbox.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
@@ -92,21 +93,6 @@ void lend__pinned_send(struct lend_actor *actor)
 	lend__worker_wake(worker);
 }
 
-/* Newest first, as in an inbox, to oldest first. */
-static struct lend_actor *reverse(struct lend_actor *actor)
-{
-	struct lend_actor *oldest = NULL;
-
-	while (actor) {
-		struct lend_actor *next = actor->run_next;
-
-		actor->run_next = oldest;
-		oldest = actor;
-		actor = next;
-	}
-	return oldest;
-}
-
 void lend__pinned_drain(struct lend_worker *worker)
 {
 	struct lend_actor *actor = atomic_load_explicit(&worker->pinned.inbox,
@@ -115,14 +101,9 @@ void lend__pinned_drain(struct lend_worker *worker)
 	if (!actor || actor == LEND_INBOX_SEALED)
 		return;
 	/* Acquire [W2]. */
-	actor = reverse(atomic_exchange_explicit(&worker->pinned.inbox, NULL,
+	lend__worker_enqueue_all(
+		worker, atomic_exchange_explicit(&worker->pinned.inbox, NULL,
 						 memory_order_acquire));
-	while (actor) {
-		struct lend_actor *next = actor->run_next;
-
-		lend__worker_enqueue(worker, actor);
-		actor = next;
-	}
 }
 
 bool lend__pinned_has_work(struct lend_worker *worker)
@@ -135,9 +116,10 @@ bool lend__pinned_has_work(struct lend_worker *worker)
 void lend__pinned_seal(struct lend_worker *worker)
 {
 	/* Acquire [W2]. */
-	struct lend_actor *actor = reverse(atomic_exchange_explicit(
-		&worker->pinned.inbox, LEND_INBOX_SEALED,
-		memory_order_acquire));
+	struct lend_actor *actor = lend__inbox_oldest_first(
+		atomic_exchange_explicit(&worker->pinned.inbox,
+					 LEND_INBOX_SEALED,
+					 memory_order_acquire));
 
 	lend_assert(!worker->pinned.queued);
 	while (actor) {

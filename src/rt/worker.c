@@ -192,23 +192,16 @@ void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
 	lend__worker_wake(worker);
 }
 
-/* Queue what came in, oldest first. */
-static void enqueue_list(struct lend_worker *worker, struct lend_actor *actor)
+void lend__worker_enqueue_all(struct lend_worker *worker,
+			      struct lend_actor *newest)
 {
-	struct lend_actor *oldest = NULL;
+	struct lend_actor *actor = lend__inbox_oldest_first(newest);
 
 	while (actor) {
 		struct lend_actor *next = actor->run_next;
 
-		actor->run_next = oldest;
-		oldest = actor;
+		lend__worker_enqueue(worker, actor);
 		actor = next;
-	}
-	while (oldest) {
-		struct lend_actor *next = oldest->run_next;
-
-		lend__worker_enqueue(worker, oldest);
-		oldest = next;
 	}
 }
 
@@ -220,16 +213,18 @@ static void drain_inbox(struct lend_worker *worker)
 	if (!actor || actor == LEND_INBOX_SEALED)
 		return;
 	/* Acquire [W1]. */
-	enqueue_list(worker, atomic_exchange_explicit(&worker->inbox, NULL,
-						      memory_order_acquire));
+	lend__worker_enqueue_all(
+		worker, atomic_exchange_explicit(&worker->inbox, NULL,
+						 memory_order_acquire));
 }
 
 void lend__worker_seal(struct lend_worker *worker)
 {
 	/* Acquire [W1]. */
-	enqueue_list(worker,
-		     atomic_exchange_explicit(&worker->inbox, LEND_INBOX_SEALED,
-					      memory_order_acquire));
+	lend__worker_enqueue_all(
+		worker,
+		atomic_exchange_explicit(&worker->inbox, LEND_INBOX_SEALED,
+					 memory_order_acquire));
 }
 
 static unsigned runnable_count(const struct lend_worker *worker)

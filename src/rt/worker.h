@@ -14,6 +14,7 @@
 #include "arbiter/op.h"
 #include "base/ck.h"
 #include "rt/flush.h"
+#include "rt/inbox.h"
 #include "rt/monitor.h"
 #include "rt/pinned.h"
 #include "rt/timers.h"
@@ -47,9 +48,6 @@ enum lend_worker_stay {
 	LEND_ASKED_TO_LEAVE, /* it hands over what it has; may be taken back */
 	LEND_LEAVES,	     /* its thread ends */
 };
-
-/* In the place of an inbox: nobody reads it any more. */
-#define LEND_INBOX_SEALED ((struct lend_actor *)1)
 
 /* A poll on a worker's event descriptor, armed on one ring. */
 struct lend_wake_op {
@@ -117,6 +115,10 @@ void lend__worker_fini(struct lend_worker *worker);
 
 /* Queue a runnable actor. Thread: the worker's own. */
 void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor);
+
+/* Queue what came out of an inbox. Thread: the worker's own. */
+void lend__worker_enqueue_all(struct lend_worker *worker,
+			      struct lend_actor *newest);
 
 /* Queue a runnable actor from another thread, and wake the worker; or another
  * one, if it has left. */
