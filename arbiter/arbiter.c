@@ -13,6 +13,7 @@
 #include "arbiter/mode.h"
 #include "arbiter/removal.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "uring/ring.h"
 #include "uring/sys.h"
 
@@ -195,7 +196,7 @@ int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
 	int res;
 
 	if (lend_unlikely(lend__ring_overflowed(ring))) {
-		lend__borrower_count(&borrower->overflows);
+		lend_counter_add(&borrower->overflows, 1);
 		lend__borrower_record(borrower, LEND_TRACE_OVERFLOW,
 				      ring->index, 0);
 	}
@@ -204,7 +205,7 @@ int lend__arbiter_enter(struct lend_borrower *borrower, struct lend_ring *ring)
 		lend__borrower_record(borrower, LEND_TRACE_FLUSH, ring->index,
 				      (uint64_t)res);
 	} else if (lend_unlikely(res < 0)) {
-		lend__borrower_count(&borrower->refused);
+		lend_counter_add(&borrower->refused, 1);
 		lend__borrower_record(borrower, LEND_TRACE_REFUSED, ring->index,
 				      (uint64_t)-res);
 	}

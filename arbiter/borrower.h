@@ -59,15 +59,6 @@ struct lend_borrower {
 	_Atomic uint64_t refused;	   /* enters that took nothing */
 };
 
-/* Count one of the borrower's own. Thread: its own; others only read. */
-static inline void lend__borrower_count(_Atomic uint64_t *counter)
-{
-	atomic_store_explicit(
-		counter,
-		atomic_load_explicit(counter, memory_order_relaxed) + 1,
-		memory_order_relaxed);
-}
-
 /* Out of line, so that what is not recorded is not made up either. */
 __attribute__((cold)) void lend__borrower_write(struct lend_borrower *borrower,
 						enum lend_trace_event event,

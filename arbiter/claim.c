@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "arbiter/mode.h"
+#include "base/counter.h"
 
 int lend__claim_slow(struct lend_borrower *borrower, unsigned count,
 		     struct lend_waiter *waiter, struct lend_claim *claim)
@@ -58,7 +59,7 @@ void lend__claim_revoke(struct lend_borrower *borrower,
 	claim->staged = storage;
 	claim->began_on = ring;
 	claim->count = count;
-	lend__borrower_count(&borrower->claims_revoked);
+	lend_counter_add(&borrower->claims_revoked, 1);
 	lend__borrower_record(borrower, LEND_TRACE_REVOKE, ring->index, count);
 }
 
@@ -66,9 +67,9 @@ void lend__claim_note_bound(struct lend_borrower *borrower,
 			    const struct lend_claim *revoked,
 			    const struct lend_claim *fresh)
 {
-	lend__borrower_count(&borrower->claims_bound);
+	lend_counter_add(&borrower->claims_bound, 1);
 	if (fresh->ring != revoked->began_on)
-		lend__borrower_count(&borrower->commits_external);
+		lend_counter_add(&borrower->commits_external, 1);
 	lend__borrower_record(borrower, LEND_TRACE_BIND, fresh->ring->index,
 			      revoked->began_on->index);
 }

@@ -9,16 +9,8 @@
 #include "arbiter/mode.h"
 #include "arbiter/op.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "uring/ring.h"
-
-/* Relaxed: a counter with one writer, under cq_lock. */
-static void count_empty(struct lend_ring *ring)
-{
-	atomic_store_explicit(&ring->buffers_empty,
-			      1 + atomic_load_explicit(&ring->buffers_empty,
-						       memory_order_relaxed),
-			      memory_order_relaxed);
-}
 
 static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 		    uint64_t *finished)
@@ -31,7 +23,7 @@ static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 	if (cqe->flags & IORING_CQE_F_BUFFER)
 		lend__buffers_note_taken(&ring->buffers, 1);
 	else if (lend_unlikely(cqe->res == -ENOBUFS))
-		count_empty(ring);
+		lend_counter_add(&ring->buffers_empty, 1);
 	if (!cqe->user_data)
 		return;
 	op = lend__op_from_user_data(cqe->user_data);
@@ -72,11 +64,7 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
 	}
 	/* Single writer under cq_lock; relaxed, as they are counters. */
 	atomic_store_explicit(&ring->finished, finished, memory_order_relaxed);
-	atomic_store_explicit(
-		&ring->completions,
-		handled + atomic_load_explicit(&ring->completions,
-					       memory_order_relaxed),
-		memory_order_relaxed);
+	lend_counter_add(&ring->completions, handled);
 	atomic_store_explicit(&ring->polled_ns, now_ns, memory_order_relaxed);
 	if (ring->buffers.ring)
 		lend__buffers_drain(&ring->buffers);

@@ -14,6 +14,7 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "http/exchange.h"
 #include "http/input.h"
 #include "http/output.h"
@@ -156,7 +157,7 @@ static void connection_end(struct lend_actor *self)
 	lend_buffer_release(&connection->in.buffer);
 	lend__io_end_all(self);
 	lend_close(connection->fd);
-	lend__http_count(&lend__http_local(server)->counters.ended, 1);
+	lend_counter_add(&lend__http_local(server)->counters.ended, 1);
 	lend__http_server_leave(server, connection);
 	/* The server may be gone from here on. */
 	free(connection);

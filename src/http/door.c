@@ -8,6 +8,7 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "base/log.h"
 #include "http/connection.h"
 #include "http/server.h"
@@ -90,7 +91,7 @@ static void on_error(struct lend__http_door *door, struct trouble *trouble,
 	uint64_t now_ns = lend_now();
 	char text[LEND_ADDRESS_TEXT_MAX];
 
-	lend__http_count(
+	lend_counter_add(
 		&lend__http_local(door->server)->counters.accept_errors, 1);
 	/* The client went away, or a signal came: nothing is short. */
 	if (error == -ECONNABORTED || error == -EINTR || error == -EAGAIN ||

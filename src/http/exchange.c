@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/counter.h"
 #include "http/input.h"
 #include "http/output.h"
 #include "http/server.h"
@@ -257,9 +258,9 @@ static bool end(struct lend__http_exchange *exchange)
 	struct lend__http_counters *counters =
 		&lend__http_local(server)->counters;
 
-	lend__http_count(&counters->requests, 1);
+	lend_counter_add(&counters->requests, 1);
 	if (response->begun)
-		lend__http_count(&counters->responses[response->status / 100],
+		lend_counter_add(&counters->responses[response->status / 100],
 				 1);
 	if (lend_unlikely(server->options.access != NULL) && response->begun)
 		end_access(exchange);

@@ -11,6 +11,7 @@
 #include "arbiter/pool.h"
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "http/server.h"
 #include "io/await.h"
 #include "io/buffer.h"
@@ -63,7 +64,7 @@ static void count_received(struct lend__http_connection *connection,
 			   ssize_t size)
 {
 	if (size > 0)
-		lend__http_count(&lend__http_local(connection->server)
+		lend_counter_add(&lend__http_local(connection->server)
 					  ->counters.received,
 				 (uint64_t)size);
 	else if (size == 0)

@@ -57,14 +57,4 @@ void lend__http_local_refresh(struct lend_http_server *server,
 /* The deadline @span_ns after the worker's last safe point: no system call. */
 uint64_t lend__http_after(uint64_t span_ns);
 
-/* Relaxed, as each counter stands for itself; a load and a store, as it has
- * one writer. */
-static inline void lend__http_count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(
-		counter,
-		atomic_load_explicit(counter, memory_order_relaxed) + n,
-		memory_order_relaxed);
-}
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "http/server.h"
 #include "io/await.h"
 
@@ -28,7 +29,7 @@ static int fail(struct lend__http_connection *connection, int error)
 
 static void count_sent(struct lend__http_connection *connection, size_t size)
 {
-	lend__http_count(&lend__http_local(connection->server)->counters.sent,
+	lend_counter_add(&lend__http_local(connection->server)->counters.sent,
 			 size);
 }
 

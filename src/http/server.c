@@ -11,6 +11,7 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "http/connection.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
@@ -202,7 +203,7 @@ static unsigned choose_worker_locked(struct lend_http_server *server)
 void lend__http_server_add(struct lend_http_server *server,
 			   struct lend__http_connection *connection)
 {
-	lend__http_count(&lend__http_local(server)->counters.accepted, 1);
+	lend_counter_add(&lend__http_local(server)->counters.accepted, 1);
 	pthread_mutex_lock(&server->lock);
 	connection->worker = choose_worker_locked(server);
 	server->locals[connection->worker].load++;

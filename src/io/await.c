@@ -11,6 +11,7 @@
 #include <lend/clock.h>
 
 #include "base/check.h"
+#include "base/counter.h"
 #include "io/cancel.h"
 #include "io/descriptors.h"
 #include "io/hold.h"
@@ -216,11 +217,7 @@ bool lend__io_is_undone(const struct lend_io_op *op)
 	if (op->asked || op->actor->cancelled ||
 	    (op->fd != -1 && lend__descriptor_is_closing(op->fd)))
 		return false;
-	/* Relaxed: a counter with one writer. */
-	atomic_store_explicit(&worker->resubmitted,
-			      1 + atomic_load_explicit(&worker->resubmitted,
-						       memory_order_relaxed),
-			      memory_order_relaxed);
+	lend_counter_add(&worker->resubmitted, 1);
 	return true;
 }
 

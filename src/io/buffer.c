@@ -8,6 +8,7 @@
 
 #include "arbiter/pool.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "io/await.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
@@ -113,11 +114,7 @@ void lend__buffer_count_own(void)
 {
 	struct lend_worker *worker = lend__current_worker();
 
-	/* Relaxed: a counter with one writer. */
-	atomic_store_explicit(&worker->own_receives,
-			      1 + atomic_load_explicit(&worker->own_receives,
-						       memory_order_relaxed),
-			      memory_order_relaxed);
+	lend_counter_add(&worker->own_receives, 1);
 }
 
 size_t lend__buffer_size(void)

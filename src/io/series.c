@@ -43,6 +43,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/counter.h"
 #include "io/cancel.h"
 #include "io/descriptors.h"
 #include "io/hold.h"
@@ -284,13 +285,8 @@ static void count_rearm(struct lend_series *series)
 {
 	struct lend_worker *worker = series->pending.io.actor->worker;
 
-	/* Relaxed: a counter with one writer. */
 	if (series->rearms)
-		atomic_store_explicit(
-			&worker->rearmed,
-			1 + atomic_load_explicit(&worker->rearmed,
-						 memory_order_relaxed),
-			memory_order_relaxed);
+		lend_counter_add(&worker->rearmed, 1);
 	series->rearms = true;
 }
 

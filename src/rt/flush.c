@@ -5,6 +5,7 @@
 
 #include "arbiter/arbiter.h"
 #include "arbiter/mode.h"
+#include "base/counter.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 #include "uring/ring.h"
@@ -25,15 +26,10 @@ static unsigned unsubmitted(const struct lend_worker *worker)
 
 void lend__flush_note(struct lend_worker *worker, enum lend_flush_cause cause)
 {
-	_Atomic uint64_t *count = &worker->flush.counts[cause];
-
 	worker->flush.rounds = 0;
 	worker->flush.actors = 0;
-	if (!unsubmitted(worker))
-		return;
-	atomic_store_explicit(
-		count, atomic_load_explicit(count, memory_order_relaxed) + 1,
-		memory_order_relaxed);
+	if (unsubmitted(worker))
+		lend_counter_add(&worker->flush.counts[cause], 1);
 }
 
 void lend__flush(struct lend_worker *worker, enum lend_flush_cause cause)

@@ -34,6 +34,7 @@
 #include "arbiter/mode.h"
 #include "arbiter/poller.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "rt/monitor.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
@@ -409,7 +410,7 @@ void lend__worker_park(struct lend_worker *worker)
 		wait_for_work(worker, &watch, armed, sentinel);
 		waited = true;
 	}
-	atomic_fetch_add_explicit(&worker->parks, 1, memory_order_relaxed);
+	lend_counter_add(&worker->parks, 1);
 	release(&watch);
 	leave_park(worker);
 	if (sentinel) {

@@ -13,6 +13,7 @@
 #include "actor/scope.h"
 #include "actor/timer.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "rt/cleanup.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
@@ -289,7 +290,7 @@ int lend_tell(lend_ref to, uint32_t type, const void *data, size_t size)
 
 	if (!worker)
 		return -ESRCH;
-	atomic_fetch_add_explicit(&worker->messages, 1, memory_order_relaxed);
+	lend_counter_add(&worker->messages, 1);
 	return tell(worker->runtime, lend_self(), to, type, data, size);
 }
 

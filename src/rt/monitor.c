@@ -39,6 +39,7 @@
 #include "arbiter/arbiter.h"
 #include "arbiter/mode.h"
 #include "arbiter/poller.h"
+#include "base/counter.h"
 #include "base/log.h"
 #include "rt/kick.h"
 #include "rt/runtime.h"
@@ -61,12 +62,6 @@
 static uint64_t load(const _Atomic uint64_t *word)
 {
 	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-/* [owner] of @word. */
-static void add(_Atomic uint64_t *word, uint64_t n)
-{
-	atomic_store_explicit(word, load(word) + n, memory_order_relaxed);
 }
 
 /* How long ago @worker was at a safe point; 0 if it is parked, or has not
@@ -149,8 +144,8 @@ end_stall(struct lend_worker *worker, uint64_t now_ns)
 	struct lend_stalls *stalls = &worker->stalls;
 	uint64_t length_ns = now_ns - worker->now_ns;
 
-	add(&stalls->count, 1);
-	add(&stalls->total_ns, length_ns);
+	lend_counter_add(&stalls->count, 1);
+	lend_counter_add(&stalls->total_ns, length_ns);
 	if (length_ns > load(&stalls->longest_ns))
 		atomic_store_explicit(&stalls->longest_ns, length_ns,
 				      memory_order_relaxed);

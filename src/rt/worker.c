@@ -18,6 +18,7 @@
 #include "arbiter/poller.h"
 #include "arbiter/removal.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "rt/kick.h"
 #include "rt/lifecycle.h"
 #include "rt/monitor.h"
@@ -328,11 +329,7 @@ static void run_round(struct lend_worker *worker)
 			lend__flush_after_actor(worker);
 	}
 	if (ran)
-		atomic_store_explicit(
-			&worker->switches,
-			ran + atomic_load_explicit(&worker->switches,
-						   memory_order_relaxed),
-			memory_order_relaxed);
+		lend_counter_add(&worker->switches, ran);
 }
 
 /* ---- stealing ---- */
@@ -428,8 +425,7 @@ bool lend__worker_steal(struct lend_worker *worker)
 			record_steal(worker, victim, stolen);
 	}
 	if (stolen)
-		atomic_fetch_add_explicit(&worker->steals, stolen,
-					  memory_order_relaxed);
+		lend_counter_add(&worker->steals, stolen);
 	return stolen > 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "uring/sys.h"
 
 static void *map(size_t size)
@@ -43,11 +44,7 @@ static void add(struct lend_buffers *buffers, unsigned number)
 	buf->bid = (uint16_t)number;
 	buffers->entries[number] = buffers->tail;
 	buffers->tail++;
-	/* Relaxed: a counter with one writer. */
-	atomic_store_explicit(&buffers->added,
-			      1 + atomic_load_explicit(&buffers->added,
-						       memory_order_relaxed),
-			      memory_order_relaxed);
+	lend_counter_add(&buffers->added, 1);
 }
 
 static void publish(struct lend_buffers *buffers)

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counter.h"
+
 #define LEND_BUFFERS_GROUP 0
 
 struct io_uring_buf_ring;
@@ -103,12 +105,7 @@ unsigned lend__buffers_behind(const struct lend_buffers *buffers,
 static inline void lend__buffers_note_taken(struct lend_buffers *buffers,
 					    uint64_t count)
 {
-	/* Relaxed: a counter with one writer. */
-	atomic_store_explicit(
-		&buffers->taken,
-		count + atomic_load_explicit(&buffers->taken,
-					     memory_order_relaxed),
-		memory_order_relaxed);
+	lend_counter_add(&buffers->taken, count);
 }
 
 /* How many the kernel has not got now: somebody has them, or has given them

@@ -22,6 +22,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "base/counter.h"
 #include "uring/buffers.h"
 
 struct lend_ring {
@@ -231,11 +232,7 @@ static inline struct io_uring_cqe *lend__ring_peek(const struct lend_ring *ring)
 /* A series was told to stop. Consumer only. */
 static inline void lend__ring_note_stop(struct lend_ring *ring)
 {
-	/* Relaxed: a counter with one writer. */
-	atomic_store_explicit(&ring->stops,
-			      1 + atomic_load_explicit(&ring->stops,
-						       memory_order_relaxed),
-			      memory_order_relaxed);
+	lend_counter_add(&ring->stops, 1);
 }
 
 /* Give the oldest CQE's slot back to the kernel. Consumer only. */
