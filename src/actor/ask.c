@@ -4,30 +4,25 @@
 #include "actor/ask.h"
 
 #include <errno.h>
-#include <lend/clock.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "actor/actor.h"
 #include "actor/message.h"
 #include "actor/registry.h"
 #include "base/check.h"
+#include "base/condition.h"
 
 /* ---- askers that are threads ---- */
 
 struct lend_ticket *lend__ticket_new(void)
 {
 	struct lend_ticket *ticket = malloc(sizeof(*ticket));
-	pthread_condattr_t monotonic;
 
 	if (!ticket)
 		return NULL;
 	*ticket = (struct lend_ticket){ .holders = 2 };
 	pthread_mutex_init(&ticket->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&ticket->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	lend__condition_init(&ticket->changed);
 	return ticket;
 }
 
@@ -51,19 +46,12 @@ static void let_go_locked(struct lend_ticket *ticket)
 int lend__ticket_wait(struct lend_ticket *ticket, uint64_t deadline,
 		      struct lend_msg **ret_answer)
 {
-	const struct timespec until = {
-		.tv_sec = (time_t)(deadline / LEND_S),
-		.tv_nsec = (long)(deadline % LEND_S),
-	};
 	int err = 0;
 
 	pthread_mutex_lock(&ticket->lock);
 	while (!ticket->answer && !ticket->refused && !err)
-		err = deadline == LEND_FOREVER ?
-			      pthread_cond_wait(&ticket->changed,
-						&ticket->lock) :
-			      pthread_cond_timedwait(&ticket->changed,
-						     &ticket->lock, &until);
+		err = lend__condition_wait(&ticket->changed, &ticket->lock,
+					   deadline);
 	ticket->left = true;
 	if (ticket->answer) {
 		*ret_answer = ticket->answer;

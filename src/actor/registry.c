@@ -4,15 +4,14 @@
 #include "actor/registry.h"
 
 #include <errno.h>
-#include <lend/clock.h>
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 
 #include "actor/actor.h"
 #include "actor/monitor.h"
 #include "actor/scope.h"
 #include "base/check.h"
+#include "base/condition.h"
 #include "mem/pages.h"
 
 #define ALIVE	   (UINT64_C(1) << 31)
@@ -29,17 +28,6 @@ static size_t entries_size(unsigned slots)
 {
 	return lend_align_up(slots * sizeof(struct lend_registry_entry),
 			     LEND_PAGE_SIZE);
-}
-
-/* Deadlines are of the library's clock. */
-static void init_changed(pthread_cond_t *changed)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(changed, &attributes);
-	pthread_condattr_destroy(&attributes);
 }
 
 int lend__registry_init(struct lend_registry *registry, unsigned slots,
@@ -63,7 +51,7 @@ int lend__registry_init(struct lend_registry *registry, unsigned slots,
 	registry->entries = entries;
 	pthread_mutex_init(&registry->lock, NULL);
 	pthread_mutex_init(&registry->zombies_lock, NULL);
-	init_changed(&registry->changed);
+	lend__condition_init(&registry->changed);
 	return 0;
 
 fail_heaps:
@@ -355,15 +343,8 @@ void lend__registry_free(struct lend_registry *registry, uint32_t index)
 
 int lend__registry_nap_locked(struct lend_registry *registry, uint64_t deadline)
 {
-	const struct timespec until = {
-		.tv_sec = (time_t)(deadline / LEND_S),
-		.tv_nsec = (long)(deadline % LEND_S),
-	};
-
-	if (deadline == LEND_FOREVER)
-		return -pthread_cond_wait(&registry->changed, &registry->lock);
-	return -pthread_cond_timedwait(&registry->changed, &registry->lock,
-				       &until);
+	return lend__condition_wait(&registry->changed, &registry->lock,
+				    deadline);
 }
 
 int lend__registry_wait(struct lend_registry *registry, uint64_t deadline)

@@ -12,6 +12,7 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "base/condition.h"
 #include "rt/blocking_thread.h"
 #include "rt/claims.h"
 #include "rt/current.h"
@@ -53,8 +54,6 @@ void lend__blocking_init(struct lend_blocking *pool,
 			 const struct lend_options *options,
 			 const struct lend_log *log)
 {
-	pthread_condattr_t monotonic;
-
 	memset(pool, 0, sizeof(*pool));
 	pool->log = log;
 	pool->threads_max = options->blocking_threads_max;
@@ -62,27 +61,19 @@ void lend__blocking_init(struct lend_blocking *pool,
 	pool->idle_ns = options->blocking_idle_ns;
 	lend_list_init(&pool->queue);
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->work, &monotonic);
-	pthread_cond_init(&pool->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	lend__condition_init(&pool->work);
+	lend__condition_init(&pool->changed);
 }
 
 /* All threads have ended; false: @deadline has passed. */
 static bool wait_for_threads_locked(struct lend_blocking *pool,
 				    uint64_t deadline)
 {
-	struct timespec until = lend__blocking_timespec(deadline);
 	int err = 0;
 
-	while (pool->counts.threads && !err) {
-		if (deadline == LEND_FOREVER)
-			pthread_cond_wait(&pool->changed, &pool->lock);
-		else
-			err = pthread_cond_timedwait(&pool->changed,
-						     &pool->lock, &until);
-	}
+	while (pool->counts.threads && !err)
+		err = lend__condition_wait(&pool->changed, &pool->lock,
+					   deadline);
 	return !pool->counts.threads;
 }
 

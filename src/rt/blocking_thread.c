@@ -12,16 +12,9 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "base/condition.h"
 #include "rt/blocking.h"
 #include "rt/thread.h"
-
-struct timespec lend__blocking_timespec(uint64_t ns)
-{
-	return (struct timespec){
-		.tv_sec = (time_t)(ns / LEND_S),
-		.tv_nsec = (long)(ns % LEND_S),
-	};
-}
 
 static struct lend_blocking_job *take_locked(struct lend_blocking *pool)
 {
@@ -37,15 +30,14 @@ static struct lend_blocking_job *take_locked(struct lend_blocking *pool)
  * ends. */
 static struct lend_blocking_job *wait_locked(struct lend_blocking *pool)
 {
-	struct timespec until = lend__blocking_timespec(
-		lend_after(pool->idle_ns));
+	uint64_t deadline = lend_after(pool->idle_ns);
 	int err = 0;
 
 	while (lend_list_empty(&pool->queue)) {
 		if (pool->ending || err)
 			return NULL;
 		pool->idle++;
-		err = pthread_cond_timedwait(&pool->work, &pool->lock, &until);
+		err = lend__condition_wait(&pool->work, &pool->lock, deadline);
 		pool->idle--;
 	}
 	return take_locked(pool);

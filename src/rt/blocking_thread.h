@@ -14,7 +14,6 @@
 #define LEND_RT_BLOCKING_THREAD_H
 
 #include <lend/blocking.h>
-#include <time.h>
 
 #include "actor/mailbox.h"
 #include "base/list.h"
@@ -51,7 +50,5 @@ struct lend_blocking_job {
  */
 int lend__blocking_submit(struct lend_blocking *pool,
 			  struct lend_blocking_job *job);
-
-struct timespec lend__blocking_timespec(uint64_t ns);
 
 #endif
