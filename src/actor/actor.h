@@ -207,4 +207,9 @@ static inline lend_ref lend__actor_ref(const struct lend_actor *actor)
 	return (lend_ref){ actor->index, actor->generation };
 }
 
+static inline bool lend__ref_equal(lend_ref a, lend_ref b)
+{
+	return a.index == b.index && a.generation == b.generation;
+}
+
 #endif

@@ -47,20 +47,14 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 	return -ESRCH;
 }
 
-static bool is_same(lend_ref a, lend_ref b)
-{
-	return a.index == b.index && a.generation == b.generation;
-}
-
 /* Those of @watcher, taken out of the list. */
 static struct lend_msg *take_out(struct lend_actor *actor, lend_ref watcher)
 {
 	struct lend_msg *taken = NULL, *kept = NULL, *next;
 
 	for (struct lend_msg *msg = actor->watchers; msg; msg = next) {
-		struct lend_msg **list = is_same(msg->watcher, watcher) ?
-						 &taken :
-						 &kept;
+		struct lend_msg **list =
+			lend__ref_equal(msg->watcher, watcher) ? &taken : &kept;
 
 		next = next_of(msg);
 		msg->mail.next = *list ? &(*list)->mail : NULL;

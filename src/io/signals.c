@@ -204,8 +204,7 @@ static struct subscriber **find_locked(struct lend_signals *signals,
 {
 	struct subscriber **place = &signals->subscribers;
 
-	while (*place && ((*place)->actor.index != actor.index ||
-			  (*place)->actor.generation != actor.generation))
+	while (*place && !lend__ref_equal((*place)->actor, actor))
 		place = &(*place)->next;
 	return place;
 }

@@ -71,7 +71,7 @@ int lend_ask(lend_ref to, uint32_t type, const void *data, size_t size,
 	int err;
 
 	lend_assert(self && !self->asking);
-	if (to.index == self->index && to.generation == self->generation)
+	if (lend__ref_equal(to, lend__actor_ref(self)))
 		return -EDEADLK;
 	lend__actor_sort_mail(self);
 	if (self->cancelled)

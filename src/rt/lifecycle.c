@@ -205,7 +205,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	int err;
 
 	lend_assert(self);
-	if (actor.index == self->index && actor.generation == self->generation)
+	if (lend__ref_equal(actor, lend__actor_ref(self)))
 		return -EDEADLK;
 	registry = &lend__current_worker()->runtime->registry;
 	err = lend__registry_join(registry, actor, &joiner);
