@@ -205,8 +205,8 @@ bool lend__removal_has_passed(const struct lend_borrower *borrower)
 bool lend__removal_pass(struct lend_borrower *borrower)
 {
 	struct lend_arbiter *arbiter = borrower->arbiter;
-	/* Acquire [E2], paired with advance_epoch(). */
 	const struct lend_ring *home = borrower->home;
+	/* Acquire [E2], paired with advance_epoch(). */
 	uint64_t epoch = atomic_load_explicit(&arbiter->epoch,
 					      memory_order_acquire);
 
