@@ -228,15 +228,12 @@ int lend__io_begin_again(struct lend_io *io, struct lend_io_op *op,
 
 	io->self = op->actor;
 	io->op = op;
-	err = lend__suspend_claim(
-		io->self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
-		&io->claim);
+	err = claim(io, deadline);
 	if (err)
 		return err;
 	/* To the kernel it is another operation. */
 	lend__op_fini(&op->op);
 	lend__io_op_init(op, op->actor, op->fd);
-	io->sqe = lend__claim_sqe(&io->claim, 0);
 	return 0;
 }
 
@@ -286,7 +283,7 @@ static int result(const struct lend_io_op *op, bool cancelled, bool late)
 {
 	int res = op->op.res;
 
-	if (cancelled && (res == -ECANCELED || is_interrupted(res)))
+	if (cancelled && lend__io_is_interruption(res))
 		return late ? -ETIMEDOUT : -ECANCELED;
 	return is_interrupted(res) ? -EINTR : res;
 }

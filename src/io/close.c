@@ -19,9 +19,6 @@
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
-/* See await.c: a cancellation can miss, so it is repeated. */
-#define CANCEL_AGAIN_NS (5 * LEND_MS)
-
 static void cancel_everywhere(struct lend_actor *self, int fd)
 {
 	struct lend_arbiter *arbiter =
@@ -82,7 +79,7 @@ int lend_close(int fd)
 		lend__suspend_return(self);
 		if (!lend__descriptor_in_flight(fd))
 			break;
-		lend__suspend(self, lend_after(CANCEL_AGAIN_NS));
+		lend__suspend(self, lend_after(LEND_IO_CANCEL_AGAIN_NS));
 	}
 	return lend__descriptor_end_close(&closer);
 }

@@ -292,8 +292,10 @@ static void count_rearm(struct lend_series *series)
 
 static int arm(struct lend_series *series, uint64_t deadline)
 {
-	struct lend_actor *self = series->pending.io.actor;
-	struct lend_io io = { .self = self, .op = &series->pending.io };
+	struct lend_io io = {
+		.self = series->pending.io.actor,
+		.op = &series->pending.io,
+	};
 	int err = get_ready(series);
 
 	if (err)
@@ -301,9 +303,7 @@ static int arm(struct lend_series *series, uint64_t deadline)
 	err = lend__descriptor_enter_again(series->fd, series->epoch);
 	if (err)
 		return err;
-	err = lend__suspend_claim(
-		self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
-		&io.claim);
+	err = lend__io_claim(&io, deadline);
 	if (err) {
 		lend__descriptor_leave(series->fd);
 		return err;
@@ -311,7 +311,6 @@ static int arm(struct lend_series *series, uint64_t deadline)
 	/* Each arming is another operation to the kernel. */
 	lend__op_init(&io.op->op, series_done);
 	io.op->asked = false;
-	io.sqe = lend__claim_sqe(&io.claim, 0);
 	series->kind->prepare(series, io.sqe);
 	series->armed = true;
 	series->starved = false;
@@ -448,10 +447,11 @@ void lend_series_pause(struct lend_series *series)
 
 	collect(series);
 	for (unsigned attempt = 0; series->armed; attempt++) {
-		lend__io_cancel(op, attempt);
+		uint64_t again_ns = lend__io_cancel(op, attempt);
+
 		collect(series);
 		if (series->armed)
-			lend__suspend(op->actor, lend_after(5 * LEND_MS));
+			lend__suspend(op->actor, lend_after(again_ns));
 		collect(series);
 	}
 	if (series->has_outcome && series->outcome == -ECANCELED)
