@@ -29,8 +29,7 @@ static void end_with_actor(struct lend_pending *pending)
 static void prepare(struct lend_io *io, int fd)
 {
 	io_uring_prep_recv(io->sqe, fd, NULL, 0, 0);
-	io->sqe->flags |= IOSQE_BUFFER_SELECT;
-	io->sqe->buf_group = LEND_BUFFERS_GROUP;
+	lend__buffer_select(io->sqe);
 }
 
 /* It may have no more of the runtime's buffers. */
@@ -74,23 +73,10 @@ int lend__buffer_recv_again(struct lend_pending *pending, uint64_t deadline)
 	return 0;
 }
 
-static void hold(struct lend_actor *self, struct lend_ring *ring,
-		 unsigned number, size_t size, struct lend_buffer *ret_buffer)
-{
-	lend__buffers_own(&ring->buffers, number, self->index + 1);
-	atomic_fetch_add_explicit(&self->buffers, 1, memory_order_relaxed);
-	*ret_buffer = (struct lend_buffer){
-		.data = lend__buffers_at(&ring->buffers, number),
-		.size = size,
-		.origin = &ring->buffers,
-		.number = number,
-	};
-}
-
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer, bool *ret_more)
 {
-	struct lend_ring *ring = pending->io.op.ring;
+	struct lend_buffers *buffers = &pending->io.op.ring->buffers;
 	uint32_t flags = pending->io.op.flags;
 	struct lend_buffer held;
 	int res = pending->io.op.res;
@@ -100,7 +86,8 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 		unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
 
 		/* The end of the stream can come with a buffer, too. */
-		hold(pending->io.actor, ring, number, (size_t)res, &held);
+		lend__buffer_hold(pending->io.actor, buffers, number);
+		held = lend__buffer_view(buffers, number, (size_t)res);
 		if (res > 0)
 			*ret_buffer = held;
 		else

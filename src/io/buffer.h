@@ -6,9 +6,43 @@
 #define LEND_IO_BUFFER_H
 
 #include <lend/io.h>
+#include <liburing.h>
 #include <stdbool.h>
 
+#include "actor/actor.h"
+#include "uring/buffers.h"
+
 struct lend_pending;
+
+/* Have the kernel pick a buffer for what @sqe receives. */
+static inline void lend__buffer_select(struct io_uring_sqe *sqe)
+{
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = LEND_BUFFERS_GROUP;
+}
+
+/* One that came with a completion is @actor's from here on. Thread: the
+ * poller's, or the actor. */
+static inline void lend__buffer_hold(struct lend_actor *actor,
+				     struct lend_buffers *buffers,
+				     unsigned number)
+{
+	lend__buffers_own(buffers, number, actor->index + 1);
+	/* Relaxed: a counter. */
+	atomic_fetch_add_explicit(&actor->buffers, 1, memory_order_relaxed);
+}
+
+/* As its actor sees it, with @size bytes in it. */
+static inline struct lend_buffer lend__buffer_view(struct lend_buffers *buffers,
+						   unsigned number, size_t size)
+{
+	return (struct lend_buffer){
+		.data = lend__buffers_at(buffers, number),
+		.size = size,
+		.origin = buffers,
+		.number = number,
+	};
+}
 
 /**
  * Start a receive.

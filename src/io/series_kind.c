@@ -96,12 +96,8 @@ static _Atomic uint32_t *link_buffer(const struct lend_series *series,
 static void arrive_one(struct lend_series *series, struct lend_ring *ring,
 		       unsigned number, uint32_t size)
 {
-	struct lend_actor *actor = series->pending.io.actor;
-
-	lend__buffers_own(&ring->buffers, number, actor->index + 1);
+	lend__buffer_hold(series->pending.io.actor, &ring->buffers, number);
 	*lend__buffers_filled(&ring->buffers, number) = size;
-	/* Relaxed: a counter. */
-	atomic_fetch_add_explicit(&actor->buffers, 1, memory_order_relaxed);
 	lend__series_push(series, ring->index << 16 | number);
 }
 
@@ -137,17 +133,14 @@ static unsigned arrive_buffer(struct lend_series *series, int32_t res,
 }
 
 /* What lies in it, as a buffer of the actor's. */
-static void lend_out(struct lend_series *series, uint32_t number,
-		     struct lend_buffer *ret_buffer)
+static struct lend_buffer lend_out(const struct lend_series *series,
+				   uint32_t number)
 {
 	struct lend_buffers *buffers = buffers_at(series, number);
 
-	*ret_buffer = (struct lend_buffer){
-		.data = lend__buffers_at(buffers, number & 0xffff),
-		.size = *lend__buffers_filled(buffers, number & 0xffff),
-		.origin = buffers,
-		.number = number & 0xffff,
-	};
+	return lend__buffer_view(buffers, number & 0xffff,
+				 *lend__buffers_filled(buffers,
+						       number & 0xffff));
 }
 
 /* A multishot receive may take so much before it ends by itself. The kernel
@@ -160,12 +153,6 @@ static void limit(const struct lend_series *series, struct io_uring_sqe *sqe)
 				     series->arbiter->pool.buffer_size);
 }
 
-static void select_buffer(struct io_uring_sqe *sqe)
-{
-	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->buf_group = LEND_BUFFERS_GROUP;
-}
-
 static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
 {
 	if (series->way == LEND_SERIES_OWN) {
@@ -174,7 +161,7 @@ static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
 		return;
 	}
 	io_uring_prep_recv(sqe, series->fd, NULL, 0, 0);
-	select_buffer(sqe);
+	lend__buffer_select(sqe);
 	if (series->way == LEND_SERIES_MANY) {
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 		limit(series, sqe);
@@ -186,11 +173,9 @@ static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
 static ssize_t take_recv(struct lend_series *series, uint32_t number,
 			 struct lend_series_result *ret_result)
 {
-	struct lend_buffer buffer;
-	ssize_t size;
+	struct lend_buffer buffer = lend_out(series, number);
+	ssize_t size = (ssize_t)buffer.size;
 
-	lend_out(series, number, &buffer);
-	size = (ssize_t)buffer.size;
 	if (ret_result)
 		ret_result->buffer = buffer;
 	else
@@ -254,7 +239,7 @@ static void prepare_recvmsg(struct lend_series *series,
 	}
 	io_uring_prep_recvmsg(sqe, series->fd, message, 0);
 	if (series->way == LEND_SERIES_MANY) {
-		select_buffer(sqe);
+		lend__buffer_select(sqe);
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	}
 }
@@ -263,11 +248,10 @@ static ssize_t take_recvmsg(struct lend_series *series, uint32_t number,
 			    struct lend_series_result *ret_result)
 {
 	struct io_uring_recvmsg_out header;
-	struct lend_buffer buffer;
+	struct lend_buffer buffer = lend_out(series, number);
 	size_t before;
 	char *data;
 
-	lend_out(series, number, &buffer);
 	before = sizeof(header) + series->address_max + series->control_max;
 	lend_assert(buffer.size >= before);
 	if (!ret_result) {
