@@ -144,13 +144,16 @@ static struct lend_buffer lend_out(const struct lend_series *series,
 }
 
 /* A multishot receive may take so much before it ends by itself. The kernel
- * refuses that for datagrams. */
+ * refuses that for datagrams. 0 would be no limit, and 4096 buffers of 1 MiB
+ * are 0 in a word; what is not negative in the kernel's int either will do. */
 static void limit(const struct lend_series *series, struct io_uring_sqe *sqe)
 {
+	uint64_t bytes = (uint64_t)series->results_max *
+			 series->arbiter->pool.buffer_size;
+
 	if (series->arbiter->features.recv_credit)
 		lend__sqe_set_recv_credit(
-			sqe, series->results_max *
-				     series->arbiter->pool.buffer_size);
+			sqe, bytes > INT32_MAX ? INT32_MAX : (uint32_t)bytes);
 }
 
 static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
