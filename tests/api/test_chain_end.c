@@ -48,35 +48,36 @@ static int await_second(void *arg)
 	return res;
 }
 
-static int free_second(void *arg)
+static int give_second_up(void (*give_up)(struct lend_pending *pending))
 {
 	struct lend_pending *pending[2];
 	int err = commit_chain(pending);
 
-	(void)arg;
 	if (err)
 		return err;
 	/* In flight, by then. */
 	CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
-	lend_pending_free(pending[1]);
+	give_up(pending[1]);
 	CHECK_EQ(lend_pending_await(pending[0], LEND_FOREVER), -ECANCELED);
 	lend_pending_free(pending[0]);
 	return 0;
 }
 
+static void free_it(struct lend_pending *pending)
+{
+	lend_pending_free(pending);
+}
+
+static int free_second(void *arg)
+{
+	(void)arg;
+	return give_second_up(free_it);
+}
+
 static int abandon_second(void *arg)
 {
-	struct lend_pending *pending[2];
-	int err = commit_chain(pending);
-
 	(void)arg;
-	if (err)
-		return err;
-	CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
-	lend_pending_abandon(pending[1]);
-	CHECK_EQ(lend_pending_await(pending[0], LEND_FOREVER), -ECANCELED);
-	lend_pending_free(pending[0]);
-	return 0;
+	return give_second_up(lend_pending_abandon);
 }
 
 static void open_both(void)

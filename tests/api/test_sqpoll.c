@@ -7,7 +7,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <liburing.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,37 +78,20 @@ static int one_for_each_ring(void *arg)
 	return 0;
 }
 
-static int nop(void)
-{
-	struct lend_claim_handle *claim;
-	struct lend_pending *pending;
-	int res = lend_claim(1, LEND_FOREVER, &claim);
-
-	if (res)
-		return res;
-	io_uring_prep_nop(lend_claim_sqe(claim, 0));
-	res = lend_claim_commit(claim, &pending);
-	if (res)
-		return res;
-	res = lend_pending_await(pending, LEND_FOREVER);
-	lend_pending_free(pending);
-	return res;
-}
-
 static int sleepers_are_woken(void *arg)
 {
 	unsigned rings = lend_runtime_rings(lend_runtime_current());
 
 	(void)arg;
 	for (int i = 0; i < 10; i++) {
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		if (!CHECK(await_sleepers(rings)))
 			return -1;
 		/* And at once, when it may be about to go to sleep. */
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 	}
 	for (unsigned i = 0; i < 300; i++) {
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		/* Around the idle time, so that it is met in every state. */
 		lend_sleep(lend_after((i % 30) * 300 * LEND_US));
 	}
@@ -123,7 +105,7 @@ static int idle_costs_nothing(void *arg)
 	uint64_t cpu_ns;
 
 	(void)arg;
-	CHECK_EQ(nop(), 0);
+	CHECK_EQ(test_nop(), 0);
 	/* Workers, too, look around for a while before they sleep for good. */
 	do {
 		lend_sleep(lend_after(300 * LEND_MS));

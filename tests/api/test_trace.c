@@ -115,28 +115,11 @@ static bool read_trace(struct lend_runtime *runtime, struct reading *reading)
 
 /* ---- provoking ---- */
 
-static int nop(void)
-{
-	struct lend_claim_handle *claim;
-	struct lend_pending *pending;
-	int err = lend_claim(1, LEND_FOREVER, &claim);
-
-	if (err)
-		return err;
-	io_uring_prep_nop(lend_claim_sqe(claim, 0));
-	err = lend_claim_commit(claim, &pending);
-	if (err)
-		return err;
-	err = lend_pending_await(pending, LEND_FOREVER);
-	lend_pending_free(pending);
-	return err;
-}
-
 static int do_nops(void *arg)
 {
 	(void)arg;
 	for (int i = 0; i < 20; i++) {
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		lend_yield();
 	}
 	return 0;
@@ -191,7 +174,7 @@ static void provoke_external(void)
 
 		while (!atomic_load(&is_open))
 			lend_yield();
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		CHECK_EQ(test_join(test_spawn_on(other, send_to, &mover)), 0);
 		CHECK_EQ(test_join(mover), 0);
 		lend_stats_read(NULL, &stats);
@@ -423,7 +406,7 @@ static int want_the_ring(void *arg)
 	while (!atomic_load(&is_holding))
 		lend_yield();
 	before = lend_now();
-	CHECK_EQ(nop(), 0);
+	CHECK_EQ(test_nop(), 0);
 	printf("     rescued after %llu us\n",
 	       (unsigned long long)(lend_now() - before) / 1000);
 	atomic_store(&is_rescued, true);
@@ -570,13 +553,13 @@ static int pausing(void *arg)
 	unsigned rings = lend_runtime_rings(lend_runtime_current());
 
 	(void)arg;
-	CHECK_EQ(nop(), 0);
+	CHECK_EQ(test_nop(), 0);
 	CHECK_EQ(lend_runtime_trace_stop(NULL), 0);
 	CHECK_EQ(lend_runtime_trace_stop(NULL), 0);
 	lend_sleep(lend_after(LEND_MS));
 	CHECK(read_trace(NULL, &before));
 	for (int i = 0; i < 20; i++) {
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		lend_sleep(lend_after(LEND_MS));
 	}
 	CHECK(read_trace(NULL, &paused));
@@ -591,7 +574,7 @@ static int pausing(void *arg)
 	CHECK_EQ(lend_runtime_trace_start(NULL), 0);
 	do {
 		free(after.data);
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		lend_sleep(lend_after(LEND_MS));
 		CHECK(read_trace(NULL, &after));
 	} while (after.counts[LEND_TRACE_PARK] ==
@@ -612,7 +595,7 @@ static int overwriting(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < 30; i++) {
-		CHECK_EQ(nop(), 0);
+		CHECK_EQ(test_nop(), 0);
 		lend_sleep(lend_after(LEND_MS / 4));
 	}
 	if (!read_trace(NULL, &reading))
@@ -634,7 +617,7 @@ static int writing(void *arg)
 	(void)arg;
 	if (!CHECK(file))
 		return -1;
-	CHECK_EQ(nop(), 0);
+	CHECK_EQ(test_nop(), 0);
 	CHECK(read_trace(NULL, &reading));
 	CHECK_EQ(lend_runtime_trace_write(NULL, fileno(file)), 0);
 	size = lseek(fileno(file), 0, SEEK_END);

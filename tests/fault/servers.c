@@ -114,41 +114,44 @@ static int serve(void *arg)
 	return 0;
 }
 
+/* Until @text is in @answer. */
+static bool receive_until(int fd, const char *text, char *answer, size_t size,
+			  size_t *had)
+{
+	while (!strstr(answer, text)) {
+		long res = lend_recv(fd, answer + *had, size - 1 - *had, 0,
+				     lend_after(10 * LEND_S));
+
+		if (!FINE_WITH_PEER(res) || !res)
+			return false;
+		*had += (size_t)res;
+		answer[*had] = '\0';
+	}
+	return true;
+}
+
 static bool ask(int fd)
 {
 	static const char request[] = "POST /hello HTTP/1.1\r\nHost: x\r\n"
 				      "Content-Length: 3\r\n\r\nabc";
 	char answer[1024];
-	size_t had = 0;
 
 	for (int i = 0; i < 3; i++) {
+		size_t had = 0;
 		long res = lend_send_all(fd, request, sizeof(request) - 1,
 					 LEND_FOREVER);
 
 		if (!FINE_WITH_PEER(res))
 			return false;
-		had = 0;
-		do {
-			res = lend_recv(fd, answer + had,
-					sizeof(answer) - 1 - had, 0,
-					lend_after(10 * LEND_S));
-			if (!FINE_WITH_PEER(res) || !res)
-				return false;
-			had += (size_t)res;
-			answer[had] = '\0';
-		} while (!strstr(answer, "\r\n\r\n"));
+		answer[0] = '\0';
+		if (!receive_until(fd, "\r\n\r\n", answer, sizeof(answer),
+				   &had))
+			return false;
 		/* A refusal is an answer, too. */
 		if (strncmp(answer, "HTTP/1.1 200", 12))
 			return false;
-		while (!strstr(answer, "hello\n")) {
-			res = lend_recv(fd, answer + had,
-					sizeof(answer) - 1 - had, 0,
-					lend_after(10 * LEND_S));
-			if (!FINE_WITH_PEER(res) || !res)
-				return false;
-			had += (size_t)res;
-			answer[had] = '\0';
-		}
+		if (!receive_until(fd, "hello\n", answer, sizeof(answer), &had))
+			return false;
 	}
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <liburing.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -233,6 +234,23 @@ int test_join(lend_ref actor)
 
 	CHECK_EQ(err, 0);
 	return err ? INT32_MIN : value;
+}
+
+int test_nop(void)
+{
+	struct lend_claim_handle *claim;
+	struct lend_pending *pending;
+	int err = lend_claim(1, LEND_FOREVER, &claim);
+
+	if (err)
+		return err;
+	io_uring_prep_nop(lend_claim_sqe(claim, 0));
+	err = lend_claim_commit(claim, &pending);
+	if (err)
+		return err;
+	err = lend_pending_await(pending, LEND_FOREVER);
+	lend_pending_free(pending);
+	return err;
 }
 
 void test_pair(int fds[2])

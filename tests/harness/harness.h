@@ -70,6 +70,8 @@ lend_ref test_spawn(lend_actor_fn fn, void *arg);
 lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg);
 /* Join; INT32_MIN if the join failed. */
 int test_join(lend_ref actor);
+/* A NOP by a claim, awaited. Return: 0, or the error of any step. */
+int test_nop(void);
 /* A connected pair of stream sockets. */
 void test_pair(int fds[2]);
 /* A listening TCP socket on the loopback, its port in *@ret_port. */

@@ -50,6 +50,16 @@ static inline char sim_byte(unsigned number, size_t i)
 void sim_fill(char *data, size_t size, unsigned number, size_t from);
 void sim_compare(const char *data, size_t size, unsigned number, size_t from);
 
+/* What a program sends over a stream, or expects of it. */
+struct sim_stream {
+	int fd;
+	unsigned number;
+	size_t size;
+};
+
+/* All of it, in pieces; 0, or the error of a send. */
+int sim_send_stream(const struct sim_stream *stream);
+
 lend_ref sim_spawn(lend_actor_fn fn, void *arg);
 /* Its exit value must be @value. */
 void sim_join(lend_ref actor, int value);

@@ -13,14 +13,8 @@
 
 /* ---- echo ---- */
 
-struct stream {
-	int fd;
-	unsigned number;
-	size_t size;
-};
-
 /* What comes, into whatever memory, checked. Return: bytes; 0 the end. */
-static size_t receive_some(const struct stream *stream, size_t at)
+static size_t receive_some(const struct sim_stream *stream, size_t at)
 {
 	struct lend_buffer buffer = { 0 };
 	char data[300];
@@ -45,7 +39,7 @@ static size_t receive_some(const struct stream *stream, size_t at)
 
 static int reader(void *arg)
 {
-	const struct stream *stream = arg;
+	const struct sim_stream *stream = arg;
 	size_t at = 0, size;
 
 	while ((size = receive_some(stream, at)))
@@ -54,31 +48,18 @@ static int reader(void *arg)
 	return 0;
 }
 
-static void send_some(const struct stream *stream)
+static void send_all_of(const struct sim_stream *stream)
 {
-	char data[500];
-	size_t at = 0;
+	int err = sim_send_stream(stream);
 
-	while (at < stream->size) {
-		size_t size = sim_draw(1, sizeof(data));
-		ssize_t res;
-
-		if (size > stream->size - at)
-			size = stream->size - at;
-		sim_fill(data, size, stream->number, at);
-		res = lend_send_all(stream->fd, data, size, LEND_FOREVER);
-		SIM_EXPECT(res == (ssize_t)size, "send: %d", (int)res);
-		at += size;
-		if (sim_draw(0, 3) == 0)
-			lend_yield();
-	}
+	SIM_EXPECT(!err, "send: %d", err);
 }
 
 /* Both directions at once, over one pair of sockets. */
 int sim_program_echo(void *arg)
 {
-	struct stream there = { .number = sim_number(arg) };
-	struct stream back = { .number = sim_number(arg) + 100 };
+	struct sim_stream there = { .number = sim_number(arg) };
+	struct sim_stream back = { .number = sim_number(arg) + 100 };
 	lend_ref readers[2];
 	int fds[2], err = sim_socket_pair(fds);
 
@@ -89,8 +70,8 @@ int sim_program_echo(void *arg)
 	back.fd = fds[0];
 	readers[0] = sim_spawn(reader, &there);
 	readers[1] = sim_spawn(reader, &back);
-	send_some(&(struct stream){ fds[0], there.number, there.size });
-	send_some(&(struct stream){ fds[1], back.number, back.size });
+	send_all_of(&(struct sim_stream){ fds[0], there.number, there.size });
+	send_all_of(&(struct sim_stream){ fds[1], back.number, back.size });
 	for (int i = 0; i < 2; i++) {
 		err = lend_shutdown(fds[i], SHUT_WR, LEND_FOREVER);
 		SIM_EXPECT(!err, "shutdown: %d", err);

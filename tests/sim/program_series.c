@@ -12,12 +12,6 @@
 #include "kernel.h"
 #include "program.h"
 
-struct stream {
-	int fd;
-	unsigned number;
-	size_t size;
-};
-
 static struct lend_series *open_series(int fd, enum lend_series_kind kind)
 {
 	const struct lend_series_options options = {
@@ -34,25 +28,12 @@ static struct lend_series *open_series(int fd, enum lend_series_kind kind)
  * any more, less. */
 static int sender(void *arg)
 {
-	const struct stream *stream = arg;
-	char data[500];
-	size_t at = 0;
+	const struct sim_stream *stream = arg;
+	int err = sim_send_stream(stream);
 
-	while (at < stream->size) {
-		size_t size = sim_draw(1, sizeof(data));
-		ssize_t res;
-
-		if (size > stream->size - at)
-			size = stream->size - at;
-		sim_fill(data, size, stream->number, at);
-		res = lend_send_all(stream->fd, data, size, LEND_FOREVER);
-		if (res == -EPIPE || res == -ECONNRESET || res == -ECANCELED)
-			return 0;
-		SIM_EXPECT(res == (ssize_t)size, "send: %d", (int)res);
-		at += size;
-		if (sim_draw(0, 3) == 0)
-			lend_yield();
-	}
+	if (err == -EPIPE || err == -ECONNRESET || err == -ECANCELED)
+		return 0;
+	SIM_EXPECT(!err, "send: %d", err);
 	(void)lend_shutdown(stream->fd, SHUT_WR, LEND_FOREVER);
 	return 0;
 }
@@ -110,7 +91,7 @@ static size_t receive_stream(struct lend_series *series, unsigned number)
 
 int sim_program_series(void *arg)
 {
-	struct stream stream = { .number = sim_number(arg) };
+	struct sim_stream stream = { .number = sim_number(arg) };
 	struct lend_series *series;
 	int fds[2], err = sim_socket_pair(fds);
 	size_t got;
@@ -134,7 +115,7 @@ int sim_program_series(void *arg)
 /* What has come is checked; what has not been taken goes with the actor. */
 static int receiver(void *arg)
 {
-	const struct stream *stream = arg;
+	const struct sim_stream *stream = arg;
 	struct lend_series *series = open_series(stream->fd, LEND_SERIES_RECV);
 	struct lend_series_result result;
 	size_t at = 0;
@@ -160,8 +141,8 @@ static int receiver(void *arg)
 /* Its actor is cancelled, or its descriptor closed, at any moment. */
 int sim_program_series_end(void *arg)
 {
-	struct stream out = { .number = sim_number(arg) };
-	struct stream in = { .number = sim_number(arg) };
+	struct sim_stream out = { .number = sim_number(arg) };
+	struct sim_stream in = { .number = sim_number(arg) };
 	int fds[2], err = sim_socket_pair(fds);
 	bool closes = sim_draw(0, 1);
 	lend_ref sending, receiving;

@@ -48,6 +48,29 @@ void sim_compare(const char *data, size_t size, unsigned number, size_t from)
 			   "program %u, byte %zu", number, from + i);
 }
 
+int sim_send_stream(const struct sim_stream *stream)
+{
+	char data[500];
+	size_t at = 0;
+
+	while (at < stream->size) {
+		size_t size = sim_draw(1, sizeof(data));
+		ssize_t res;
+
+		if (size > stream->size - at)
+			size = stream->size - at;
+		sim_fill(data, size, stream->number, at);
+		res = lend_send_all(stream->fd, data, size, LEND_FOREVER);
+		if (res < 0)
+			return (int)res;
+		SIM_EXPECT(res == (ssize_t)size, "send: %d", (int)res);
+		at += size;
+		if (sim_draw(0, 3) == 0)
+			lend_yield();
+	}
+	return 0;
+}
+
 lend_ref sim_spawn(lend_actor_fn fn, void *arg)
 {
 	struct lend_spawn_options options = { .joinable = true };
