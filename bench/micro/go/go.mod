@@ -1,0 +1,3 @@
+module lend/bench/micro
+
+go 1.19

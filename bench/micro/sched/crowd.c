@@ -1,0 +1,244 @@
+/*
+ * Starting a crowd, looking at it, ending it: see crowd.h. Called by main.c.
+ */
+#include "crowd.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "histogram.h"
+
+/* A slice may be empty for so long before the workload counts as stuck: the
+ * CPUs may be busy with something else. */
+#define EMPTY_MAX_NS (20 * LEND_S)
+
+static uint64_t clock_of(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (uint64_t)now.tv_sec * LEND_S + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_ms(unsigned ms)
+{
+	const struct timespec span = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = (long)(ms % 1000) * 1000000,
+	};
+
+	nanosleep(&span, NULL);
+}
+
+const struct crowd_work *crowd_work_find(const char *name)
+{
+	for (unsigned i = 0; crowd_works[i]; i++)
+		if (strcmp(crowd_works[i]->name, name) == 0)
+			return crowd_works[i];
+	return NULL;
+}
+
+/* ---- for workloads ---- */
+
+int crowd_wake(const struct crowd_member *who)
+{
+	return lend_tell(who->ref, 0, NULL, 0);
+}
+
+int crowd_park(void)
+{
+	struct lend_msg *msg;
+	int err = lend_receive(LEND_FOREVER, &msg);
+
+	if (!err)
+		lend_msg_free(msg);
+	return err;
+}
+
+static void spans_lock(struct crowd *crowd)
+{
+	while (atomic_exchange_explicit(&crowd->spans_lock, true,
+					memory_order_acquire))
+		sched_yield();
+}
+
+static void spans_unlock(struct crowd *crowd)
+{
+	atomic_store_explicit(&crowd->spans_lock, false, memory_order_release);
+}
+
+void crowd_span(struct crowd *crowd, uint64_t span_ns)
+{
+	spans_lock(crowd);
+	histogram_add(crowd->spans, span_ns);
+	spans_unlock(crowd);
+}
+
+unsigned crowd_span_extras(struct crowd *crowd,
+			   struct crowd_extra extras[CROWD_EXTRAS_MAX])
+{
+	spans_lock(crowd);
+	extras[0] = (struct crowd_extra){
+		"p50_ns", (double)histogram_ns(crowd->spans, 0.5)
+	};
+	extras[1] = (struct crowd_extra){
+		"p99_ns", (double)histogram_ns(crowd->spans, 0.99)
+	};
+	extras[2] = (struct crowd_extra){ "max_ns",
+					  (double)crowd->spans->max_ns };
+	memset(crowd->spans, 0, sizeof(*crowd->spans));
+	spans_unlock(crowd);
+	return 3;
+}
+
+uint64_t crowd_shown(struct crowd *crowd)
+{
+	uint64_t sum = 0, before = crowd->before[0];
+
+	for (unsigned i = 0; i < crowd->count; i++)
+		sum += atomic_load_explicit(&crowd->members[i].shown,
+					    memory_order_relaxed);
+	crowd->before[0] = sum;
+	return sum - before;
+}
+
+/* ---- a measurement ---- */
+
+static int member_main(void *arg)
+{
+	struct crowd_member *self = arg;
+
+	/* Acquire: by then all members' references are there. */
+	while (!atomic_load_explicit(&self->crowd->go, memory_order_acquire)) {
+		int err = lend_yield();
+
+		if (err)
+			return err;
+	}
+	return self->crowd->work->run(self);
+}
+
+static int start(struct crowd *crowd)
+{
+	const struct crowd_work *work = crowd->work;
+
+	for (unsigned i = 0; i < crowd->count; i++) {
+		struct crowd_member *member = &crowd->members[i];
+		const struct lend_spawn_options options = {
+			.worker = work->place ? work->place(crowd, i) : 0,
+			.pinned = work->pinned,
+		};
+		int err;
+
+		member->crowd = crowd;
+		member->index = i;
+		member->random = 88172645463325252 + 7919 * (uint64_t)i;
+		err = lend_runtime_spawn(crowd->runtime, member_main, member,
+					 &options, &member->ref);
+		if (err)
+			return err;
+	}
+	atomic_store_explicit(&crowd->go, true, memory_order_release);
+	return 0;
+}
+
+static uint64_t operations_of(const struct crowd *crowd)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < crowd->count; i++)
+		sum += atomic_load_explicit(&crowd->members[i].published,
+					    memory_order_relaxed);
+	return sum;
+}
+
+static int look(struct crowd *crowd, const struct crowd_plan *plan,
+		struct crowd_slice *slice)
+{
+	uint64_t operations = operations_of(crowd);
+	uint64_t wall_ns = clock_of(CLOCK_MONOTONIC);
+	uint64_t cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+
+	/* Longer, where nothing came of it: others may have had the CPUs. */
+	do {
+		if (clock_of(CLOCK_MONOTONIC) - wall_ns > EMPTY_MAX_NS)
+			return -EPROTO;
+		sleep_ms(plan->slice_ms);
+	} while (operations_of(crowd) == operations);
+	slice->operations = operations_of(crowd) - operations;
+	slice->wall_ns = clock_of(CLOCK_MONOTONIC) - wall_ns;
+	slice->cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+	slice->extra_count = 0;
+	if (crowd->work->extras)
+		slice->extra_count = crowd->work->extras(crowd, slice->extras);
+	return 0;
+}
+
+static int look_at_all(struct crowd *crowd, const struct crowd_plan *plan,
+		       struct crowd_slice *slices)
+{
+	struct crowd_slice unused;
+	int err = start(crowd);
+
+	if (err)
+		return err;
+	sleep_ms(plan->warmup_ms);
+	if (crowd->work->extras)
+		crowd->work->extras(crowd, unused.extras);
+	for (unsigned i = 0; i < plan->slices && !err; i++)
+		err = look(crowd, plan, &slices[i]);
+	return err;
+}
+
+static int run(struct crowd *crowd, const struct crowd_plan *plan,
+	       struct crowd_slice *slices)
+{
+	const struct lend_options options = {
+		.mode = plan->mode,
+		.workers = plan->workers,
+		/* Leaders that spin are what is wanted here. */
+		.log_level = LEND_LOG_ERROR,
+	};
+	int err = 0;
+
+	if (crowd->work->prepare)
+		err = crowd->work->prepare(crowd);
+	if (err)
+		return err;
+	err = lend_runtime_new(&options, &crowd->runtime);
+	if (!err) {
+		err = look_at_all(crowd, plan, slices);
+		atomic_store(&crowd->stop, true);
+		lend_runtime_free(crowd->runtime);
+	}
+	if (crowd->work->release)
+		crowd->work->release(crowd);
+	return err;
+}
+
+int crowd_measure(const struct crowd_work *work, const struct crowd_plan *plan,
+		  struct crowd_slice *slices)
+{
+	struct crowd crowd = {
+		.work = work,
+		.workers = plan->workers,
+		.count = work->count(plan->workers),
+	};
+	size_t size = crowd.count * sizeof(struct crowd_member);
+	int err = -ENOMEM;
+
+	if (!crowd.count)
+		return -EOPNOTSUPP;
+	crowd.members = aligned_alloc(_Alignof(struct crowd_member), size);
+	crowd.spans = calloc(1, sizeof(*crowd.spans));
+	if (crowd.members && crowd.spans) {
+		memset(crowd.members, 0, size);
+		err = run(&crowd, plan, slices);
+	}
+	free(crowd.members);
+	free(crowd.spans);
+	return err;
+}
