@@ -68,9 +68,11 @@ static int what_can_not_be(void *arg)
 	return 0;
 }
 
+/* Pinned until it is there: an idle worker may not take it over. */
 static int spin_until_told(void *arg)
 {
 	(void)arg;
+	lend_unpin();
 	atomic_fetch_add(&waiting, 1);
 	while (!atomic_load(&stop))
 		;
@@ -83,7 +85,8 @@ static int a_deadline_passes(void *arg)
 {
 	struct lend_spawn_options options = { .name = "the spinner",
 					      .joinable = true,
-					      .worker = 3 };
+					      .worker = 3,
+					      .pinned = true };
 	struct traffic traffic;
 	uint64_t before_ns;
 	lend_ref spinner;
@@ -122,6 +125,7 @@ static int keep_a_claim_open(void *arg)
 	(void)arg;
 	if (lend_claim(1, LEND_FOREVER, &claim))
 		return -1;
+	lend_unpin();
 	atomic_fetch_add(&waiting, 1);
 	while (!atomic_load(&stop))
 		;
@@ -129,9 +133,13 @@ static int keep_a_claim_open(void *arg)
 	return 0;
 }
 
+/* Whichever ring is to go has an open claim: workers 2 and 3 have one each. */
 static int an_open_claim_keeps_its_ring(void *arg)
 {
-	lend_ref keeper;
+	struct lend_spawn_options options = { .joinable = true,
+					      .pinned = true };
+	unsigned count = is_private() ? 1 : 2;
+	lend_ref keepers[2];
 
 	(void)arg;
 	if (test_options.mode == LEND_RING_SHARED)
@@ -139,13 +147,19 @@ static int an_open_claim_keeps_its_ring(void *arg)
 	atomic_store(&stop, false);
 	atomic_store(&waiting, 0);
 	CHECK_EQ(set_rings(2, SOON), 0);
-	CHECK_EQ(set_workers(2, SOON), 0);
-	keeper = test_spawn_on(2, keep_a_claim_open, NULL);
-	wait_for(1);
+	CHECK_EQ(set_workers(1 + count, SOON), 0);
+	for (unsigned i = 0; i < count; i++) {
+		options.worker = 2 + i;
+		CHECK_EQ(lend_spawn(keep_a_claim_open, NULL, &options,
+				    &keepers[i]),
+			 0);
+	}
+	wait_for(count);
 	CHECK_EQ(set_rings(1, lend_after(30 * LEND_MS)), -ETIMEDOUT);
 	CHECK_EQ(lend_runtime_rings(lend_runtime_current()), 2);
 	atomic_store(&stop, true);
-	CHECK_EQ(test_join(keeper), 0);
+	for (unsigned i = 0; i < count; i++)
+		CHECK_EQ(test_join(keepers[i]), 0);
 	CHECK_EQ(set_rings(1, SOON), 0);
 	return 0;
 }

@@ -41,12 +41,14 @@ static struct lend_timer *start(uint64_t deadline, uint64_t period_ns,
 
 static int once(void *arg)
 {
-	uint64_t due = lend_after(3 * LEND_MS), count;
-	struct lend_timer *timer = start(due, 0, 7);
+	struct lend_timer *timer = start(LEND_FOREVER, 0, 7);
+	uint64_t due, count;
 	struct lend_msg *msg;
 
 	(void)arg;
 	CHECK_EQ(lend_receive(LEND_NOW, &msg), -ETIMEDOUT);
+	due = lend_after(3 * LEND_MS);
+	lend_timer_move(timer, due);
 	CHECK_EQ(next_type(LEND_FOREVER, &count), 7);
 	CHECK(lend_now() >= due);
 	CHECK_EQ(count, 1);
