@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <liburing.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -183,6 +184,8 @@ static int all_waits_for_the_last(void *arg)
 	return 0;
 }
 
+static _Atomic bool begun;
+
 static int wait_for_any(void *arg)
 {
 	struct lend_pending *pendings[2];
@@ -191,6 +194,7 @@ static int wait_for_any(void *arg)
 
 	for (unsigned i = 0; i < 2; i++)
 		pendings[i] = start_recv(pair[i], &bytes[i], 1);
+	atomic_store(&begun, true);
 	res = lend_pending_await_any(pendings, 2, LEND_FOREVER);
 	CHECK_EQ(lend_pending_await_all(pendings, 2, LEND_FOREVER), -ECANCELED);
 	for (unsigned i = 0; i < 2; i++) {
@@ -207,8 +211,11 @@ static int cancelled_actors_wait_no_more(void *arg)
 
 	(void)arg;
 	test_pair(pair);
+	atomic_store(&begun, false);
 	waiter = test_spawn(wait_for_any, pair);
-	lend_sleep(lend_after(LEND_MS));
+	/* It could start nothing if it were cancelled before. */
+	while (!atomic_load(&begun))
+		lend_sleep(lend_after(LEND_MS));
 	CHECK_EQ(lend_cancel(waiter), 0);
 	CHECK_EQ(test_join(waiter), -ECANCELED);
 	close_pair(pair);
