@@ -332,8 +332,8 @@ static int hog_without_sleep(void *arg)
  * 100 ms after which a cancellation is repeated. */
 static int an_end_on_the_way_back_is_seen(void *arg)
 {
-	uint64_t until = lend_after(5 * LEND_S);
 	_Atomic bool stop = false;
+	unsigned quick = 0;
 	lend_ref busy;
 	int pair[2];
 
@@ -342,11 +342,17 @@ static int an_end_on_the_way_back_is_seen(void *arg)
 		return 0;
 	test_pair(pair);
 	busy = spawn_pinned(hog_without_sleep, &stop, 2);
-	for (int i = 0; i < FAR_AWAY; i++)
+	for (int i = 0; i < FAR_AWAY; i++) {
+		uint64_t before_ns = lend_now();
+
 		CHECK_EQ(test_join(test_spawn_on(1, ends_far_away,
 						 (void *)(intptr_t)pair[0])),
 			 0);
-	CHECK(lend_now() < until);
+		quick += lend_now() - before_ns < 100 * LEND_MS;
+	}
+	/* All but the first take that long if they are not seen; a machine
+	 * that is slow now and then does that to few. */
+	CHECK_IN(quick, FAR_AWAY / 10, FAR_AWAY);
 	atomic_store(&stop, true);
 	CHECK_EQ(test_join(busy), 0);
 	lend_close(pair[0]);
