@@ -226,6 +226,10 @@ static inline bool lend__io_done(struct lend_io_op *op)
 void lend__io_end(struct lend_io_op *op);
 void lend__io_end_pending(struct lend_pending *pending);
 
+/* Nobody sees this result, so nobody else will close it if it is a
+ * descriptor. */
+void lend__io_discard(unsigned opcode, int res);
+
 /* Cancel it if it is in flight, and wait for its end, whatever happens. */
 void lend__io_abort(struct lend_io_op *op) LEND_AWAITS;
 

@@ -137,7 +137,8 @@ static inline unsigned lend__io_clamp(size_t size)
 	LEND__SYNC_COPIES(type, name, parameters, arguments,                   \
 			  emulate_##name arguments)                            \
 	LEND__ASYNC_COPIES(name, parameters, arguments,                        \
-			   lend__pending_over(emulate_##name arguments,        \
+			   lend__pending_over(request.sqe.opcode,              \
+					      emulate_##name arguments,        \
 					      ret_pending))
 
 #define LEND_OPERATION_CALL(type, name, parameters, arguments)                 \
@@ -153,7 +154,8 @@ static inline unsigned lend__io_clamp(size_t size)
 	{                                                                      \
 		if (lend_is_cancelled())                                       \
 			return -ECANCELED;                                     \
-		return lend__pending_over(emulate_##name arguments,            \
+		return lend__pending_over(IORING_OP_URING_CMD,                 \
+					  emulate_##name arguments,            \
 					  ret_pending);                        \
 	}
 

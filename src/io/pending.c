@@ -72,16 +72,20 @@ void lend__pending_submit(struct lend_io *io, struct lend_pending *pending)
 	lend__io_submit(io);
 }
 
-int lend__pending_over(int result, struct lend_pending **ret_pending)
+int lend__pending_over(unsigned opcode, int result,
+		       struct lend_pending **ret_pending)
 {
 	struct lend_pending *pending;
 	struct lend_io io;
 	int err = lend__io_begin_record(&io, -1, sizeof(*pending));
 
-	if (err)
+	if (err) {
+		lend__io_discard(opcode, result);
 		return err;
+	}
 	pending = lend_container_of(io.op, struct lend_pending, io);
 	lend__io_watch_pending(pending);
+	pending->io.opcode = (uint8_t)opcode;
 	pending->io.op.res = result;
 	pending->io.mail.arrived = true;
 	pending->io.settled = true;

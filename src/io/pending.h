@@ -25,9 +25,9 @@ void lend__pending_submit(struct lend_io *io, struct lend_pending *pending);
 void lend__pending_keep(struct lend_pending *pending,
 			const struct io_uring_sqe *sqe);
 
-/* A pending that is over from the start: what was emulated has this result.
- * -ECANCELED, -ENOMEM */
-LEND_NODISCARD int lend__pending_over(int result,
+/* A pending that is over from the start: what @opcode does was emulated, and
+ * has this result. -ECANCELED, -ENOMEM: then the result is discarded. */
+LEND_NODISCARD int lend__pending_over(unsigned opcode, int result,
 				      struct lend_pending **ret_pending);
 
 /* Wait for it, cancel it if @deadline passes, free it: a synchronous call made

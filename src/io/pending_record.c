@@ -73,19 +73,19 @@ int lend__io_renew_pending(struct lend_io *io, struct lend_pending *pending,
 	return 0;
 }
 
-/* A descriptor that its author never saw, and that nobody else will close. */
-static bool has_descriptor(const struct lend_io_op *op)
+void lend__io_discard(unsigned opcode, int res)
 {
-	if (op->seen || op->op.res < 0)
-		return false;
-	switch (op->opcode) {
+	if (res < 0)
+		return;
+	switch (opcode) {
 	case IORING_OP_ACCEPT:
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2:
 	case IORING_OP_SOCKET:
-		return true;
+		close(res);
+		break;
 	default:
-		return false;
+		break;
 	}
 }
 
@@ -115,8 +115,8 @@ void lend__io_end_pending(struct lend_pending *pending)
 		lend__actor_remove_mail(op->actor, &op->mail);
 	if (op->op.done == pending_done) {
 		op->fd = -1;
-		if (has_descriptor(op))
-			close(op->op.res);
+		if (!op->seen)
+			lend__io_discard(op->opcode, op->op.res);
 	}
 	lend__io_end(op);
 }

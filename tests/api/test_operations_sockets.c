@@ -127,6 +127,30 @@ static int options(void *arg)
 	return 0;
 }
 
+/* Its record is one that a connection's has been, and its result a number. */
+static int an_option_that_is_freed_closes_nothing(void *arg)
+{
+	unsigned size = sizeof(int);
+	uint16_t port;
+	int value = 0, listener = test_listen(1, &port), pair[2];
+
+	(void)arg;
+	test_pair(pair);
+	for (unsigned i = 0; i < 10; i++) {
+		STARTED(accept, listener, NULL, NULL);
+		lend_pending_free(started);
+		STARTED(getsockopt, pair[0], SOL_SOCKET, SO_TYPE, &value,
+			&size);
+		lend_pending_free(started);
+		started = NULL;
+	}
+	CHECK_EQ(value, SOCK_STREAM);
+	CHECK(fcntl(0, F_GETFD) >= 0);
+	close_all(pair, 2);
+	CHECK_EQ(lend_close(listener), 0);
+	return 0;
+}
+
 /* ---- connections ---- */
 
 static int connections(void *arg)
@@ -516,6 +540,8 @@ int main(int argc, char **argv)
 	test_actor("sockets are made", sockets_are_made);
 	test_actor("bound and listening", bound_and_listening);
 	test_actor("options", options);
+	test_actor("an option that is freed closes nothing",
+		   an_option_that_is_freed_closes_nothing);
 	test_actor("connections", connections);
 	test_actor("an accept that is freed leaves nothing",
 		   an_accept_that_is_freed_leaves_nothing);
