@@ -34,7 +34,8 @@ static pthread_t storm;
 static pid_t storm_tid;
 
 /* What a system call that the signal interrupts is about to return. */
-static long about_to_return(const ucontext_t *context)
+static inline __attribute__((always_inline)) long
+about_to_return(const ucontext_t *context)
 {
 #if defined(__x86_64__)
 	return (long)context->uc_mcontext.gregs[REG_RAX];
@@ -43,7 +44,10 @@ static long about_to_return(const ucontext_t *context)
 #endif
 }
 
-static void take_signal(int number, siginfo_t *info, void *context)
+/* ThreadSanitizer calls handlers of faults at once, also in a thread that it
+ * has not yet made its own: there this must note nothing for it. */
+__attribute__((no_sanitize("thread"))) static void
+take_signal(int number, siginfo_t *info, void *context)
 {
 	(void)number;
 	(void)info;
