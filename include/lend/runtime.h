@@ -119,7 +119,8 @@ LEND_API int lend_run(const struct lend_options *options, lend_actor_fn fn,
  * Return: 0
  *         -EINVAL     an option is out of range, or private mode with another
  *                     number of rings than workers, or LEND_DISABLE names
- *                     what is no feature; the log line says which
+ *                     what is no feature, or LEND_DISABLE_OPCODES what is no
+ *                     operation; the log line says which
  *         -ENOSYS, -EPERM, -ENOMEM, -EOPNOTSUPP ...
  *                     io_uring can not be used: lend_explain() says why
  *         -EOPNOTSUPP also if sqpoll_idle_ms is set and the kernel, or a

@@ -134,12 +134,23 @@ int lend__options_check_masks(const struct lend_options *options,
 			      const struct lend_log *log)
 {
 	const char *disabled = getenv("LEND_DISABLE");
+	const char *opcodes = getenv("LEND_DISABLE_OPCODES");
 	char known[LEND_FEATURES_TEXT_MAX];
+	uint64_t opcodes_set[2];
 	unsigned set;
 
 	if (options->without & ~LEND_FEATURES_ALL)
 		return refuse(log, "without", options->without,
 			      "not a set of enum lend_feature");
+	if (opcodes && lend__opcodes_parse(opcodes, opcodes_set)) {
+		lend__log(
+			log, LEND_LOG_ERROR,
+			"LEND_DISABLE_OPCODES is \"%s\": it names operations of io_uring in lower case with commas between them, such as bind,ftruncate",
+			opcodes);
+		return -EINVAL;
+	}
+	if (opcodes)
+		lend__log(log, LEND_LOG_INFO, "operations masked: %s", opcodes);
 	if (!disabled || !lend_features_parse(disabled, &set))
 		return 0;
 	lend_features_format(LEND_FEATURES_ALL, known, sizeof(known));

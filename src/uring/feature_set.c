@@ -5,9 +5,11 @@
 #include <lend/feature.h>
 
 #include <errno.h>
+#include <lend/opcode.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "uring/compat.h"
 #include "uring/features.h"
 
 struct feature_row {
@@ -36,6 +38,7 @@ static const struct feature_row rows[] = {
 };
 #define ROWS_COUNT (sizeof(rows) / sizeof(rows[0]))
 
+_Static_assert(IORING_OP_PIPE < 128, "a set of opcodes is two words");
 _Static_assert((1u << ROWS_COUNT) - 1 == LEND_FEATURES_ALL,
 	       "each feature has a row");
 
@@ -101,6 +104,34 @@ int lend_features_parse(const char *list, unsigned *ret_set)
 		list += length + (list[length] == ',');
 	}
 	*ret_set = set;
+	return 0;
+}
+
+static int find_opcode(const char *name, size_t length)
+{
+	const char *known;
+
+	for (unsigned i = 0; (known = lend_opcode_name(i)); i++)
+		if (strlen(known) == length && !memcmp(known, name, length))
+			return (int)i;
+	return -EINVAL;
+}
+
+int lend__opcodes_parse(const char *list, uint64_t ret_set[2])
+{
+	uint64_t set[2] = { 0 };
+
+	while (*list) {
+		size_t length = strcspn(list, ",");
+		int opcode = length ? find_opcode(list, length) : 0;
+
+		if (opcode < 0)
+			return opcode;
+		if (length)
+			set[opcode / 64] |= UINT64_C(1) << (opcode % 64);
+		list += length + (list[length] == ',');
+	}
+	memcpy(ret_set, set, sizeof(set));
 	return 0;
 }
 

@@ -19,10 +19,11 @@
 
 /* Operations without which nothing works; the rest has fallbacks. */
 static const unsigned char required_opcodes[] = {
-	IORING_OP_NOP,	  IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
-	IORING_OP_ACCEPT, IORING_OP_CONNECT,  IORING_OP_SEND,
-	IORING_OP_RECV,	  IORING_OP_READ,     IORING_OP_WRITE,
-	IORING_OP_STATX,  IORING_OP_OPENAT2,  IORING_OP_SHUTDOWN,
+	IORING_OP_NOP,	   IORING_OP_POLL_ADD,	   IORING_OP_ASYNC_CANCEL,
+	IORING_OP_ACCEPT,  IORING_OP_CONNECT,	   IORING_OP_SEND,
+	IORING_OP_RECV,	   IORING_OP_READ,	   IORING_OP_WRITE,
+	IORING_OP_STATX,   IORING_OP_OPENAT2,	   IORING_OP_SHUTDOWN,
+	IORING_OP_RECVMSG, IORING_OP_LINK_TIMEOUT,
 };
 
 static int read_environment(unsigned *ret_disabled)
@@ -30,6 +31,16 @@ static int read_environment(unsigned *ret_disabled)
 	const char *list = getenv("LEND_DISABLE");
 
 	return list ? lend_features_parse(list, ret_disabled) : 0;
+}
+
+/* Operations, not features: whoever asks for one is told that it is not there,
+ * or is served without the ring. */
+static int read_masked_opcodes(uint64_t ret_set[2])
+{
+	const char *list = getenv("LEND_DISABLE_OPCODES");
+
+	ret_set[0] = ret_set[1] = 0;
+	return list ? lend__opcodes_parse(list, ret_set) : 0;
 }
 
 static bool can_open(unsigned flags)
@@ -117,8 +128,11 @@ static bool can_limit_receives(struct io_uring *uring)
 static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
 {
 	struct io_uring_probe *probe;
-	int err;
+	uint64_t masked[2];
+	int err = read_masked_opcodes(masked);
 
+	if (err)
+		return err;
 	probe = calloc(1, sizeof(*probe) + 256 * sizeof(probe->ops[0]));
 	if (!probe)
 		return -ENOMEM;
@@ -128,6 +142,8 @@ static int probe_opcodes(struct io_uring *uring, struct lend_features *features)
 		if (probe->ops[i].flags & IO_URING_OP_SUPPORTED)
 			features->opcodes[i / 64] |= UINT64_C(1) << (i % 64);
 	free(probe);
+	features->opcodes[0] &= ~masked[0];
+	features->opcodes[1] &= ~masked[1];
 	features->late_opcodes = features->opcodes[0] >>
 					 (LEND_EARLY_OPCODE_MAX + 1) ||
 				 features->opcodes[1];

@@ -27,7 +27,8 @@ struct lend_features {
 };
 
 /**
- * Ask the kernel. What LEND_DISABLE names is left out.
+ * Ask the kernel. What LEND_DISABLE names is left out, and so are operations
+ * that LEND_DISABLE_OPCODES names.
  *
  * @ret_features  written only on success
  *
@@ -36,7 +37,8 @@ struct lend_features {
  * Return: 0
  *         -ENOSYS, -EPERM, -ENOMEM ...  io_uring_setup(2) failed: see
  *                 lend__features_explain()
- *         -EINVAL LEND_DISABLE names something that is no feature
+ *         -EINVAL LEND_DISABLE names something that is no feature, or
+ *                 LEND_DISABLE_OPCODES something that is no operation
  *         -EOPNOTSUPP  there is io_uring, but too old a one: no NODROP, no
  *                 EXT_ARG, or an operation is missing that nothing replaces
  */
@@ -57,6 +59,18 @@ void lend__features_mask(struct lend_features *features, unsigned without);
 
 /* What there is, as a set. */
 unsigned lend__features_set(const struct lend_features *features);
+
+/**
+ * The opcodes that a list of names stands for.
+ *
+ * @list  names as of lend_opcode_name() with commas between them, no blanks;
+ *        empty ones are ignored
+ * @ret_set  a bit for each; written only on success
+ *
+ * Return: 0
+ *         -EINVAL  a name is no opcode's
+ */
+int lend__opcodes_parse(const char *list, uint64_t ret_set[2]);
 
 static inline bool lend__features_opcode(const struct lend_features *features,
 					 unsigned opcode)

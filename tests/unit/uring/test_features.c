@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uring/compat.h"
+
 Test(features, masks_hide_single_features)
 {
 	struct lend_features all, some;
@@ -32,6 +34,36 @@ Test(features, masks_hide_single_features)
 	cr_assert_eq(lend__features_probe(&some), 0);
 	cr_expect(!some.submit_all);
 	cr_expect_eq(some.membarrier, all.membarrier);
+}
+
+Test(features, masks_hide_single_operations)
+{
+	struct lend_features all, some;
+	uint64_t set[2] = { 7, 7 };
+
+	unsetenv("LEND_DISABLE_OPCODES");
+	cr_assert_eq(lend__features_probe(&all), 0);
+	setenv("LEND_DISABLE_OPCODES", ",tee,pipe,", 1);
+	cr_assert_eq(lend__features_probe(&some), 0);
+	cr_expect(!lend__features_opcode(&some, IORING_OP_TEE));
+	cr_expect(!lend__features_opcode(&some, IORING_OP_PIPE));
+	some.opcodes[0] |= all.opcodes[0] & (UINT64_C(1) << IORING_OP_TEE |
+					     UINT64_C(1) << IORING_OP_PIPE);
+	cr_expect_eq(some.opcodes[0], all.opcodes[0]);
+	cr_expect_eq(some.opcodes[1], all.opcodes[1]);
+	cr_expect_eq(lend__features_set(&some), lend__features_set(&all));
+
+	/* Without it nothing works. */
+	setenv("LEND_DISABLE_OPCODES", "recvmsg", 1);
+	cr_expect_eq(lend__features_probe(&some), -EOPNOTSUPP);
+	setenv("LEND_DISABLE_OPCODES", "te", 1);
+	cr_expect_eq(lend__features_probe(&some), -EINVAL);
+	unsetenv("LEND_DISABLE_OPCODES");
+
+	cr_expect_eq(lend__opcodes_parse("tee,teeth", set), -EINVAL);
+	cr_expect_eq(set[0], 7);
+	cr_expect_eq(lend__opcodes_parse("", set), 0);
+	cr_expect_eq(set[0] | set[1], 0);
 }
 
 /* What is left without @bit. */
