@@ -101,6 +101,37 @@ static inline void *lend_queue_pop(struct lend_queue *queue)
 	return element;
 }
 
+/* Any thread. The oldest @most elements, or what there is: by one exchange,
+ * however many. Return: how many. */
+static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
+					   void **elements, unsigned most)
+{
+	struct ck_ring *ring = &queue->ring;
+	unsigned head, count;
+
+	lend__ck_enter();
+	head = ck_pr_load_uint(&ring->c_head);
+	do {
+		/* As ck_ring_dequeue_spmc(), with more than one element. */
+		ck_pr_fence_load();
+		count = ck_pr_load_uint(&ring->p_tail) - head;
+		if (count > most)
+			count = most;
+		if (!count)
+			break;
+		ck_pr_fence_load();
+		for (unsigned i = 0; i < count; i++)
+			elements[i] =
+				queue->slots[(head + i) & ring->mask].value;
+		ck_pr_fence_store_atomic();
+	} while (!ck_pr_cas_uint_value(&ring->c_head, head, head + count,
+				       &head));
+	lend__ck_leave();
+	if (count)
+		lend__ck_acquire(queue);
+	return count;
+}
+
 /* Any thread, as a hint. */
 static inline unsigned lend_queue_size(const struct lend_queue *queue)
 {

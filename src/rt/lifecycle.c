@@ -111,7 +111,7 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 
 	/* From here on it may run, end, and be somebody else. */
 	if (target == here)
-		lend__worker_enqueue(here, actor);
+		lend__worker_enqueue_woken(here, actor);
 	else
 		lend__worker_send(target, actor);
 	return 0;

@@ -43,33 +43,6 @@ void lend__pinned_release(struct lend_actor *actor)
 	actor->pinned_to = NULL;
 }
 
-void lend__pinned_enqueue(struct lend_actor *actor)
-{
-	struct lend_pinned *pinned = &actor->pinned_to->pinned;
-
-	actor->run_next = NULL;
-	if (pinned->last)
-		pinned->last->run_next = actor;
-	else
-		pinned->first = actor;
-	pinned->last = actor;
-	pinned->queued++;
-}
-
-struct lend_actor *lend__pinned_pop(struct lend_worker *worker)
-{
-	struct lend_pinned *pinned = &worker->pinned;
-	struct lend_actor *actor = pinned->first;
-
-	if (!actor)
-		return NULL;
-	pinned->first = actor->run_next;
-	if (!pinned->first)
-		pinned->last = NULL;
-	pinned->queued--;
-	return actor;
-}
-
 void lend__pinned_send(struct lend_actor *actor)
 {
 	struct lend_worker *worker = actor->pinned_to;
@@ -106,10 +79,9 @@ void lend__pinned_drain(struct lend_worker *worker)
 						 memory_order_acquire));
 }
 
-bool lend__pinned_has_work(struct lend_worker *worker)
+bool lend__pinned_has_mail(struct lend_worker *worker)
 {
-	return worker->pinned.queued ||
-	       atomic_load_explicit(&worker->pinned.inbox,
+	return atomic_load_explicit(&worker->pinned.inbox,
 				    memory_order_seq_cst);
 }
 
@@ -121,7 +93,7 @@ void lend__pinned_seal(struct lend_worker *worker)
 					 LEND_INBOX_SEALED,
 					 memory_order_acquire));
 
-	lend_assert(!worker->pinned.queued);
+	lend_assert(!worker->queue.pinned_count);
 	while (actor) {
 		struct lend_actor *next = actor->run_next;
 

@@ -2,10 +2,11 @@
  * Actors that stay on one worker.
  *
  * They are neither in the run queue, which others steal from, nor in the inbox,
- * which others empty while its worker is stuck, but in a queue and an inbox of
- * their own, which only their worker takes from. The library may move one to
- * another worker for what can be done only there (the end of an operation in
- * another's ring); it is back when the call returns.
+ * which others empty while its worker is stuck, but in a list of their own
+ * beside that queue and an inbox of their own, which only their worker takes
+ * from. The library may move one to another worker for what can be done only
+ * there (the end of an operation in another's ring); it is back when the call
+ * returns.
  *
  * Note [pinned]
  * A worker that has pinned actors does not leave: see leave.c. It counts them;
@@ -23,10 +24,6 @@ struct lend_actor;
 struct lend_worker;
 
 struct lend_pinned {
-	/* [owner] runnable */
-	struct lend_actor *first;
-	struct lend_actor *last;
-	unsigned queued;
 	/* [atomic: W2] sent by other threads, newest first */
 	_Atomic(struct lend_actor *) inbox;
 	_Atomic unsigned count; /* pinned here */
@@ -42,16 +39,13 @@ void lend__pinned_settle(struct lend_actor *actor, struct lend_worker *worker);
 /* No longer, if so. Thread: the worker that ran it last. */
 void lend__pinned_release(struct lend_actor *actor);
 
-/* Queue a runnable one. Thread: that worker's own. */
-void lend__pinned_enqueue(struct lend_actor *actor);
-/* The same from another thread; wakes the worker. */
+/* Queue a runnable one from another thread; wakes its worker. */
 void lend__pinned_send(struct lend_actor *actor);
-/* The next one to run, or NULL. Thread: @worker's own. */
-struct lend_actor *lend__pinned_pop(struct lend_worker *worker);
 /* Queue what came in. Thread: @worker's own. */
 void lend__pinned_drain(struct lend_worker *worker);
-/* Thread: @worker's own, before it sleeps: Note [parking] in idle.c. */
-bool lend__pinned_has_work(struct lend_worker *worker);
+/* Has any come in? Thread: @worker's own, before it sleeps: Note [parking] in
+ * idle.c. */
+bool lend__pinned_has_mail(struct lend_worker *worker);
 /* The worker leaves: take no more, and send on what has come. Own thread. */
 void lend__pinned_seal(struct lend_worker *worker);
 

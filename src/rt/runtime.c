@@ -33,7 +33,7 @@ static void runnable(struct lend_host *host, struct lend_actor *actor)
 	if (lend_unlikely(actor->pinned_to && actor->pinned_to != worker))
 		lend__pinned_send(actor);
 	else if (lend_likely(worker && worker->runtime == runtime))
-		lend__worker_enqueue(worker, actor);
+		lend__worker_enqueue_woken(worker, actor);
 	else
 		lend__worker_send(lend__runtime_pick_worker(runtime), actor);
 }

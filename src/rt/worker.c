@@ -29,11 +29,11 @@
  * than handed over, as waking costs both sides about 10 us. */
 #define WAKE_LENGTH 16
 
-/* A worker that has not come to a safe point for this long is slow: all its
- * runnable actors may be taken. From others, only long queues are halved. */
-#define SLOW_NS	     (100 * LEND_US)
-#define STEAL_LENGTH 8
-#define STEAL_MAX    64
+/* A round goes on with those that have become runnable meanwhile, so many at a
+ * time, unless it has lasted for so long: it costs as much as some ten slices
+ * of actors that only pass the turn on. Completions wait for it. */
+#define ROUND_MORE 8
+#define ROUND_NS   (5 * LEND_US)
 
 static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 			 bool more)
@@ -63,7 +63,9 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 	worker->flushes_early = runtime->options.flush_actors ||
 				runtime->options.flush_sqes;
 	lend__timers_init(&worker->timers);
-	pthread_mutex_init(&worker->overflow_lock, NULL);
+	worker->event_fd = -1;
+	if (lend__run_queue_init(&worker->queue))
+		return -ENOMEM;
 	worker->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->event_fd < 0)
 		return -errno;
@@ -76,98 +78,64 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 		return -ENOMEM;
 	for (unsigned i = 0; i < rings; i++)
 		lend__op_init(&worker->wake_ops[i].op, wake_op_done);
-	return lend_queue_init(&worker->queue, LEND_WORKER_QUEUE_SIZE);
+	return 0;
 }
 
 void lend__worker_fini(struct lend_worker *worker)
 {
 	if (!worker->runtime)
 		return;
-	lend_queue_fini(&worker->queue);
+	lend__run_queue_fini(&worker->queue);
 	free(worker->wake_ops);
 	if (worker->event_fd >= 0)
 		close(worker->event_fd);
-	pthread_mutex_destroy(&worker->overflow_lock);
 	lend__timers_fini(&worker->timers);
 	lend__recorder_fini(&worker->borrower.recorder);
 	memset(worker, 0, sizeof(*worker));
 	worker->event_fd = -1;
 }
 
-static void push_overflow(struct lend_worker *worker, struct lend_actor *actor)
+/* As lend__worker_enqueue() does, unless it is one like any other. */
+static bool enqueue_special(struct lend_worker *worker,
+			    struct lend_actor *actor)
 {
-	actor->run_next = NULL;
-	pthread_mutex_lock(&worker->overflow_lock);
-	if (worker->overflow_last)
-		worker->overflow_last->run_next = actor;
+	bool urgent = atomic_load_explicit(&actor->urgent,
+					   memory_order_relaxed);
+
+	if (lend_likely(!urgent && actor->pinned_to != worker))
+		return false;
+	if (urgent)
+		atomic_store_explicit(&actor->urgent, false,
+				      memory_order_relaxed);
+	if (actor->pinned_to == worker)
+		lend__run_queue_push_pinned(&worker->queue, actor, urgent);
 	else
-		worker->overflow_first = actor;
-	worker->overflow_last = actor;
-	atomic_fetch_add_explicit(&worker->overflow_count, 1,
-				  memory_order_relaxed);
-	pthread_mutex_unlock(&worker->overflow_lock);
-}
-
-static struct lend_actor *pop_overflow(struct lend_worker *worker)
-{
-	struct lend_actor *actor;
-
-	if (!atomic_load_explicit(&worker->overflow_count,
-				  memory_order_relaxed))
-		return NULL;
-	pthread_mutex_lock(&worker->overflow_lock);
-	actor = worker->overflow_first;
-	if (actor) {
-		worker->overflow_first = actor->run_next;
-		if (!worker->overflow_first)
-			worker->overflow_last = NULL;
-		atomic_fetch_sub_explicit(&worker->overflow_count, 1,
-					  memory_order_relaxed);
-	}
-	pthread_mutex_unlock(&worker->overflow_lock);
-	return actor;
-}
-
-static void push_urgent(struct lend_worker *worker, struct lend_actor *actor)
-{
-	actor->run_next = NULL;
-	if (worker->urgent_last)
-		worker->urgent_last->run_next = actor;
-	else
-		worker->urgent_first = actor;
-	worker->urgent_last = actor;
-}
-
-static struct lend_actor *pop_urgent(struct lend_worker *worker)
-{
-	struct lend_actor *actor = worker->urgent_first;
-
-	if (actor) {
-		worker->urgent_first = actor->run_next;
-		if (!worker->urgent_first)
-			worker->urgent_last = NULL;
-	}
-	return actor;
+		lend__run_queue_push(&worker->queue, LEND_RUN_URGENT, actor);
+	return true;
 }
 
 void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 {
-	if (lend_unlikely(atomic_load_explicit(&actor->urgent,
-					       memory_order_relaxed))) {
-		atomic_store_explicit(&actor->urgent, false,
-				      memory_order_relaxed);
-		push_urgent(worker, actor);
+	if (!enqueue_special(worker, actor))
+		lend__run_queue_push(&worker->queue, LEND_RUN_READY, actor);
+}
+
+void lend__worker_enqueue_woken(struct lend_worker *worker,
+				struct lend_actor *actor)
+{
+	if (enqueue_special(worker, actor))
 		return;
-	}
-	if (lend_unlikely(actor->pinned_to == worker)) {
-		lend__pinned_enqueue(actor);
-		return;
-	}
-	/* While the list is not empty new ones go behind it. */
-	if (lend_unlikely(atomic_load_explicit(&worker->overflow_count,
-					       memory_order_relaxed)) ||
-	    lend_unlikely(!lend_queue_push(&worker->queue, actor)))
-		push_overflow(worker, actor);
+	if (worker->running)
+		lend__run_queue_push_next(&worker->queue, actor);
+	else
+		lend__run_queue_push(&worker->queue, LEND_RUN_READY, actor);
+}
+
+static void enqueue_yielded(struct lend_worker *worker,
+			    struct lend_actor *actor)
+{
+	if (!enqueue_special(worker, actor))
+		lend__run_queue_push(&worker->queue, LEND_RUN_YIELDED, actor);
 }
 
 void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
@@ -228,36 +196,27 @@ void lend__worker_seal(struct lend_worker *worker)
 					 memory_order_acquire));
 }
 
-static unsigned runnable_count(const struct lend_worker *worker)
-{
-	return lend_queue_size(&worker->queue) +
-	       atomic_load_explicit(&worker->overflow_count,
-				    memory_order_relaxed);
-}
-
 bool lend__worker_has_work(struct lend_worker *worker)
 {
-	return worker->urgent_first || runnable_count(worker) ||
-	       lend__pinned_has_work(worker) ||
+	return lend__run_queue_has_work(&worker->queue) ||
+	       lend__pinned_has_mail(worker) ||
 	       atomic_load_explicit(&worker->inbox, memory_order_seq_cst);
 }
 
 void lend__worker_hand_over(struct lend_worker *worker)
 {
 	struct lend_actor *actor;
+	bool urgent;
 
 	drain_inbox(worker);
-	while ((actor = pop_urgent(worker))) {
+	while ((actor = lend__run_queue_take_any(&worker->queue, &urgent))) {
 		/* It stays so: somebody keeps room for it. */
-		atomic_store_explicit(&actor->urgent, true,
-				      memory_order_relaxed);
+		if (urgent)
+			atomic_store_explicit(&actor->urgent, true,
+					      memory_order_relaxed);
 		lend__worker_send(lend__runtime_pick_worker(worker->runtime),
 				  actor);
 	}
-	while ((actor = lend_queue_pop(&worker->queue)) ||
-	       (actor = pop_overflow(worker)))
-		lend__worker_send(lend__runtime_pick_worker(worker->runtime),
-				  actor);
 }
 
 /* ---- running actors ---- */
@@ -282,7 +241,7 @@ static void run(struct lend_worker *worker, struct lend_actor *actor)
 			lend__worker_enqueue(worker, actor);
 		break;
 	case LEND_AFTER_YIELD:
-		lend__worker_enqueue(worker, actor);
+		enqueue_yielded(worker, actor);
 		break;
 	case LEND_AFTER_MOVE:
 		lend__worker_send(actor->moving_to, actor);
@@ -293,33 +252,26 @@ static void run(struct lend_worker *worker, struct lend_actor *actor)
 	}
 }
 
-/* Those that are pinned take turns with those that are not. */
-static struct lend_actor *next_actor(struct lend_worker *worker, bool pinned)
+/* Has the round come to its end, though there are others to run? */
+static bool is_over(const struct lend_worker *worker, unsigned ran)
 {
-	struct lend_actor *actor = pop_urgent(worker);
-
-	if (!actor && pinned)
-		actor = lend__pinned_pop(worker);
-	if (!actor)
-		actor = lend_queue_pop(&worker->queue);
-	if (!actor)
-		actor = pop_overflow(worker);
-	return actor || pinned ? actor : lend__pinned_pop(worker);
+	return ran >= LEND_WORKER_ROUND_MAX ||
+	       lend_now() - worker->now_ns > ROUND_NS;
 }
 
 static void run_round(struct lend_worker *worker)
 {
+	unsigned length = lend__run_queue_length(&worker->queue);
+	/* Those that are there now; then further ones, if that was quick. */
+	unsigned most = length + worker->queue.pinned_count;
 	unsigned ran = 0;
-	/* Only those that are there now: who yields waits for a round. */
-	unsigned most = runnable_count(worker);
 
-	if (most > WAKE_LENGTH)
+	if (length > WAKE_LENGTH)
 		lend__worker_wake_one(worker->runtime);
-	most += worker->pinned.queued;
 	if (most > LEND_WORKER_ROUND_MAX)
 		most = LEND_WORKER_ROUND_MAX;
-	while (ran < most || worker->urgent_first) {
-		struct lend_actor *actor = next_actor(worker, ran & 1);
+	while (most) {
+		struct lend_actor *actor = lend__run_queue_take(&worker->queue);
 
 		if (!actor)
 			break;
@@ -327,106 +279,15 @@ static void run_round(struct lend_worker *worker)
 		ran++;
 		if (lend_unlikely(worker->flushes_early))
 			lend__flush_after_actor(worker);
+		if (ran < most)
+			continue;
+		if (!lend__run_queue_has_work(&worker->queue) ||
+		    is_over(worker, ran))
+			break;
+		most += ROUND_MORE;
 	}
 	if (ran)
 		lend_counter_add(&worker->switches, ran);
-}
-
-/* ---- stealing ---- */
-
-static unsigned steal_from(struct lend_worker *worker,
-			   struct lend_worker *victim)
-{
-	uint64_t safe_ns = atomic_load_explicit(&victim->borrower.safe_ns,
-						memory_order_relaxed);
-	unsigned length = runnable_count(victim);
-	unsigned most = 0, stolen = 0;
-
-	if (length && worker->now_ns > safe_ns &&
-	    worker->now_ns - safe_ns > SLOW_NS)
-		most = length;
-	else if (length >= STEAL_LENGTH)
-		most = length / 2;
-	if (most > STEAL_MAX)
-		most = STEAL_MAX;
-	while (stolen < most) {
-		struct lend_actor *actor = lend_queue_pop(&victim->queue);
-
-		if (!actor)
-			actor = pop_overflow(victim);
-		if (!actor)
-			break;
-		lend__worker_enqueue(worker, actor);
-		stolen++;
-	}
-	return stolen;
-}
-
-/* A slow worker's inbox can not be drained by others, as only its owner knows
- * what is urgent; but its whole list can be taken. */
-static unsigned steal_inbox(struct lend_worker *worker,
-			    struct lend_worker *victim)
-{
-	uint64_t safe_ns = atomic_load_explicit(&victim->borrower.safe_ns,
-						memory_order_relaxed);
-	struct lend_actor *actor = atomic_load_explicit(&victim->inbox,
-							memory_order_relaxed);
-	unsigned stolen = 0;
-
-	if (worker->now_ns <= safe_ns || worker->now_ns - safe_ns <= SLOW_NS ||
-	    atomic_load_explicit(&victim->park_state, memory_order_relaxed) !=
-		    LEND_PARK_RUNNING)
-		return 0;
-	do {
-		/* A seal stays. */
-		if (!actor || actor == LEND_INBOX_SEALED)
-			return 0;
-		/* Acquire [W1]. */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&victim->inbox, &actor, NULL, memory_order_acquire,
-		memory_order_relaxed));
-	for (; actor; stolen++) {
-		struct lend_actor *next = actor->run_next;
-
-		lend__worker_enqueue(worker, actor);
-		actor = next;
-	}
-	return stolen;
-}
-
-static void record_steal(struct lend_worker *worker,
-			 const struct lend_worker *victim, unsigned stolen)
-{
-	lend__record(&worker->borrower.recorder,
-		     &(struct lend_event){
-			     .event = LEND_TRACE_STEAL,
-			     .ring = LEND_TRACE_NOBODY,
-			     .worker = (uint16_t)victim->index,
-			     .by = (uint16_t)worker->index,
-			     .argument = stolen,
-		     });
-}
-
-bool lend__worker_steal(struct lend_worker *worker)
-{
-	struct lend_runtime *runtime = worker->runtime;
-	unsigned n = lend__runtime_count(runtime), stolen = 0;
-
-	worker->random = worker->random * 1664525u + 1013904223u;
-	for (unsigned i = 0; i < n && !stolen; i++) {
-		struct lend_worker *victim =
-			&runtime->workers[(worker->random / 65536 + i) % n];
-
-		if (victim == worker)
-			continue;
-		stolen = steal_from(worker, victim);
-		stolen += steal_inbox(worker, victim);
-		if (stolen)
-			record_steal(worker, victim, stolen);
-	}
-	if (stolen)
-		lend_counter_add(&worker->steals, stolen);
-	return stolen > 0;
 }
 
 /* ---- the loop ---- */

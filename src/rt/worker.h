@@ -12,15 +12,12 @@
 #include "actor/actor.h"
 #include "arbiter/arbiter.h"
 #include "arbiter/op.h"
-#include "base/ck.h"
 #include "rt/flush.h"
 #include "rt/inbox.h"
 #include "rt/monitor.h"
 #include "rt/pinned.h"
+#include "rt/run_queue.h"
 #include "rt/timers.h"
-
-/* Actors a run queue holds before it overflows into a list under a lock. */
-#define LEND_WORKER_QUEUE_SIZE 1024
 
 /* Actors run in one round, before completions and timers get their turn. */
 #define LEND_WORKER_ROUND_MAX 256
@@ -69,8 +66,6 @@ struct lend_worker {
 	enum lend_worker_after after;
 	struct lend_ring *bound_ring; /* nobody else enters it, or NULL */
 	uint64_t now_ns;	      /* the clock at the last safe point */
-	struct lend_actor *urgent_first;
-	struct lend_actor *urgent_last;
 	bool flushes_early; /* [const] the flush policy is not the default */
 	struct lend_flush flush;
 	bool unwatched; /* it woke up with nothing to do: see monitor.c */
@@ -89,12 +84,7 @@ struct lend_worker {
 	struct lend_borrower borrower;
 	struct lend_timers timers;
 
-	/* Owner pushes; owner and thieves pop. */
-	LEND_CACHE_ALIGNED struct lend_queue queue;
-	pthread_mutex_t overflow_lock;
-	struct lend_actor *overflow_first; /* [lock: overflow_lock] */
-	struct lend_actor *overflow_last;
-	_Atomic unsigned overflow_count; /* as a hint */
+	LEND_CACHE_ALIGNED struct lend_run_queue queue;
 
 	LEND_CACHE_ALIGNED struct lend_pinned pinned;
 
@@ -116,6 +106,11 @@ void lend__worker_fini(struct lend_worker *worker);
 /* Queue a runnable actor. Thread: the worker's own. */
 void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor);
 
+/* The same for one that was woken, perhaps by the actor that runs: then it may
+ * be the next one. */
+void lend__worker_enqueue_woken(struct lend_worker *worker,
+				struct lend_actor *actor);
+
 /* Queue what came out of an inbox. Thread: the worker's own. */
 void lend__worker_enqueue_all(struct lend_worker *worker,
 			      struct lend_actor *newest);
@@ -127,15 +122,18 @@ void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor);
 /* Is there anything to run, but for what completions bring? Own thread. */
 bool lend__worker_has_work(struct lend_worker *worker);
 
-/* Take runnable actors of workers that are slow to run them. */
-bool lend__worker_steal(struct lend_worker *worker);
-
 /* Send everything runnable to workers that stay. Own thread. */
 void lend__worker_hand_over(struct lend_worker *worker);
 
 /* Take what is in the inbox, and have whoever sends from here on go to another
  * worker. Own thread. */
 void lend__worker_seal(struct lend_worker *worker);
+
+/* ---- steal.c ---- */
+
+/* Take runnable actors of other workers: of one that has many, or is slow. Own
+ * thread. */
+bool lend__worker_steal(struct lend_worker *worker);
 
 /* ---- leave.c ---- */
 
