@@ -7,15 +7,24 @@ Method: programs that were not linked with it, with LD_PRELOAD and without.
 usage: test_preload.py LIBLEND_POSIX PLAIN PRELOADED
 """
 import os
+import re
 import subprocess
 import sys
+
+
+def sanitizer_of(library):
+    """AddressSanitizer's library, if it is built with it, has to be first."""
+    out = subprocess.run(["ldd", library], check=True, capture_output=True,
+                         text=True).stdout
+    return re.findall(r"=> (\S*/libasan\.so\S*)", out)
 
 
 def run(command, shim=None):
     environment = dict(os.environ)
     environment.pop("LD_PRELOAD", None)
     if shim:
-        environment["LD_PRELOAD"] = os.path.abspath(shim)
+        environment["LD_PRELOAD"] = " ".join(
+            sanitizer_of(shim) + [os.path.abspath(shim)])
     return subprocess.run(command, env=environment, timeout=60,
                           capture_output=True, text=True, check=False)
 
