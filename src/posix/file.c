@@ -2,9 +2,6 @@
  * read(), write() and their relatives, for an actor: see shim.h.
  */
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,9 +63,14 @@ POSIX_API ssize_t __pread64_chk(int fd, void *buffer, size_t size, off_t offset,
 
 POSIX_API ssize_t readv(int fd, const struct iovec *vector, int count)
 {
+	uint64_t deadline;
+
 	if (!posix__may_suspend() || posix__is_nonblocking(fd) || count <= 0)
 		return NEXT(readv)(fd, vector, count);
-	return posix__readv(fd, vector, (size_t)count);
+	deadline = posix__deadline(fd, SO_RCVTIMEO);
+	return posix__result(lend_readv(fd, vector, (unsigned)count, -1,
+					deadline),
+			     deadline, EAGAIN);
 }
 
 /* ---- writing ---- */
@@ -114,41 +116,20 @@ POSIX_API ssize_t writev(int fd, const struct iovec *vector, int count)
 
 /* ---- the rest ---- */
 
-struct sync {
-	int fd;
-	int (*fn)(int fd);
-	int error;
-};
-
-static int run_sync(void *arg)
-{
-	struct sync *sync = arg;
-	int res = sync->fn(sync->fd);
-
-	sync->error = res ? errno : 0;
-	return res;
-}
-
-static int sync_on_pool(int fd, int (*fn)(int fd))
-{
-	struct sync sync = { .fd = fd, .fn = fn };
-	int err = lend_blocking(run_sync, &sync, LEND_FOREVER, NULL);
-
-	if (!err)
-		err = -sync.error;
-	return (int)posix__result(err, LEND_FOREVER, 0);
-}
-
 POSIX_API int fsync(int fd)
 {
-	return posix__may_suspend() ? sync_on_pool(fd, NEXT(fsync)) :
-				      NEXT(fsync)(fd);
+	if (!posix__may_suspend())
+		return NEXT(fsync)(fd);
+	return (int)posix__result(lend_fsync(fd, LEND_FOREVER), LEND_FOREVER,
+				  0);
 }
 
 POSIX_API int fdatasync(int fd)
 {
-	return posix__may_suspend() ? sync_on_pool(fd, NEXT(fdatasync)) :
-				      NEXT(fdatasync)(fd);
+	if (!posix__may_suspend())
+		return NEXT(fdatasync)(fd);
+	return (int)posix__result(lend_fdatasync(fd, LEND_FOREVER),
+				  LEND_FOREVER, 0);
 }
 
 /* Whoever waits on it comes back, with EBADF. */

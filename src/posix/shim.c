@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -72,33 +71,6 @@ ssize_t posix__result(ssize_t res, uint64_t deadline, int late)
 	if (res == -ECANCELED && !lend_is_cancelled())
 		return posix__fail(EBADF); /* closed meanwhile */
 	return posix__fail((int)-res);
-}
-
-ssize_t posix__vector_size(const struct iovec *vector, size_t count)
-{
-	size_t size = 0;
-
-	if (count > IOV_MAX)
-		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		if (vector[i].iov_len > (size_t)SSIZE_MAX - size)
-			return -EINVAL;
-		size += vector[i].iov_len;
-	}
-	return (ssize_t)size;
-}
-
-void posix__vector_skip(struct iovec **vector, size_t *count, size_t size)
-{
-	while (*count && size >= (*vector)->iov_len) {
-		size -= (*vector)->iov_len;
-		++*vector;
-		--*count;
-	}
-	if (!*count)
-		return;
-	(*vector)->iov_base = (char *)(*vector)->iov_base + size;
-	(*vector)->iov_len -= size;
 }
 
 void posix__check_room(size_t size, size_t room)

@@ -50,13 +50,6 @@ ssize_t posix__result(ssize_t res, uint64_t deadline, int late);
 /* Set errno, return -1. */
 int posix__fail(int error);
 
-/* ---- vectors ---- */
-
-/* Its bytes; -EINVAL: too many parts or bytes. */
-ssize_t posix__vector_size(const struct iovec *vector, size_t count);
-/* Drop the first @size bytes. */
-void posix__vector_skip(struct iovec **vector, size_t *count, size_t size);
-
 /* Ends the program, as the C library does if a size that the compiler has seen
  * is too small. */
 void posix__check_room(size_t size, size_t room);

@@ -46,21 +46,17 @@ POSIX_API ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room,
 POSIX_API ssize_t recvfrom(int fd, void *buffer, size_t size, int flags,
 			   struct sockaddr *address, socklen_t *address_size)
 {
-	struct iovec part = { .iov_base = buffer, .iov_len = size };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	ssize_t res;
+	uint64_t deadline;
 
 	if (!address)
 		return recv(fd, buffer, size, flags);
 	if (passes(fd, flags) || !address_size)
 		return NEXT(recvfrom)(fd, buffer, size, flags, address,
 				      address_size);
-	message.msg_name = address;
-	message.msg_namelen = *address_size;
-	res = posix__recvmsg(fd, &message, flags);
-	if (res >= 0)
-		*address_size = message.msg_namelen;
-	return res;
+	deadline = posix__deadline(fd, SO_RCVTIMEO);
+	return posix__result(lend_recvfrom(fd, buffer, size, flags, address,
+					   address_size, deadline),
+			     deadline, EAGAIN);
 }
 
 POSIX_API ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room,
@@ -73,8 +69,13 @@ POSIX_API ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room,
 
 POSIX_API ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-	return passes(fd, flags) ? NEXT(recvmsg)(fd, message, flags) :
-				   posix__recvmsg(fd, message, flags);
+	uint64_t deadline;
+
+	if (passes(fd, flags))
+		return NEXT(recvmsg)(fd, message, flags);
+	deadline = posix__deadline(fd, SO_RCVTIMEO);
+	return posix__result(lend_recvmsg(fd, message, flags, deadline),
+			     deadline, EAGAIN);
 }
 
 /* ---- sending ---- */
@@ -96,18 +97,18 @@ POSIX_API ssize_t send(int fd, const void *data, size_t size, int flags)
 POSIX_API ssize_t sendto(int fd, const void *data, size_t size, int flags,
 			 const struct sockaddr *address, socklen_t address_size)
 {
-	struct iovec part = { .iov_base = (void *)data, .iov_len = size };
-	const struct msghdr message = { .msg_name = (void *)address,
-					.msg_namelen = address_size,
-					.msg_iov = &part,
-					.msg_iovlen = 1 };
+	uint64_t deadline;
 
 	if (!address)
 		return send(fd, data, size, flags);
-	if (passes(fd, flags))
+	/* One that is too long it refuses at once. */
+	if (passes(fd, flags) || address_size > sizeof(struct sockaddr_storage))
 		return NEXT(sendto)(fd, data, size, flags, address,
 				    address_size);
-	return posix__sendmsg(fd, &message, flags);
+	deadline = posix__deadline(fd, SO_SNDTIMEO);
+	return posix__result(lend_sendto(fd, data, size, flags | MSG_WAITALL,
+					 address, address_size, deadline),
+			     deadline, EAGAIN);
 }
 
 POSIX_API ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
