@@ -34,6 +34,12 @@ def case(function):
     return function
 
 
+def spoken(lines):
+    """But for what is said when the machine stops a worker: it may, at any
+    time."""
+    return (line for line in lines if " to no safe point " not in line)
+
+
 class Context:
     """What a case needs to know: the program, and options to give it."""
 
@@ -58,7 +64,8 @@ class Context:
         done = subprocess.run([self.program, *arguments], text=True,
                               stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=DEADLINE_S, check=False, **settings)
-        return done.returncode, done.stdout, done.stderr.splitlines()
+        return done.returncode, done.stdout, \
+            list(spoken(done.stderr.splitlines()))
 
 
 class Server:
@@ -93,10 +100,7 @@ class Server:
         self.address = self.addresses[0]
 
     def read(self):
-        for line in self.process.stderr:
-            # The machine may stop a worker at any time, which is said.
-            if " to no safe point " in line:
-                continue
+        for line in spoken(self.process.stderr):
             self.lines.append(line.rstrip("\n"))
             if "ing on " in line:
                 self.started.set()
