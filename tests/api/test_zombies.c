@@ -381,13 +381,19 @@ static int exits_at_every_step(void *arg)
 
 /* ---- an operation that does not end ---- */
 
+static _Atomic bool is_reading;
+
 static int stuck_reader(void *arg)
 {
+	struct lend_pending *pending;
 	char *span = lend_io_alloc(4096);
 
 	(void)arg;
-	CHECK_EQ(lend_read(pipe_fds[0], span, 4096, -1, LEND_FOREVER),
-		 -ECANCELED);
+	CHECK_EQ(lend_read_async(pipe_fds[0], span, 4096, -1, &pending), 0);
+	/* Whoever is cancelled before begins nothing. */
+	atomic_store(&is_reading, true);
+	CHECK_EQ(lend_pending_await(pending, LEND_FOREVER), -ECANCELED);
+	lend_pending_free(pending);
 	return 0;
 }
 
@@ -412,20 +418,23 @@ static int give_and_take(void *arg)
  */
 static int end_that_takes_long_hinders_nobody(void *arg)
 {
-	uint64_t until = lend_after(DEAF_NS);
+	uint64_t until;
 	lend_ref stuck;
 	int value;
 
 	(void)arg;
 	open_all();
+	atomic_store(&is_reading, false);
 	stuck = test_spawn(stuck_reader, NULL);
-	CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+	while (!atomic_load(&is_reading))
+		CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
 	atomic_store(&unheard, 0);
 	atomic_store(&is_deaf, true);
 	CHECK_EQ(lend_cancel(stuck), 0);
+	until = lend_after(DEAF_NS);
 	do
 		CHECK_EQ(test_join(test_spawn(give_and_take, NULL)), 0);
-	while (lend_now() < until);
+	while (lend_now() < until || !atomic_load(&unheard));
 	CHECK_EQ(lend_join(stuck, lend_now(), &value), -ETIMEDOUT);
 	/* Every 5 ms it would be 120 times. */
 	CHECK_IN(atomic_load(&unheard), 1, 45);
