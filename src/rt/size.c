@@ -222,6 +222,9 @@ static int add_worker(struct lend_runtime *runtime, uint64_t deadline)
 	if (err)
 		goto fail_thread;
 	set_workers(runtime, index + 1);
+	/* It may have gone to sleep as long as it was not counted, and so not
+	 * as a sentinel; there may be nobody else to be one. */
+	lend__worker_wake(&runtime->workers[index]);
 	return 0;
 
 fail_thread:
