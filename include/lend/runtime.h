@@ -85,6 +85,21 @@ struct lend_options {
 				    0: no limit but the system's. Counted is
 				    what the system has given and not got back,
 				    without the kilobyte beside each record. */
+	/* The watchdog: a thread that says in the log, once for each stall and
+	 * while it lasts, which actor holds a worker up, where that was
+	 * spawned, whether it computes or is blocked in a system call, and
+	 * where: see doc/debugging.md. */
+	uint64_t watchdog_ns; /* without a safe point; 1 s; LEND_FOREVER: no
+				 watchdog */
+	/* The signal that interrupts a worker that computes, for a backtrace.
+	 * 0: kick_signal, or SIGURG unless the program has a handler for it; it
+	 * is taken when it is first needed. -1: none. One that is blocked gets
+	 * no signal. */
+	int watchdog_signal;
+	unsigned spare_workers; /* up to so many are added while others are
+				   blocked in system calls, and removed
+				   afterwards, as lend_runtime_set_workers()
+				   does; 0 to 256 */
 };
 
 struct lend_msg;

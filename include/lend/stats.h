@@ -80,7 +80,11 @@ struct lend_stats {
 	uint64_t stalls;     /* times a worker came to no safe point for long:
 			      * lend_options.stall_ns */
 	uint64_t stalled_ns; /* how long, together */
-	uint64_t longest_stall_ns; /* of all workers */
+	uint64_t longest_stall_ns;   /* of all workers */
+	uint64_t watchdog_computing; /* stalls that lend_options.watchdog_ns has
+				      * been too short for: in a computation */
+	uint64_t watchdog_blocked;   /* in a system call */
+	unsigned spare_workers; /* now: lend_options.spare_workers that run */
 	uint64_t kicks;	  /* interrupts of a stuck worker's thread, so that the
 			   * kernel goes on with what it had submitted; without
 			   * those that came with a recall */

@@ -69,6 +69,7 @@ struct lend_actor {
 	struct lend_host *host;
 	lend_actor_fn fn;
 	void *arg;
+	const void *spawned_at; /* where the call of its spawn returned to */
 	uint32_t index;
 	uint32_t generation;
 	bool joinable;

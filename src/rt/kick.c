@@ -25,21 +25,33 @@
 #include <unistd.h>
 
 #include "arbiter/mode.h"
+#include "rt/backtrace.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 #include "uring/ring.h"
 
-static void handle(int signal_number)
+static void handle(int signal_number, siginfo_t *info, void *context)
 {
-	const struct lend_worker *worker = lend__current_worker();
+	struct lend_worker *worker = lend__current_worker();
 	int saved = errno;
 
 	(void)signal_number;
+	(void)info;
+	if (worker)
+		lend__backtrace_answer(worker, context);
 	/* What else this thread has submitted is done with any system call. */
 	if (worker && worker->bound_ring)
 		lend__ring_enter(worker->bound_ring, 0, 0);
 	errno = saved;
+}
+
+bool lend__kick_is_installed(int signal_number)
+{
+	struct sigaction old;
+
+	return !sigaction(signal_number, NULL, &old) &&
+	       old.sa_flags & SA_SIGINFO && old.sa_sigaction == handle;
 }
 
 int lend__kick_install(int signal_number)
@@ -48,24 +60,29 @@ int lend__kick_install(int signal_number)
 
 	if (sigaction(signal_number, NULL, &old))
 		return -errno;
-	if (old.sa_handler == handle)
+	if (lend__kick_is_installed(signal_number))
 		return 0;
 	if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN)
 		return -EBUSY;
 	memset(&action, 0, sizeof(action));
-	action.sa_handler = handle;
+	action.sa_sigaction = handle;
 	/* RESTART: what an actor blocks in goes on. */
-	action.sa_flags = SA_ONSTACK | SA_RESTART;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
 	sigemptyset(&action.sa_mask);
 	return sigaction(signal_number, &action, NULL) ? -errno : 0;
 }
 
+/* The watchdog's signal is often the same. */
 static void mask(const struct lend_worker *worker, int how)
 {
+	const struct lend_runtime *runtime = worker->runtime;
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, worker->runtime->options.kick_signal);
+	if (runtime->options.kick_signal)
+		sigaddset(&set, runtime->options.kick_signal);
+	if (runtime->watchdog.signal_number)
+		sigaddset(&set, runtime->watchdog.signal_number);
 	pthread_sigmask(how, &set, NULL);
 }
 
@@ -74,17 +91,17 @@ void lend__kick_thread_start(struct lend_worker *worker)
 	const struct lend_borrower *borrower = &worker->borrower;
 	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
 
-	if (!worker->runtime->options.kick_signal)
-		return;
-	worker->bound_ring = borrower->arbiter->mode->one_to_one ? own : NULL;
+	worker->bound_ring =
+		worker->runtime->options.kick_signal &&
+				borrower->arbiter->mode->one_to_one ?
+			own :
+			NULL;
 	mask(worker, SIG_UNBLOCK);
 	atomic_store_explicit(&worker->tid, gettid(), memory_order_relaxed);
 }
 
 void lend__kick_thread_stop(struct lend_worker *worker)
 {
-	if (!worker->runtime->options.kick_signal)
-		return;
 	/* A late kick stays pending, and ends with the thread. */
 	atomic_store_explicit(&worker->tid, 0, memory_order_relaxed);
 	mask(worker, SIG_BLOCK);
@@ -95,7 +112,7 @@ void lend__kick(struct lend_worker *stuck)
 	int tid = atomic_load_explicit(&stuck->tid, memory_order_relaxed);
 
 	/* Not pthread_kill(): the thread may have ended. */
-	if (tid)
+	if (tid && stuck->runtime->options.kick_signal)
 		syscall(SYS_tgkill, getpid(), tid,
 			stuck->runtime->options.kick_signal);
 }

@@ -9,6 +9,8 @@
 #ifndef LEND_RT_KICK_H
 #define LEND_RT_KICK_H
 
+#include <stdbool.h>
+
 struct lend_worker;
 
 /**
@@ -20,7 +22,11 @@ struct lend_worker;
  */
 int lend__kick_install(int signal_number);
 
-/* The calling worker, attached, can be kicked; and no longer. */
+/* Is the handler of @signal_number still ours? */
+bool lend__kick_is_installed(int signal_number);
+
+/* The calling worker, attached, can be kicked and asked for a backtrace; and no
+ * longer. */
 void lend__kick_thread_start(struct lend_worker *worker);
 void lend__kick_thread_stop(struct lend_worker *worker);
 

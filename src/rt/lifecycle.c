@@ -73,7 +73,7 @@ choose_worker(struct lend_runtime *runtime, struct lend_worker *here,
 int lend__lifecycle_spawn(struct lend_runtime *runtime,
 			  struct lend_scope *scope, lend_actor_fn fn, void *arg,
 			  const struct lend_spawn_options *options,
-			  lend_ref *ret_ref)
+			  const void *spawned_at, lend_ref *ret_ref)
 {
 	static const struct lend_spawn_options defaults;
 	struct lend_worker *here = lend__current_worker(), *target;
@@ -94,6 +94,7 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 	if (err)
 		return err;
 	lend__actor_init(actor, &runtime->host, fn, arg, options->name);
+	actor->spawned_at = spawned_at;
 	if (scope)
 		lend__scope_adopt(scope, actor);
 	home = (char *)actor - LEND_ACTOR_HOME_SIZE;
@@ -125,7 +126,7 @@ int lend_spawn(lend_actor_fn fn, void *arg,
 	if (!worker)
 		return -EINVAL;
 	return lend__lifecycle_spawn(worker->runtime, NULL, fn, arg, options,
-				     ret_ref);
+				     __builtin_return_address(0), ret_ref);
 }
 
 lend_ref lend_self(void)

@@ -11,11 +11,11 @@ struct lend_runtime;
 struct lend_scope;
 
 /* lend_spawn(), lend_runtime_spawn() and lend_scope_spawn(). @scope: that has
- * admitted it, or NULL. */
+ * admitted it, or NULL. @spawned_at: their return address, for reports. */
 int lend__lifecycle_spawn(struct lend_runtime *runtime,
 			  struct lend_scope *scope, lend_actor_fn fn, void *arg,
 			  const struct lend_spawn_options *options,
-			  lend_ref *ret_ref);
+			  const void *spawned_at, lend_ref *ret_ref);
 
 /* The actor has switched away for the last time: free its slot. Thread: the
  * worker it ran on. */

@@ -29,6 +29,8 @@
  * the rings are bound to their threads. The statistics show the stall. With
  * lend_options.kick_signal the thread itself is made to do its completion work,
  * which can be reaped from here: Note [kick] in kick.c.
+ *
+ * What a worker is doing that is stuck for long is the watchdog's to say.
  */
 #include "rt/monitor.h"
 
@@ -55,9 +57,6 @@
 /* A stall of so many times stall_ns is a warning; a shorter one may well be
  * another process's time slice. */
 #define WARN_FACTOR 10
-
-/* One that lasts so long is told while it lasts: it may never end. */
-#define TELL_NS LEND_S
 
 static uint64_t load(const _Atomic uint64_t *word)
 {
@@ -186,24 +185,6 @@ static void print_running(const struct lend_worker *stuck,
 	lend__registry_unpin(registry, ref);
 }
 
-/* Say that a stall has lasted for long, once: there may be no other chance. */
-static void tell(struct lend_worker *stuck, uint64_t age_ns)
-{
-	struct lend_runtime *runtime = stuck->runtime;
-	uint64_t safe_ns = load(&stuck->borrower.safe_ns);
-	char title[LEND_MONITOR_TITLE_SIZE];
-
-	if (age_ns < TELL_NS || load(&stuck->stalls.told_ns) == safe_ns)
-		return;
-	atomic_store_explicit(&stuck->stalls.told_ns, safe_ns,
-			      memory_order_relaxed);
-	print_running(stuck, title);
-	lend__log(
-		&runtime->log, LEND_LOG_WARNING,
-		"worker %u has come to no safe point for %.1f s and goes on: actor %s",
-		stuck->index, (double)age_ns / LEND_S, title);
-}
-
 static void notice(struct lend_worker *worker, struct lend_worker *stuck,
 		   uint64_t age_ns)
 {
@@ -261,7 +242,6 @@ static bool is_any_stuck(struct lend_worker *worker)
 			continue;
 		any = true;
 		notice(worker, other, age_ns);
-		tell(other, age_ns);
 		kick_by_signal(worker, other);
 	}
 	return any;
@@ -355,6 +335,7 @@ void lend__monitor_ensure_watch(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
 
+	lend__watchdog_wake(&runtime->watchdog);
 	if (lend__runtime_count(runtime) == 1)
 		return;
 	/* Not at every park: the line is shared by all workers. */

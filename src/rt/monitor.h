@@ -36,9 +36,13 @@ struct lend_stalls {
 
 	/* [atomic: hints] The monitor has seen it stuck; the owner clears. */
 	_Atomic bool noticed;
-	_Atomic uint64_t told_ns; /* the safe point after which it was told
-				   * that this one does not end */
 	_Atomic uint64_t running; /* the actor that runs: index, generation */
+
+	/* [owner: the watchdog] by their safe points */
+	uint64_t told_ns;    /* the stall that it has told of last, */
+	bool told_blocked;   /* and whether that was in a system call */
+	uint64_t sampled_ns; /* the one that it has begun to measure */
+	uint64_t sampled_cpu_ns;
 };
 
 /* A safe point of the calling worker: read its clock, and report the stall if

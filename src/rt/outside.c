@@ -42,5 +42,6 @@ int lend_runtime_spawn(struct lend_runtime *runtime, lend_actor_fn fn,
 		       void *arg, const struct lend_spawn_options *options,
 		       lend_ref *ret_ref)
 {
-	return lend__lifecycle_spawn(runtime, NULL, fn, arg, options, ret_ref);
+	return lend__lifecycle_spawn(runtime, NULL, fn, arg, options,
+				     __builtin_return_address(0), ret_ref);
 }

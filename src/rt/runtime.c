@@ -140,6 +140,7 @@ static void free_parts(struct lend_runtime *runtime)
 	lend__pages_unreserve(runtime->workers, workers_size(runtime));
 	lend__registry_fini(&runtime->registry);
 	lend__blocking_fini(&runtime->blocking);
+	lend__watchdog_fini(runtime);
 	pthread_cond_destroy(&runtime->started);
 	pthread_mutex_destroy(&runtime->lock);
 	free(runtime);
@@ -241,6 +242,8 @@ int lend_runtime_new(const struct lend_options *options,
 		err = lend__options_check_masks(&complete, &log);
 	if (!err)
 		err = take_kick_signal(&complete, &log);
+	if (!err)
+		err = lend__watchdog_complete(&complete, &log);
 	if (err)
 		return err;
 	if (posix_memalign((void **)&runtime, LEND_CACHE_LINE,
@@ -255,9 +258,11 @@ int lend_runtime_new(const struct lend_options *options,
 	pthread_mutex_init(&runtime->lock, NULL);
 	pthread_cond_init(&runtime->started, NULL);
 	lend__blocking_init(&runtime->blocking, &complete, &runtime->log);
+	lend__watchdog_init(runtime);
 	err = open_arbiter(runtime);
 	if (err) {
 		lend__blocking_fini(&runtime->blocking);
+		lend__watchdog_fini(runtime);
 		free(runtime);
 		return err;
 	}
@@ -282,6 +287,11 @@ int lend_runtime_new(const struct lend_options *options,
 	lend__overflow_install();
 	if (!err)
 		err = start_threads(runtime);
+	if (!err) {
+		err = lend__watchdog_start(runtime);
+		if (err)
+			join_threads(runtime, runtime->options.workers);
+	}
 	if (err) {
 		free_parts(runtime);
 		return err;
@@ -319,6 +329,8 @@ void lend_runtime_stop(struct lend_runtime *runtime)
 	/* It says what it waits for, and goes on waiting. */
 	if (lend_runtime_drain(runtime, lend_after(PATIENCE_NS)))
 		lend__registry_wait(&runtime->registry, LEND_FOREVER);
+	/* It may be about to add a worker, or to remove one. */
+	lend__watchdog_stop(runtime);
 	/* Functions that their actors have left. Before the workers, which
 	 * their threads may be about to wake. */
 	lend__blocking_stop(&runtime->blocking, PATIENCE_NS);

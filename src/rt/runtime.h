@@ -15,6 +15,7 @@
 #include "arbiter/arbiter.h"
 #include "base/log.h"
 #include "rt/blocking.h"
+#include "rt/watchdog.h"
 
 struct lend_signals;
 struct lend_worker;
@@ -30,6 +31,7 @@ struct lend_runtime {
 	struct lend_arbiter arbiter;
 	struct lend_registry registry;
 	struct lend_blocking blocking;
+	struct lend_watchdog watchdog;
 	struct lend_signals *signals; /* [lock: of io/signals.c] or NULL */
 
 	pthread_mutex_t lock;

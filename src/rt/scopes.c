@@ -71,7 +71,8 @@ int lend_scope_spawn(struct lend_scope *scope, lend_actor_fn fn, void *arg,
 	if (err)
 		return err;
 	err = lend__lifecycle_spawn(lend__current_worker()->runtime, scope, fn,
-				    arg, options, ret_ref);
+				    arg, options, __builtin_return_address(0),
+				    ret_ref);
 	if (err)
 		lend__scope_dismiss(scope);
 	return err;

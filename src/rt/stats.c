@@ -170,6 +170,10 @@ void lend_stats_read(const struct lend_runtime *runtime,
 	stats.zombies = registry->zombies;
 	pthread_mutex_unlock(&registry->lock);
 	add_heaps(&stats, &registry->heaps.totals);
+	stats.watchdog_computing = read_counter(&runtime->watchdog.computing);
+	stats.watchdog_blocked = read_counter(&runtime->watchdog.blocked);
+	stats.spare_workers = atomic_load_explicit(&runtime->watchdog.spares,
+						   memory_order_relaxed);
 	*ret_stats = stats;
 }
 

@@ -103,6 +103,7 @@ void *lend__thread_main(void *argument)
 	lend__runtime_worker_started(runtime, err);
 	if (!err) {
 		lend__kick_thread_start(worker);
+		lend__watchdog_wake(&runtime->watchdog);
 		lend__worker_run(worker);
 		lend__kick_thread_stop(worker);
 		lend__arbiter_detach(&worker->borrower);

@@ -22,6 +22,7 @@
 /* Actors run in one round, before completions and timers get their turn. */
 #define LEND_WORKER_ROUND_MAX 256
 
+struct lend_backtrace;
 struct lend_runtime;
 
 /* What the worker does with an actor that has just switched back to it. */
@@ -91,9 +92,11 @@ struct lend_worker {
 	/* [atomic: W1] actors sent by other threads, newest first */
 	LEND_CACHE_ALIGNED _Atomic(struct lend_actor *) inbox;
 	_Atomic uint32_t park_state;
-	_Atomic int tid;       /* of the kernel; 0: it can not be kicked */
+	_Atomic int tid;       /* of the kernel; 0: it can not be asked */
 	_Atomic uint32_t stay; /* [atomic: E4] enum lend_worker_stay */
 	_Atomic uint64_t wakes;
+	/* [atomic: D2] to be filled by the handler of kicks, or NULL */
+	_Atomic(struct lend_backtrace *) backtrace;
 };
 
 /* Run actors until the runtime stops, or the worker has left. Own thread. */

@@ -55,6 +55,8 @@ static void draw_options(struct sim_random *random,
 	if (options->mode == LEND_RING_PRIVATE)
 		options->rings = options->workers;
 	options->depth = PICK(random, 1, 1, 2, 2, 4, 8, 16);
+	/* Its thread would be told of stalls that are nobody's fault. */
+	options->watchdog_ns = LEND_FOREVER;
 	options->workers_max = options->workers + 2;
 	options->rings_max = options->rings + 3;
 	options->actors_max = 256;
