@@ -14,10 +14,12 @@
  * makes the system call.
  *
  * That write may come late, when the worker has woken up for something else. So
- * the event descriptor is emptied only where the look for work comes after it
- * (or where the worker does not sleep any more); and whether the poll on it is
- * still armed is looked at with the completion lock in hand, as otherwise
- * another worker may reap what was to end the wait.
+ * the event descriptor is not emptied when the worker wakes up, but before the
+ * next poll on it is armed, where the look for work comes after it, and after a
+ * ppoll(2) that it has ended, where the worker does not sleep any more. An
+ * armed poll does not outlive a write. And whether it is still armed is looked
+ * at with the completion lock in hand, as otherwise another worker may reap
+ * what was to end the wait.
  *
  * tests/model/parking.pml is all that for spin, with mutations of each step.
  */
@@ -381,10 +383,10 @@ static void leave_park(struct lend_worker *worker)
 			      memory_order_relaxed);
 	atomic_fetch_sub_explicit(&worker->runtime->parked, 1,
 				  memory_order_seq_cst);
-	if (atomic_exchange_explicit(&worker->park_state, LEND_PARK_RUNNING,
-				     memory_order_seq_cst) ==
-	    LEND_PARK_NOTIFIED)
-		drain_event(worker);
+	/* A write that was for this park leaves the event descriptor readable:
+	 * who waits for it next empties it. */
+	atomic_store_explicit(&worker->park_state, LEND_PARK_RUNNING,
+			      memory_order_seq_cst);
 }
 
 void lend__worker_park(struct lend_worker *worker)

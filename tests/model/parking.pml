@@ -303,13 +303,8 @@ in_ppoll:	/* wait_in_ppoll() */
 leave:		/* leave_park() */
 		atomic {
 			READY(WORKER) && sb_length[WORKER] == 0 ->
-			work = mem[PARK_STATE];
 			mem[PARK_STATE] = RUNNING
 		}
-		if
-		:: work == NOTIFIED -> d_step { event = false }
-		:: else
-		fi;
 next:		work = 0;
 		armed = 0
 	od
