@@ -25,7 +25,9 @@ static const char help[] =
 	"  reads [COUNT]    the same with a read in flight each, cancelled at once\n"
 	"                   (100000)\n"
 	"  timers [COUNT]   what timers cost, added, moved, deleted, and going off\n"
-	"                   (1000000)\n";
+	"                   (1000000)\n"
+	"  wake [ROUNDS]    what it takes to wake a thread that sleeps in a ring,\n"
+	"                   by eventfd, MSG_RING and futex (2000)\n";
 
 /* [const] once threads run, which inherit what their creator is kept to. */
 static cpu_set_t allowed;
@@ -68,6 +70,8 @@ static unsigned rounds_of(const char *command)
 		return 500;
 	if (strcmp(command, "actors") == 0 || strcmp(command, "timers") == 0)
 		return 1000000;
+	if (strcmp(command, "wake") == 0)
+		return 2000;
 	return strcmp(command, "reads") == 0 ? 100000 : 400;
 }
 
@@ -100,6 +104,8 @@ int main(int argc, char **argv)
 		return micro_actors(rounds, command[0] == 'r');
 	if (strcmp(command, "timers") == 0)
 		return micro_timers(rounds);
+	if (strcmp(command, "wake") == 0)
+		return micro_wake(rounds);
 	fprintf(stderr,
 		"lend-bench-internal: \"%s\" is not a command; see --help\n",
 		command);

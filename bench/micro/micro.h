@@ -24,6 +24,10 @@ int micro_actors(unsigned count, bool reads);
  * a spawn. Return: exit status. */
 int micro_timers(unsigned count);
 
+/* What it takes to wake a thread that sleeps in the kernel, by each means;
+ * @rounds of each. Return: exit status. */
+int micro_wake(unsigned rounds);
+
 /* Keep the calling thread to the first or the last CPU that it may use. False
  * if there is only one. */
 bool micro_pin(bool last);

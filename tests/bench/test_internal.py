@@ -22,7 +22,7 @@ def run(*arguments):
 
 
 def check_command_lines(program):
-    for line in ("", "frob", "claim 0", "revoke x", "claim 1 2"):
+    for line in ("", "frob", "claim 0", "revoke x", "wake 0", "claim 1 2"):
         done = run(program, *line.split())
         assert done.returncode == 2, (line, done)
         assert done.stderr.count("\n") == 1 and not done.stdout, (line, done)
@@ -83,6 +83,22 @@ def check_claim(program, script):
     print("ok   claim_cost.py", counts)
 
 
+def check_wake(program):
+    """K6: each means wakes whoever sleeps, each time, or says that it is not
+    there. The program waits until the kernel says that its thread sleeps, and
+    fails if one that it has woken does not come."""
+    if len(os.sched_getaffinity(0)) < 2:
+        print("skip wake: it needs two CPUs")
+        return
+    done = run(program, "wake", "20")
+    assert done.returncode == 0, done
+    for name in ("eventfd, poll in the ring", "futex, no ring"):
+        rows = re.findall(rf"{name} +[\d.]+ +[\d.]+ +[\d.]+ ", done.stdout)
+        assert len(rows) == 2, (name, done.stdout)
+    assert done.stdout.count("MSG_RING") == 6, done.stdout
+    print("ok   wake")
+
+
 def check_operation(program):
     # The program looks at each result itself, and fails if one is wrong.
     done = run(program, "operation", "1")
@@ -106,6 +122,7 @@ def main():
     check_claim(program, script)
     check_actors(program, is_sanitized=script is None)
     check_operation(program)
+    check_wake(program)
 
 
 if __name__ == "__main__":
