@@ -37,7 +37,8 @@ def case(function):
 def spoken(lines):
     """But for what is said when the machine stops a worker: it may, at any
     time."""
-    return (line for line in lines if " to no safe point " not in line)
+    return (line for line in lines if " to no safe point " not in line
+            and not line.startswith("lend: warning:   "))
 
 
 class Context:
