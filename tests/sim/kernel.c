@@ -576,7 +576,7 @@ static int probe(struct io_uring_probe *found, unsigned count)
 		IORING_OP_READ,	    IORING_OP_WRITE,
 		IORING_OP_STATX,    IORING_OP_SEND,
 		IORING_OP_RECV,	    IORING_OP_OPENAT2,
-		IORING_OP_SHUTDOWN,
+		IORING_OP_SHUTDOWN, IORING_OP_RECVMSG,
 	};
 
 	for (unsigned i = 0; i < count && i < IORING_OP_LAST; i++) {
