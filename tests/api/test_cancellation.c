@@ -387,6 +387,7 @@ static int be_a_hog(void *arg)
 
 static void make_world(void)
 {
+	struct lend_stats stats;
 	uint16_t port;
 
 	test_pair(world.silent);
@@ -399,8 +400,10 @@ static void make_world(void)
 	atomic_store(&world.release_hog, false);
 	/* It has the only thread of the pool. */
 	hog = test_spawn(be_a_hog, NULL);
-	for (int i = 0; i < 10; i++)
+	do {
 		lend_yield();
+		lend_stats_read(NULL, &stats);
+	} while (!stats.blocking.running);
 }
 
 static void end_world(void)
