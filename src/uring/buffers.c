@@ -135,17 +135,19 @@ unsigned lend__buffers_behind(const struct lend_buffers *buffers,
 
 static void push(struct lend_buffers *buffers, unsigned number)
 {
-	uint32_t head = atomic_load_explicit(&buffers->returned,
+	uint64_t head = atomic_load_explicit(&buffers->returned,
 					     memory_order_relaxed);
+	uint64_t first;
 
 	do {
 		/* Relaxed: the release below publishes it. */
-		atomic_store_explicit(&buffers->links[number], head,
+		atomic_store_explicit(&buffers->links[number], (uint32_t)head,
 				      memory_order_relaxed);
+		first = ((head >> 32) + 1) << 32 | (number + 1);
 		/* Release [U1], paired with the drain's acquire: our last read
 		 * of the buffer comes before the kernel may write it again. */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&buffers->returned, &head, number + 1, memory_order_release,
+		&buffers->returned, &head, first, memory_order_release,
 		memory_order_relaxed));
 }
 
@@ -174,8 +176,8 @@ void lend__buffers_drain(struct lend_buffers *buffers)
 	if (!atomic_load_explicit(&buffers->returned, memory_order_relaxed))
 		return;
 	/* Acquire [U1]. */
-	next = atomic_exchange_explicit(&buffers->returned, 0,
-					memory_order_acquire);
+	next = (uint32_t)atomic_exchange_explicit(&buffers->returned, 0,
+						  memory_order_acquire);
 	while (next) {
 		unsigned number = next - 1;
 
@@ -210,6 +212,8 @@ void lend__buffers_detach(struct lend_buffers *buffers, int fd)
 		push(buffers,
 		     buffers->ring->bufs[place & (buffers->count - 1)].bid);
 	}
+	atomic_store_explicit(&buffers->is_detached, true,
+			      memory_order_relaxed);
 	close_ring(buffers, fd);
 }
 
@@ -229,6 +233,8 @@ int lend__buffers_attach(struct lend_buffers *buffers, int fd)
 	buffers->tail = 0;
 	atomic_store_explicit(&buffers->added, 0, memory_order_relaxed);
 	atomic_store_explicit(&buffers->taken, 0, memory_order_relaxed);
+	atomic_store_explicit(&buffers->is_detached, false,
+			      memory_order_relaxed);
 	lend__buffers_drain(buffers);
 	return 0;
 }

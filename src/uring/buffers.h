@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/counter.h"
 
 #define LEND_BUFFERS_GROUP 0
@@ -32,11 +33,14 @@ struct lend_buffers {
 	/* Counters of the ring that has them now; others read them. */
 	_Atomic uint64_t added; /* ever given to the kernel */
 	_Atomic uint64_t taken; /* ever come back with a completion */
+	/* No ring has them: those that nobody holds are all in @returned. */
+	_Atomic bool is_detached;
 
 	/* [atomic: returns] buffer number + 1 of the last one given back, 0 if
 	 * none; each links to the one before it through @links. Of those that
-	 * are not there the word is free for who has them. */
-	_Atomic uint32_t returned;
+	 * are not there the word is free for who has them. Above that number,
+	 * from bit 32 on, is how many there are. */
+	_Atomic uint64_t returned;
 	_Atomic uint32_t *links;
 
 	/* [cq_lock] the entry of the ring that it was added as last */
@@ -109,7 +113,8 @@ static inline void lend__buffers_note_taken(struct lend_buffers *buffers,
 }
 
 /* How many the kernel has not got now: somebody has them, or has given them
- * back since the ring was polled last. Any thread, as a hint. */
+ * back since the ring was polled last. Without a ring, how many somebody has.
+ * Any thread, as a hint. */
 static inline uint64_t lend__buffers_in_use(const struct lend_buffers *buffers)
 {
 	uint64_t taken = atomic_load_explicit(&buffers->taken,
@@ -117,6 +122,12 @@ static inline uint64_t lend__buffers_in_use(const struct lend_buffers *buffers)
 	uint64_t added = atomic_load_explicit(&buffers->added,
 					      memory_order_relaxed);
 
+	if (lend_unlikely(atomic_load_explicit(&buffers->is_detached,
+					       memory_order_relaxed)))
+		return buffers->count -
+		       (atomic_load_explicit(&buffers->returned,
+					     memory_order_relaxed) >>
+			32);
 	return added - taken < buffers->count ?
 		       buffers->count - (added - taken) :
 		       0;
