@@ -43,9 +43,10 @@ class Connections(unittest.TestCase):
 
     def test_a_head_that_does_not_come_in_time_is_408(self):
         with self.serve('--header-ms', '300') as server:
+            # From before the server's clock starts: we may be late.
+            start = time.monotonic()
             with server.client() as client:
                 client.send('GET / HT')
-                start = time.monotonic()
                 self.assertEqual(client.answer().status, 408)
                 self.ends_between(client, start, 0.2, 5)
             # Slow loris: the clock does not start anew with each byte.
@@ -68,18 +69,18 @@ class Connections(unittest.TestCase):
         with self.serve('--body-ms', '200') as server:
             for head in ('Content-Length: 5', 'Transfer-Encoding: chunked'):
                 with server.client() as client:
+                    start = time.monotonic()
                     client.send(f'POST /count HTTP/1.1\r\nHost: x\r\n{head}'
                                 '\r\n\r\n1')
-                    start = time.monotonic()
                     self.assertEqual(client.answer().status, 408)
                     self.ends_between(client, start, 0.1, 5)
 
     def test_idle_connections_are_closed_without_a_word(self):
         with self.serve('--idle-ms', '300') as server:
             with server.client() as client, server.client() as used:
+                start = time.monotonic()
                 used.send(GET)
                 self.assertEqual(used.answer().status, 200)
-                start = time.monotonic()
                 self.ends_between(used, start, 0.2, 5)
                 self.assertTrue(client.closed())
 
@@ -94,9 +95,10 @@ class Connections(unittest.TestCase):
                            'the connection is still there')
 
     def test_a_slow_handler_is_not_an_idle_connection(self):
-        with self.serve('--idle-ms', '100', '--header-ms', '100') as server:
+        # A client that is late by as much would be closed before it asks.
+        with self.serve('--idle-ms', '800', '--header-ms', '800') as server:
             with server.client() as client:
-                client.send(get('/slow?ms=400'))
+                client.send(get('/slow?ms=1600'))
                 self.assertEqual(client.answer().body, b'slow\n')
 
     def test_a_chunked_body_can_be_refused_with_411(self):
