@@ -5,6 +5,7 @@
  * as timeout; the same call submits what is left. Others wake it through an
  * event descriptor that the ring polls. If there is no ring for it, or more
  * rings than one to watch, it waits in ppoll(2) on all of them.
+ * It does not look around for a while first: doc/adr/0033-no-spin.md.
  *
  * Note [parking]
  * A waker makes work visible, then looks whether the worker is parked; the
