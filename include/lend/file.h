@@ -141,7 +141,8 @@ lend_tee_async(int from_fd, int to_fd, size_t size, unsigned flags,
 /**
  * sendfile(2), from anything that can be spliced to anything that can: it goes
  * on until @size bytes are sent, or there are no more. Its data takes the way
- * through a pipe of the call's own.
+ * through a pipe of the call's own, so while it waits for data no lend_close()
+ * ends it: give it a deadline.
  *
  * @offset  NULL for the file's own position; moves on by what was sent
  *

@@ -207,15 +207,22 @@ bool lend__io_is_interruption(int res)
 	return res == -ECANCELED || is_interrupted(res);
 }
 
-bool lend__io_is_undone(const struct lend_io_op *op)
+static bool is_closing(const struct lend_io_op *op)
+{
+	return op->fd != -1 && lend__descriptor_is_closing(op->fd);
+}
+
+bool lend__io_is_undone(struct lend_io_op *op)
 {
 	struct lend_worker *worker = op->actor->worker;
 
 	if (lend_likely(op->op.res >= 0) ||
 	    !lend__io_is_interruption(op->op.res))
 		return false;
-	if (op->asked || op->actor->cancelled ||
-	    (op->fd != -1 && lend__descriptor_is_closing(op->fd)))
+	/* Noted, as whoever looks again may find it closed. */
+	if (is_closing(op))
+		op->asked = true;
+	if (op->asked || op->actor->cancelled)
 		return false;
 	lend_counter_add(&worker->resubmitted, 1);
 	return true;
@@ -283,7 +290,8 @@ static int result(const struct lend_io_op *op, bool cancelled, bool late)
 {
 	int res = op->op.res;
 
-	if (cancelled && lend__io_is_interruption(res))
+	/* What one of the kernel's threads was at is interrupted. */
+	if (lend__io_is_interruption(res) && (cancelled || is_closing(op)))
 		return late ? -ETIMEDOUT : -ECANCELED;
 	return is_interrupted(res) ? -EINTR : res;
 }
@@ -340,8 +348,7 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		if (lend_unlikely(err))
 			return err;
 		/* A closer that does not find it asks us: see close.c. */
-		if (lend_unlikely(!op->mail.arrived) && op->fd != -1 &&
-		    lend__descriptor_is_closing(op->fd))
+		if (lend_unlikely(!op->mail.arrived) && is_closing(op))
 			op->asked = true;
 	}
 	lend__io_note_waited(self);

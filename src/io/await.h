@@ -161,8 +161,9 @@ LEND_NODISCARD bool lend__io_run(struct lend_io *io, uint64_t deadline,
 				 int *ret_res) LEND_AWAITS;
 
 /* It is over, as its actor knows. Did it end though nobody asked for that?
- * Then it is to be submitted again: Note [again]. Counts it, if so. */
-bool lend__io_is_undone(const struct lend_io_op *op);
+ * Then it is to be submitted again: Note [again]. Counts it, if so. Who closes
+ * its descriptor has asked. */
+bool lend__io_is_undone(struct lend_io_op *op);
 
 /**
  * Submit one that is undone again: its record is kept.
