@@ -180,6 +180,8 @@ static int change(void *arg)
 	return changes;
 }
 
+static _Atomic bool changed;
+
 static void *change_from_outside(void *arg)
 {
 	int err;
@@ -188,6 +190,7 @@ static void *change_from_outside(void *arg)
 		err = lend_runtime_set_workers(arg, 2, SOON);
 	while (err == -EBUSY);
 	CHECK_EQ(err, 0);
+	atomic_store(&changed, true);
 	return NULL;
 }
 
@@ -198,6 +201,7 @@ static int one_at_a_time(void *arg)
 
 	(void)arg;
 	atomic_store(&stop, false);
+	atomic_store(&changed, false);
 	for (intptr_t i = 0; i < 3; i++)
 		changers[i] = test_spawn(change, (void *)(i + 1));
 	CHECK_EQ(pthread_create(&thread, NULL, change_from_outside,
@@ -207,6 +211,9 @@ static int one_at_a_time(void *arg)
 	atomic_store(&stop, true);
 	for (unsigned i = 0; i < 3; i++)
 		CHECK_IN(test_join(changers[i]), 0, INT32_MAX);
+	/* Blocked, our worker could be the one that it has to wait for. */
+	while (!atomic_load(&changed))
+		lend_sleep(lend_after(LEND_MS));
 	pthread_join(thread, NULL);
 	return 0;
 }
