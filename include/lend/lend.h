@@ -20,6 +20,7 @@
 #include <lend/opcode.h>
 #include <lend/pending.h>
 #include <lend/process.h>
+#include <lend/report.h>
 #include <lend/ring.h>
 #include <lend/runtime.h>
 #include <lend/scope.h>

@@ -113,6 +113,7 @@ struct lend_actor {
 				      in its series */
 	/* [owner] writes, for reports: lend__actor_waits(); 0: for nothing */
 	_Atomic uint64_t waits_for;
+	_Atomic uint64_t since_ns; /* suspended, by its worker's clock */
 	struct lend_mail signal_mail;
 
 	/* ---- [lock: registry] ---- */
@@ -156,8 +157,15 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal);
  */
 void lend__actor_sort_mail(struct lend_actor *actor);
 
-/* In the place of an opcode: it waits for a thread of the blocking pool. */
-#define LEND_WAITS_BLOCKING UINT8_MAX
+/* In the place of an opcode: it waits for something else. */
+#define LEND_WAITS_BLOCKING UINT8_MAX /* a thread of the blocking pool */
+#define LEND_WAITS_MESSAGE  UINT8_C(254)
+#define LEND_WAITS_TIME	    UINT8_C(253) /* to pass: it sleeps */
+#define LEND_WAITS_MEMBERS  UINT8_C(252) /* of its scope */
+#define LEND_WAITS_ROOM	    UINT8_C(251) /* in a ring */
+/* Of an actor, whose index is in the place of the descriptor. */
+#define LEND_WAITS_END	  UINT8_C(250)
+#define LEND_WAITS_ANSWER UINT8_C(249)
 
 /**
  * Decide whether the actor's calls end with -ECANCELED from now on, and when to

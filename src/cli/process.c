@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "recording.h"
+#include "reporter.h"
 #include "say.h"
 
 /* Actors besides those of connections. */
@@ -124,6 +125,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.trace_events = options->trace_events,
 	};
 	struct recording recording = { .path = options->trace };
+	struct reporter reporter = { 0 };
 	struct lend_runtime *runtime;
 	int value = EXIT_BROKEN, err;
 	char text[512];
@@ -153,6 +155,8 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	}
 	err = recording_start(&recording, runtime);
 	if (!err)
+		err = reporter_start(&reporter, runtime);
+	if (!err)
 		err = lend_runtime_spawn(runtime, main_fn, arg, &joinable,
 					 &main_ref);
 	if (!err)
@@ -162,6 +166,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	/* Stopped first: the last loans end in it. */
 	lend_runtime_stop(runtime);
 	recording_end(&recording);
+	reporter_end(&reporter);
 	lend_runtime_free(runtime);
 	return value;
 }

@@ -51,10 +51,12 @@ static int make_question(uint32_t type, const void *data, size_t size,
 	return 0;
 }
 
-static int wait_for_answer(struct lend_actor *self, uint64_t deadline)
+static int wait_for_answer(struct lend_actor *self, lend_ref whom,
+			   uint64_t deadline)
 {
 	while (!self->answer) {
-		int err = lend__suspend_until(self, deadline);
+		int err = lend__suspend_for(self, LEND_WAITS_ANSWER,
+					    (int)whom.index, deadline);
 
 		if (err && !self->answer)
 			return err;
@@ -87,7 +89,7 @@ int lend_ask(lend_ref to, uint32_t type, const void *data, size_t size,
 	question->question = self->asking;
 	err = send_question(registry, to, question);
 	if (!err)
-		err = wait_for_answer(self, deadline);
+		err = wait_for_answer(self, to, deadline);
 	/* What comes from here on is late. */
 	self->asking = 0;
 	answer = self->answer;

@@ -171,9 +171,9 @@ int lend_sleep(uint64_t deadline)
 			return -ECANCELED;
 		if (lend_now() >= deadline)
 			return 0;
-		err = lend__suspend(self, deadline);
+		err = lend__suspend_for(self, LEND_WAITS_TIME, -1, deadline);
 		if (err)
-			return err;
+			return err == -ETIMEDOUT ? 0 : err;
 	}
 }
 
@@ -185,12 +185,13 @@ void lend_exit(int value)
 	finish(self, value);
 }
 
-static int wait_for_end(struct lend_actor *self,
+static int wait_for_end(struct lend_actor *self, lend_ref whom,
 			const struct lend_joiner *joiner, uint64_t deadline)
 {
 	/* Acquire [G3], paired with the registry's release: the value. */
 	while (!atomic_load_explicit(&joiner->ended, memory_order_acquire)) {
-		int err = lend__suspend_until(self, deadline);
+		int err = lend__suspend_for(self, LEND_WAITS_END,
+					    (int)whom.index, deadline);
 
 		if (err)
 			return err;
@@ -212,7 +213,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	err = lend__registry_join(registry, actor, &joiner);
 	if (err)
 		return err;
-	err = wait_for_end(self, &joiner, deadline);
+	err = wait_for_end(self, actor, &joiner, deadline);
 	lend__registry_leave(registry, &joiner);
 	/* It may have ended while we gave up: its value would be lost. */
 	if (atomic_load_explicit(&joiner.ended, memory_order_acquire))
@@ -312,7 +313,7 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 
 		if (err != -ENOENT)
 			return err;
-		err = lend__suspend_until(self, deadline);
+		err = lend__suspend_for(self, LEND_WAITS_MESSAGE, -1, deadline);
 		if (err)
 			return err;
 	}

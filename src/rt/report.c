@@ -5,7 +5,6 @@
 #include "rt/report.h"
 
 #include <lend/clock.h>
-#include <lend/opcode.h>
 #include <stdio.h>
 
 #include "actor/actor.h"
@@ -13,36 +12,11 @@
 #include "arbiter/mode.h"
 #include "rt/monitor.h"
 #include "rt/runtime.h"
+#include "rt/waiting.h"
 #include "rt/worker.h"
-#include "uring/opcode.h"
 
 /* Lines on actors in one report; the rest is a number. */
 #define ACTORS_MAX 16
-
-/* What an actor waits for, as it has noted itself. */
-static void describe(uint64_t waits_for, char *text, size_t size)
-{
-	struct lend_text line = { text, size };
-	unsigned opcode = lend__actor_waits_opcode(waits_for);
-	const char *name = lend_opcode_name(opcode);
-	int fd = lend__actor_waits_fd(waits_for);
-
-	if (!waits_for) {
-		lend__text_add(&line, "waits for no operation");
-		return;
-	}
-	if (opcode == LEND_WAITS_BLOCKING) {
-		lend__text_add(&line, "waits for a blocking function");
-		return;
-	}
-	if (name)
-		lend__text_add(&line, "waits for %s", name);
-	else
-		lend__text_add(&line, "waits for operation %u", opcode);
-	if (fd >= 0)
-		lend__text_add(&line, " on descriptor %d", fd);
-	lend__text_add(&line, ", ring %u", lend__actor_waits_ring(waits_for));
-}
 
 static void print_title(const struct lend_actor *actor,
 			char title[LEND_MONITOR_TITLE_SIZE])
@@ -96,7 +70,7 @@ static unsigned report_actors(struct lend_runtime *runtime, int ring)
 			continue;
 		if (found++ >= ACTORS_MAX)
 			continue;
-		describe(waits_for, what, sizeof(what));
+		lend__waiting_describe(runtime, waits_for, what, sizeof(what));
 		lend__log(&runtime->log, LEND_LOG_WARNING, "  actor %s %s",
 			  title, what);
 	}

@@ -360,6 +360,7 @@ int lend_run(const struct lend_options *options, lend_actor_fn fn, void *arg)
 	err = lend_runtime_new(options, &runtime);
 	if (err)
 		return err;
+	atomic_store_explicit(&runtime->alone, true, memory_order_relaxed);
 	err = lend_runtime_spawn(runtime, fn, arg, &joinable, &first);
 	if (!err)
 		err = lend_runtime_join(runtime, first, &value);

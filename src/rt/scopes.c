@@ -106,7 +106,8 @@ static int wait_for(struct lend_scope *scope, enum lend_scope_wait waits,
 	/* A signal that comes between the look and the wait is mail, with
 	 * which nobody goes to sleep. */
 	while (!lend__scope_look(scope, waits) && !err)
-		err = lend__suspend_until(scope->owner, deadline);
+		err = lend__suspend_for(scope->owner, LEND_WAITS_MEMBERS, -1,
+					deadline);
 	lend__scope_look(scope, LEND_SCOPE_BUSY);
 	return err;
 }

@@ -46,6 +46,9 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 	}
 	if (deadline != LEND_FOREVER)
 		lend__timers_arm(&self->worker->timers, self, deadline);
+	/* For reports. */
+	atomic_store_explicit(&self->since_ns, self->worker->now_ns,
+			      memory_order_relaxed);
 	switch_away(self, LEND_AFTER_SUSPEND);
 	lend__actor_sort_mail(self);
 	return 0;
@@ -58,6 +61,20 @@ int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
 	if (deadline != LEND_FOREVER && lend_now() >= deadline)
 		return -ETIMEDOUT;
 	return lend__suspend(self, deadline);
+}
+
+int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
+		      uint64_t deadline)
+{
+	int err;
+
+	/* Relaxed: a report reads it, and may be late. */
+	atomic_store_explicit(&self->waits_for,
+			      lend__actor_waits(kind, whom, UINT32_MAX),
+			      memory_order_relaxed);
+	err = lend__suspend_until(self, deadline);
+	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
+	return err;
 }
 
 int lend__suspend_yield(struct lend_actor *self)
@@ -123,7 +140,8 @@ static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
 	/* Acquire [L1]. */
 	while (!atomic_load_explicit(&slots->waiter.served,
 				     memory_order_acquire)) {
-		int err = lend__suspend_until(self, deadline);
+		int err = lend__suspend_for(self, LEND_WAITS_ROOM, -1,
+					    deadline);
 
 		if (err)
 			return err;

@@ -34,6 +34,11 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
  */
 int lend__suspend_until(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 
+/* The same, and a report says meanwhile that it waits for @kind,
+ * LEND_WAITS_...; on @whom, an actor's index or -1. */
+int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
+		      uint64_t deadline) LEND_AWAITS;
+
 /* Queue behind the others, and let them run. As lend__suspend(). */
 int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
 

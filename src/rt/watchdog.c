@@ -25,6 +25,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/symbol.h"
+#include "rt/deadlock.h"
 #include "rt/kick.h"
 #include "rt/runtime.h"
 #include "rt/thread.h"
@@ -396,6 +397,8 @@ static void *watch(void *argument)
 			break;
 		pthread_mutex_unlock(&watchdog->lock);
 		still = look(runtime);
+		if (still)
+			lend__deadlock_look(runtime);
 		pthread_mutex_lock(&watchdog->lock);
 		if (still && state_of(watchdog) == LEND_WATCHDOG_AWAKE)
 			sleep_locked(runtime);

@@ -40,6 +40,7 @@ struct lend_watchdog {
 	/* [owner: its thread] */
 	struct lend_backtrace backtrace;
 	uint64_t rounds_seen; /* of all workers, at the last look */
+	bool told_deadlock;
 
 	/* [atomic: D1] enum lend_watchdog_state; written under the lock */
 	LEND_CACHE_ALIGNED _Atomic uint32_t state;

@@ -309,6 +309,32 @@ def a_second_signal_ends_at_once(lend):
 
 
 @case
+def sigquit_says_who_waits_for_what(lend):
+    """Also when every worker is stuck, and the service goes on."""
+    with lend.serve("--demo") as server:
+        clients = [Client(server.address) for _ in range(16)]
+        for client in clients:
+            client.send("GET", "/spin?us=60000000")
+
+        def has_said(*words):
+            return any(all(word in line for word in words)
+                       for line in list(server.lines))
+
+        def asked():
+            server.signal(signal.SIGQUIT)
+            return has_said("actor ", "waits for accept", " for ",
+                            "spawned in") and has_said("worker ", "it runs")
+
+        wait_for(asked, "the report")
+        true(has_said("operations in flight"), str(server.lines))
+        server.signal(signal.SIGINT)
+        server.signal(signal.SIGTERM)
+        server.wait()
+        for client in clients:
+            client.socket.close()
+
+
+@case
 def all_kinds_of_addresses(lend):
     path = lend.path("socket")
     listen = ["127.0.0.1:0", "unix:" + path]

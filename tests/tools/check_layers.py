@@ -37,6 +37,7 @@ PUBLIC = {
     "actor.h": "src/actor",
     "mailbox.h": "src/actor",
     "runtime.h": "src/rt",
+    "report.h": "src/rt",
     "blocking.h": "src/rt",
     "io.h": "src/io",
     "process.h": "src/io",

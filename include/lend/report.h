@@ -1,0 +1,31 @@
+/*
+ * What a runtime is doing just now, for people: who waits for what.
+ */
+#ifndef LEND_REPORT_H
+#define LEND_REPORT_H
+
+#include <lend/base.h>
+
+struct lend_runtime;
+
+LEND_BEGIN_DECLS
+
+/**
+ * Write lines of text: the workers and what they run, what is in flight, and
+ * for each actor what it waits for, on whom, since when, where it was spawned
+ * and what it has touched of its stack.
+ *
+ * Nothing is stopped for it. Each line is of an actor that lived when it was
+ * written, but two lines may be of different moments; so may what an actor
+ * waits for be and since when, if it has just been woken.
+ *
+ * @runtime  NULL: the calling actor's
+ * @fd       an open descriptor; what it does not take is lost
+ *
+ * Thread: any. Blocks: while @fd does, and for locks, briefly.
+ */
+LEND_API void lend_report(struct lend_runtime *runtime, int fd);
+
+LEND_END_DECLS
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * Noticing that nothing can run: see deadlock.h. Called when the watchdog is
+ * about to sleep for good.
+ *
+ * The looks at the parts are one after the other. If no worker has run a round
+ * from before the first until after the last, they are as good as one: whatever
+ * changes a part on its own (a completion, a timer) was there to be seen as
+ * pending, and what comes from outside makes a worker run.
+ */
+#include "rt/deadlock.h"
+
+#include <lend/clock.h>
+#include <stdio.h>
+
+#include "arbiter/arbiter.h"
+#include "rt/runtime.h"
+#include "rt/waiting.h"
+#include "rt/worker.h"
+#include "uring/ring.h"
+
+/* Lines on actors in the log; the rest is a number. */
+#define LINES_MAX 16
+
+static uint64_t rounds_of(const struct lend_runtime *runtime)
+{
+	uint64_t rounds = 0;
+
+	for (unsigned i = 0; i < lend__runtime_used(runtime); i++)
+		rounds += atomic_load_explicit(&runtime->workers[i].parks,
+					       memory_order_relaxed) +
+			  atomic_load_explicit(&runtime->workers[i].switches,
+					       memory_order_relaxed);
+	return rounds;
+}
+
+static bool are_all_parked(const struct lend_runtime *runtime)
+{
+	return atomic_load_explicit(&runtime->parked, memory_order_seq_cst) ==
+	       lend__runtime_count(runtime);
+}
+
+static bool has_timer(const struct lend_runtime *runtime)
+{
+	for (unsigned i = 0; i < lend__runtime_used(runtime); i++)
+		if (atomic_load_explicit(&runtime->workers[i].timers.next_ns,
+					 memory_order_relaxed) != UINT64_MAX)
+			return true;
+	return false;
+}
+
+/* The polls with which workers wait to be woken are nobody's operations. */
+static uint64_t wakes_armed(const struct lend_runtime *runtime)
+{
+	uint64_t armed = 0;
+
+	for (unsigned i = 0; i < lend__runtime_used(runtime); i++)
+		for (unsigned k = 0;
+		     k < lend__pool_used(&runtime->arbiter.pool); k++)
+			armed += atomic_load_explicit(
+				&runtime->workers[i].wake_ops[k].armed,
+				memory_order_relaxed);
+	return armed;
+}
+
+static bool has_operation(const struct lend_runtime *runtime)
+{
+	const struct lend_arbiter *arbiter = &runtime->arbiter;
+	uint64_t in_flight = 0;
+
+	for (unsigned i = 0; i < lend__pool_used(&arbiter->pool); i++)
+		in_flight += lend__ring_in_flight(&arbiter->pool.rings[i]);
+	return in_flight > wakes_armed(runtime) ||
+	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
+}
+
+static bool has_function(struct lend_runtime *runtime)
+{
+	struct lend_blocking_stats stats;
+
+	lend__blocking_read(&runtime->blocking, &stats);
+	return stats.running || stats.queued;
+}
+
+static unsigned count_alive(struct lend_runtime *runtime)
+{
+	unsigned alive;
+
+	pthread_mutex_lock(&runtime->registry.lock);
+	alive = runtime->registry.alive;
+	pthread_mutex_unlock(&runtime->registry.lock);
+	return alive;
+}
+
+static void tell_actors(struct lend_runtime *runtime, enum lend_log_level level)
+{
+	uint32_t end = lend__waiting_end(runtime);
+	uint64_t now_ns = lend_now();
+	unsigned lines = 0;
+
+	for (uint32_t i = 0; i < end && lines < LINES_MAX; i++) {
+		struct lend_waiting actor;
+		char what[160];
+
+		if (!lend__waiting_read(runtime, i, &actor))
+			continue;
+		lines++;
+		lend__waiting_describe(runtime, actor.waits_for, what,
+				       sizeof(what));
+		lend__log(&runtime->log, level, "  actor %s %s, for %.3f s",
+			  actor.title, what,
+			  (double)(now_ns - actor.since_ns) / LEND_S);
+	}
+}
+
+void lend__deadlock_look(struct lend_runtime *runtime)
+{
+	uint64_t rounds = rounds_of(runtime);
+	enum lend_log_level level;
+	char circle[512];
+	bool is_circle;
+	unsigned alive;
+
+	if (runtime->watchdog.told_deadlock || !are_all_parked(runtime))
+		return;
+	alive = count_alive(runtime);
+	if (!alive || has_timer(runtime) || has_operation(runtime) ||
+	    has_function(runtime))
+		return;
+	is_circle = lend__waiting_find_circle(runtime, circle, sizeof(circle));
+	if (!are_all_parked(runtime) || rounds_of(runtime) != rounds)
+		return;
+	runtime->watchdog.told_deadlock = true;
+	level = is_circle || atomic_load_explicit(&runtime->alone,
+						  memory_order_relaxed) ?
+			LEND_LOG_WARNING :
+			LEND_LOG_INFO;
+	lend__log(
+		&runtime->log, level,
+		"nothing can run any more unless another thread or a signal brings something: %u actors wait",
+		alive);
+	if (is_circle)
+		lend__log(&runtime->log, level,
+			  "  they wait for each other: %s", circle);
+	tell_actors(runtime, level);
+}

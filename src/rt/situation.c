@@ -1,0 +1,169 @@
+/*
+ * What a runtime is doing, for people: see include/lend/report.h. Unlike
+ * report.c, which says in the log what holds up somebody who wants to end.
+ */
+#include <lend/report.h>
+
+#include <lend/clock.h>
+#include <lend/ring.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "actor/actor.h"
+#include "base/symbol.h"
+#include "mem/stack.h"
+#include "rt/runtime.h"
+#include "rt/waiting.h"
+#include "rt/worker.h"
+#include "uring/opcode.h"
+
+/* Functions are looked up in files, and most actors have the same few. */
+#define NAMES 8
+
+struct names {
+	const void *addresses[NAMES];
+	char texts[NAMES][160];
+	unsigned next;
+};
+
+static const char *name_of(struct names *names, const void *address)
+{
+	unsigned i;
+
+	if (!address)
+		return "?";
+	for (i = 0; i < NAMES; i++)
+		if (names->addresses[i] == address)
+			return names->texts[i];
+	i = names->next++ % NAMES;
+	names->addresses[i] = address;
+	lend__symbol_print(address, names->texts[i], sizeof(names->texts[i]));
+	return names->texts[i];
+}
+
+/* Cut, if it does not fit; the end of a line always does. */
+static void write_line(int fd, char *line, size_t size)
+{
+	size_t length = strlen(line);
+
+	if (length > size - 2)
+		length = size - 2;
+	line[length] = '\n';
+	if (write(fd, line, length + 1) < 0) {
+		/* Nobody reads it. */
+	}
+}
+
+static double age_s(uint64_t since_ns, uint64_t now_ns)
+{
+	return since_ns && now_ns > since_ns ?
+		       (double)(now_ns - since_ns) / LEND_S :
+		       0;
+}
+
+static void write_worker(struct lend_runtime *runtime, unsigned index, int fd)
+{
+	const struct lend_worker *worker = &runtime->workers[index];
+	uint64_t safe_ns = atomic_load_explicit(&worker->borrower.safe_ns,
+						memory_order_relaxed);
+	uint64_t running = atomic_load_explicit(&worker->stalls.running,
+						memory_order_relaxed);
+	struct lend_waiting actor;
+	char line[256];
+
+	if (atomic_load_explicit(&worker->borrower.parked,
+				 memory_order_relaxed)) {
+		snprintf(line, sizeof(line), "worker %u is parked", index);
+	} else {
+		bool alive = lend__waiting_read(runtime, (uint32_t)running,
+						&actor);
+
+		snprintf(
+			line, sizeof(line),
+			"worker %u was at a safe point %.3f s ago; it runs, or ran last, actor %s",
+			index, age_s(safe_ns, lend_now()),
+			alive ? actor.title : "none that is alive");
+	}
+	write_line(fd, line, sizeof(line));
+}
+
+/* The pages of a stack that are there: since an actor of its slot has touched
+ * them, and the system has not been given them back. */
+static size_t touched(const struct lend_stacks *stacks, uint32_t index)
+{
+	unsigned char pages[LEND_STACK_SLOT_SIZE_MAX / LEND_PAGE_SIZE];
+	char *low = lend__stacks_low(stacks, index);
+	size_t size = stacks->slot_size - LEND_PAGE_SIZE, count = 0;
+
+	if (mincore(low, size, pages))
+		return 0;
+	for (size_t i = 0; i < size / LEND_PAGE_SIZE; i++)
+		count += pages[i] & 1;
+	return count * LEND_PAGE_SIZE;
+}
+
+static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
+			struct names *names)
+{
+	const struct lend_stacks *stacks = &runtime->registry.stacks;
+	struct lend_waiting actor;
+	char text[1024];
+	struct lend_text line = { text, sizeof(text) };
+	char what[160];
+
+	if (!lend__waiting_read(runtime, index, &actor))
+		return;
+	lend__text_add(&line, "actor %s ", actor.title);
+	if (actor.suspended) {
+		lend__waiting_describe(runtime, actor.waits_for, what,
+				       sizeof(what));
+		lend__text_add(&line, "%s, for %.3f s", what,
+			       age_s(actor.since_ns, lend_now()));
+	} else {
+		lend__text_add(&line, "runs, or is about to");
+	}
+	lend__text_add(&line, "; %s", name_of(names, actor.fn));
+	/* The call, which what it returns to may not belong to. */
+	lend__text_add(&line, ", spawned in %s",
+		       name_of(names,
+			       actor.spawned_at ?
+				       (const char *)actor.spawned_at - 1 :
+				       NULL));
+	lend__text_add(&line, "; %zu KiB of %zu KiB of stack touched",
+		       touched(stacks, index) >> 10,
+		       (stacks->slot_size - LEND_PAGE_SIZE) >> 10);
+	write_line(fd, text, sizeof(text));
+}
+
+void lend_report(struct lend_runtime *runtime, int fd)
+{
+	struct names names = { .next = 0 };
+	char line[1024], circle[512];
+	uint64_t in_flight = 0;
+	uint32_t end;
+
+	if (!runtime)
+		runtime = lend_runtime_current();
+	end = lend__waiting_end(runtime);
+	for (unsigned i = 0; i < lend__pool_used(&runtime->arbiter.pool); i++)
+		in_flight += lend__ring_in_flight(
+			&runtime->arbiter.pool.rings[i]);
+	snprintf(
+		line, sizeof(line),
+		"lend: %u workers, %u rings, mode %s, up %.3f s, %llu operations in flight",
+		lend_runtime_workers(runtime), lend_runtime_rings(runtime),
+		lend_ring_mode_name(runtime->options.mode),
+		age_s(runtime->started_ns, lend_now()),
+		(unsigned long long)in_flight);
+	write_line(fd, line, sizeof(line));
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
+		write_worker(runtime, i, fd);
+	for (uint32_t i = 0; i < end; i++)
+		write_actor(runtime, i, fd, &names);
+	if (!lend__waiting_find_circle(runtime, circle, sizeof(circle)))
+		return;
+	snprintf(line, sizeof(line), "they wait for each other: %s", circle);
+	write_line(fd, line, sizeof(line));
+}

@@ -1,0 +1,188 @@
+/*
+ * Who waits for what: see waiting.h. Actors note it themselves before they
+ * suspend, by two stores into their own record. It is read while it changes, so
+ * it may be late; a pin keeps the record from being another actor's meanwhile.
+ */
+#include "rt/waiting.h"
+
+#include <lend/clock.h>
+#include <lend/opcode.h>
+#include <stdio.h>
+
+#include "actor/actor.h"
+#include "rt/runtime.h"
+#include "uring/opcode.h"
+
+/* Steps along "waits for" before a chain is given up. */
+#define CHAIN_MAX 64
+
+uint32_t lend__waiting_end(struct lend_runtime *runtime)
+{
+	struct lend_registry *registry = &runtime->registry;
+	uint32_t end;
+
+	pthread_mutex_lock(&registry->lock);
+	end = registry->used_end;
+	pthread_mutex_unlock(&registry->lock);
+	return end;
+}
+
+bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
+			struct lend_waiting *ret_waiting)
+{
+	struct lend_registry *registry = &runtime->registry;
+	struct lend_actor *actor = lend__registry_pin_at(registry, index);
+
+	if (!actor)
+		return false;
+	ret_waiting->ref = lend__actor_ref(actor);
+	snprintf(ret_waiting->title, sizeof(ret_waiting->title), "%s #%u",
+		 actor->name[0] ? actor->name : "(unnamed)", actor->index);
+	/* Relaxed: nothing that it leads to is read. */
+	ret_waiting->suspended = atomic_load_explicit(&actor->mailbox.head,
+						      memory_order_relaxed) ==
+				 LEND_MAILBOX_IDLE;
+	ret_waiting->waits_for = atomic_load_explicit(&actor->waits_for,
+						      memory_order_relaxed);
+	ret_waiting->since_ns = atomic_load_explicit(&actor->since_ns,
+						     memory_order_relaxed);
+	ret_waiting->fn = (const void *)(uintptr_t)actor->fn;
+	ret_waiting->spawned_at = actor->spawned_at;
+	lend__registry_unpin(registry, ret_waiting->ref);
+	return true;
+}
+
+/* Of those that wait for an actor: which. */
+static bool find_target(uint64_t waits_for, uint32_t *ret_index)
+{
+	uint8_t kind = lend__actor_waits_opcode(waits_for);
+
+	if (kind != LEND_WAITS_END && kind != LEND_WAITS_ANSWER)
+		return false;
+	*ret_index = (uint32_t)lend__actor_waits_fd(waits_for);
+	return true;
+}
+
+static void add_target(struct lend_text *line, struct lend_runtime *runtime,
+		       uint64_t waits_for, const char *what)
+{
+	struct lend_waiting target;
+	uint32_t index;
+
+	if (find_target(waits_for, &index) &&
+	    lend__waiting_read(runtime, index, &target))
+		lend__text_add(line, "waits for %s actor %s", what,
+			       target.title);
+	else
+		lend__text_add(line, "waits for %s an actor that has ended",
+			       what);
+}
+
+static void add_operation(struct lend_text *line, uint64_t waits_for)
+{
+	unsigned opcode = lend__actor_waits_opcode(waits_for);
+	const char *name = lend_opcode_name(opcode);
+	int fd = lend__actor_waits_fd(waits_for);
+
+	if (name)
+		lend__text_add(line, "waits for %s", name);
+	else
+		lend__text_add(line, "waits for operation %u", opcode);
+	if (fd >= 0)
+		lend__text_add(line, " on descriptor %d", fd);
+	lend__text_add(line, ", ring %u", lend__actor_waits_ring(waits_for));
+}
+
+void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
+			    char *text, size_t size)
+{
+	struct lend_text line = { text, size };
+
+	if (!waits_for) {
+		lend__text_add(&line, "waits for no operation");
+		return;
+	}
+	switch (lend__actor_waits_opcode(waits_for)) {
+	case LEND_WAITS_BLOCKING:
+		lend__text_add(&line, "waits for a blocking function");
+		break;
+	case LEND_WAITS_MESSAGE:
+		lend__text_add(&line, "waits for a message");
+		break;
+	case LEND_WAITS_TIME:
+		lend__text_add(&line, "sleeps");
+		break;
+	case LEND_WAITS_MEMBERS:
+		lend__text_add(&line, "waits for the members of its scope");
+		break;
+	case LEND_WAITS_ROOM:
+		lend__text_add(&line, "waits for room in a ring");
+		break;
+	case LEND_WAITS_END:
+		add_target(&line, runtime, waits_for, "the end of");
+		break;
+	case LEND_WAITS_ANSWER:
+		add_target(&line, runtime, waits_for, "an answer of");
+		break;
+	default:
+		add_operation(&line, waits_for);
+		break;
+	}
+}
+
+/* ---- circles ---- */
+
+/* The one that @waiting waits for. */
+static bool follow(struct lend_runtime *runtime, struct lend_waiting *waiting)
+{
+	uint32_t index;
+
+	return waiting->suspended && find_target(waiting->waits_for, &index) &&
+	       lend__waiting_read(runtime, index, waiting);
+}
+
+/* From @start back to itself. */
+static bool is_circle(struct lend_runtime *runtime, uint32_t start)
+{
+	struct lend_waiting at;
+
+	if (!lend__waiting_read(runtime, start, &at))
+		return false;
+	for (unsigned i = 0; i < CHAIN_MAX; i++) {
+		if (!follow(runtime, &at))
+			return false;
+		if (at.ref.index == start)
+			return true;
+	}
+	return false;
+}
+
+static void print_circle(struct lend_runtime *runtime, uint32_t start,
+			 char *text, size_t size)
+{
+	struct lend_text line = { text, size };
+	struct lend_waiting at;
+
+	if (!lend__waiting_read(runtime, start, &at))
+		return;
+	lend__text_add(&line, "%s", at.title);
+	for (unsigned i = 0; i < CHAIN_MAX && follow(runtime, &at); i++) {
+		lend__text_add(&line, " -> %s", at.title);
+		if (at.ref.index == start)
+			return;
+	}
+}
+
+bool lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
+			       size_t size)
+{
+	uint32_t end = lend__waiting_end(runtime);
+
+	for (uint32_t i = 0; i < end; i++) {
+		if (!is_circle(runtime, i))
+			continue;
+		print_circle(runtime, i, text, size);
+		return true;
+	}
+	return false;
+}

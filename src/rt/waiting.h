@@ -1,0 +1,48 @@
+/*
+ * Who waits for what, in words.
+ */
+#ifndef LEND_RT_WAITING_H
+#define LEND_RT_WAITING_H
+
+#include <lend/actor.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rt/monitor.h"
+
+struct lend_runtime;
+
+/* An actor as it was a moment ago. */
+struct lend_waiting {
+	lend_ref ref;
+	char title[LEND_MONITOR_TITLE_SIZE];
+	bool suspended;	    /* else it runs, or is about to */
+	uint64_t waits_for; /* lend__actor_waits() */
+	uint64_t since_ns;
+	const void *fn;
+	const void *spawned_at;
+};
+
+/* Look at the actor in slot @index. False: nobody lives there. Thread: any. */
+bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
+			struct lend_waiting *ret_waiting);
+
+/* The slots that have ever been used. */
+uint32_t lend__waiting_end(struct lend_runtime *runtime);
+
+/* "waits for recv on descriptor 7, ring 0" */
+void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
+			    char *text, size_t size);
+
+/**
+ * Actors that wait for each other in a circle.
+ *
+ * @text  "a #1 -> b #2 -> a #1"
+ *
+ * Return: whether there are such; one that is long is not found
+ */
+bool lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
+			       size_t size);
+
+#endif

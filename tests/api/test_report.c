@@ -1,0 +1,310 @@
+/*
+ * Goal:   who waits for what is told: by lend_report() at any time, and in the
+ *         log when nothing can run any more.
+ * Method: each actor is asked for until the report has it as it should be,
+ *         as nobody knows when it has gone to sleep.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+
+#define NEVER (30 * LEND_S)
+
+static const char *report(void)
+{
+	static char text[32768];
+	int fd = memfd_create("report", MFD_CLOEXEC);
+	ssize_t size = 0;
+
+	if (CHECK(fd >= 0)) {
+		lend_report(NULL, fd);
+		size = pread(fd, text, sizeof(text) - 1, 0);
+		close(fd);
+	}
+	text[size > 0 ? size : 0] = '\0';
+	return text;
+}
+
+/* A line that begins with @who and has @what. */
+static bool has_line(const char *text, const char *who, const char *what)
+{
+	for (const char *line = strstr(text, who); line;
+	     line = strstr(line + 1, who)) {
+		const char *end = strchr(line, '\n');
+		const char *found = strstr(line, what);
+
+		if (found && end && found < end)
+			return true;
+	}
+	return false;
+}
+
+static bool wait_for_line(const char *who, const char *what)
+{
+	uint64_t end_ns = lend_after(NEVER);
+
+	while (!has_line(report(), who, what)) {
+		if (lend_now() > end_ns) {
+			printf("     no line of \"%s\" with \"%s\" in:\n%s",
+			       who, what, report());
+			return CHECK(false);
+		}
+		lend_sleep(lend_after(LEND_MS));
+	}
+	return true;
+}
+
+__attribute__((noinline)) static lend_ref
+spawn_named(lend_actor_fn fn, void *arg, const char *name)
+{
+	const struct lend_spawn_options options = { .name = name,
+						    .joinable = true };
+	lend_ref ref = { 0, 0 };
+
+	CHECK_EQ(lend_spawn(fn, arg, &options, &ref), 0);
+	return ref;
+}
+
+/* ---- lend_report() ---- */
+
+static int receive(void *arg)
+{
+	struct lend_msg *msg;
+
+	(void)arg;
+	return lend_receive(LEND_FOREVER, &msg) == -ECANCELED ? 0 : -1;
+}
+
+static int sleep_for_long(void *arg)
+{
+	(void)arg;
+	return lend_sleep(lend_after(3600 * LEND_S)) == -ECANCELED ? 0 : -1;
+}
+
+static int join(void *arg)
+{
+	const lend_ref *whom = arg;
+
+	return lend_join(*whom, LEND_FOREVER, NULL) == -ECANCELED ? 0 : -1;
+}
+
+static int ask(void *arg)
+{
+	const lend_ref *whom = arg;
+	struct lend_msg *answer;
+	int err = lend_ask(*whom, 1, NULL, 0, LEND_FOREVER, &answer);
+
+	return err == -ECANCELED ? 0 : -1;
+}
+
+static int receive_bytes(void *arg)
+{
+	char byte;
+
+	return lend_recv((int)(intptr_t)arg, &byte, 1, 0, LEND_FOREVER) ==
+			       -ECANCELED ?
+		       0 :
+		       -1;
+}
+
+static int each_kind_of_waiting(void *arg)
+{
+	lend_ref refs[5];
+	char text[64];
+	int fds[2];
+
+	(void)arg;
+	test_pair(fds);
+	refs[0] = spawn_named(sleep_for_long, NULL, "dozer");
+	refs[1] = spawn_named(receive, NULL, "reader");
+	refs[2] = spawn_named(join, &refs[0], "joiner");
+	refs[3] = spawn_named(ask, &refs[0], "asker");
+	refs[4] = spawn_named(receive_bytes, (void *)(intptr_t)fds[0], "ear");
+	wait_for_line("actor dozer #", "sleeps, for ");
+	wait_for_line("actor reader #", "waits for a message, for ");
+	snprintf(text, sizeof(text), "waits for the end of actor dozer #%u",
+		 refs[0].index);
+	wait_for_line("actor joiner #", text);
+	snprintf(text, sizeof(text), "waits for an answer of actor dozer #%u",
+		 refs[0].index);
+	wait_for_line("actor asker #", text);
+	snprintf(text, sizeof(text), "waits for recv on descriptor %d", fds[0]);
+	wait_for_line("actor ear #", text);
+	wait_for_line("actor reader #", "spawned in spawn_named+0x");
+	wait_for_line("actor reader #", " KiB of stack touched");
+	wait_for_line("actor main #", "runs, or is about to");
+	for (unsigned i = 5; i--;) {
+		CHECK_EQ(lend_cancel(refs[i]), 0);
+		CHECK_EQ(test_join(refs[i]), 0);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	return 0;
+}
+
+/* ---- deadlocks ---- */
+
+static _Atomic bool told_nothing;
+static _Atomic bool told_circle;
+static _Atomic bool told_line;
+static _Atomic bool told_at_all;
+static struct lend_runtime *_Atomic runtime_now;
+static _Atomic uint64_t victim;
+
+static void listen_to_log(enum lend_log_level level, const char *line,
+			  void *arg)
+{
+	(void)arg;
+	if (strstr(line, "nothing can run any more")) {
+		atomic_store(&told_at_all, true);
+		if (level == LEND_LOG_WARNING)
+			atomic_store(&told_nothing, true);
+	}
+	if (strstr(line, "they wait for each other: left #") &&
+	    strstr(line, " -> right #"))
+		atomic_store(&told_circle, true);
+	if (strstr(line, "actor left #") &&
+	    strstr(line, "waits for the end of actor right #"))
+		atomic_store(&told_line, true);
+}
+
+static void listen_anew(void)
+{
+	atomic_store(&told_nothing, false);
+	atomic_store(&told_circle, false);
+	atomic_store(&told_line, false);
+	atomic_store(&told_at_all, false);
+	atomic_store(&victim, 0);
+}
+
+/* Until the deadlock was told; then it is ended from outside. */
+static void *end_the_deadlock(void *arg)
+{
+	uint64_t end_ns = lend_after(NEVER);
+	uint64_t ref;
+
+	(void)arg;
+	while (!(atomic_load(&told_nothing) && atomic_load(&told_circle) &&
+		 atomic_load(&told_line)) &&
+	       lend_now() < end_ns)
+		usleep(1000);
+	while (!(ref = atomic_load(&victim)))
+		usleep(1000);
+	CHECK_EQ(lend_runtime_cancel(atomic_load(&runtime_now),
+				     (lend_ref){ (uint32_t)ref,
+						 (uint32_t)(ref >> 32) }),
+		 0);
+	return NULL;
+}
+
+static lend_ref circle[2];
+static _Atomic bool is_closed; /* both are there */
+
+static int join_other(void *arg)
+{
+	while (!atomic_load(&is_closed))
+		lend_yield();
+	return join(arg);
+}
+
+static int join_each_other(void *arg)
+{
+	(void)arg;
+	atomic_store(&is_closed, false);
+	circle[0] = spawn_named(join_other, &circle[1], "left");
+	circle[1] = spawn_named(join_other, &circle[0], "right");
+	atomic_store(&is_closed, true);
+	atomic_store(&runtime_now, lend_runtime_current());
+	atomic_store(&victim,
+		     (uint64_t)circle[0].generation << 32 | circle[0].index);
+	CHECK_EQ(lend_join(circle[0], LEND_FOREVER, NULL), 0);
+	/* Its end is one's own reason to go on. */
+	(void)!lend_join(circle[1], LEND_FOREVER, NULL);
+	return 0;
+}
+
+static int a_circle(void)
+{
+	struct lend_options options = test_options;
+	pthread_t thread;
+	int value;
+
+	listen_anew();
+	pthread_create(&thread, NULL, end_the_deadlock, NULL);
+	value = lend_run(&options, join_each_other, NULL);
+	pthread_join(thread, NULL);
+	CHECK(atomic_load(&told_circle));
+	CHECK(atomic_load(&told_line));
+	return value;
+}
+
+/* An operation is pending all the time, so nothing may be said. */
+static int wait_for_a_byte(void *arg)
+{
+	char byte;
+
+	CHECK_EQ(lend_recv((int)(intptr_t)arg, &byte, 1, 0, LEND_FOREVER), 1);
+	CHECK(!atomic_load(&told_at_all));
+	return 0;
+}
+
+/* After many looks of the watchdog; more of them are as good. */
+static void *send_late(void *arg)
+{
+	usleep((useconds_t)(20 * test_options.watchdog_ns / LEND_US));
+	CHECK_EQ(write((int)(intptr_t)arg, "l", 1), 1);
+	return NULL;
+}
+
+static int no_deadlock(void)
+{
+	struct lend_options options = test_options;
+	pthread_t thread;
+	int fds[2], value;
+
+	listen_anew();
+	test_pair(fds);
+	pthread_create(&thread, NULL, send_late, (void *)(intptr_t)fds[1]);
+	value = lend_run(&options, wait_for_a_byte, (void *)(intptr_t)fds[0]);
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	close(fds[1]);
+	return value;
+}
+
+/* What sleeps is not dead either. */
+static int sleep_for_a_while(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(lend_sleep(lend_after(20 * test_options.watchdog_ns)), 0);
+	CHECK(!atomic_load(&told_at_all));
+	return 0;
+}
+
+static int no_deadlock_either(void)
+{
+	struct lend_options options = test_options;
+
+	listen_anew();
+	return lend_run(&options, sleep_for_a_while, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	test_init(argc, argv, 120);
+	test_options.watchdog_ns = 20 * LEND_MS;
+	test_options.log = listen_to_log;
+	test_options.log_level = LEND_LOG_INFO;
+	test_actor("each kind of waiting is told", each_kind_of_waiting);
+	test_plain("a circle of joins is told", a_circle);
+	test_plain("who waits for an operation is in no deadlock", no_deadlock);
+	test_plain("who sleeps is in no deadlock", no_deadlock_either);
+	return test_finish();
+}
