@@ -54,6 +54,42 @@ LEND_BEGIN_DECLS
 LEND_API int lend_close(int fd) LEND_AWAITS;
 
 /**
+ * Have a descriptor closed when the calling actor ends: a cleanup, see
+ * lend_defer(), that calls lend_close().
+ *
+ * Descriptors are no actor's by themselves: they are numbers, which may be
+ * handed on in any way. The actor that calls this is the one that the
+ * descriptor closes with, until it is closed, by whomever; or until another
+ * actor calls this or lend_keep_open() for it, which is how it is handed on. So
+ * an actor that gets a connection as its argument says this first, and need not
+ * think of it again. From then on only lend_close() may close it, and no
+ * close(2), as a number that is free is soon another file's.
+ *
+ * @fd  any open descriptor
+ *
+ * Thread: an actor. Blocks: no.
+ * Ownership: takes 64 bytes of the actor's I/O heap until it ends, or closes
+ *            the descriptor itself.
+ *
+ * Return: 0
+ *         -EBADF   @fd is below 0 or above 2097151, or being closed
+ *         -ENOMEM  the actor's I/O heap is full
+ */
+LEND_API LEND_NODISCARD int lend_defer_close(int fd);
+
+/**
+ * A descriptor is meant to be open when the calling actor has ended, and when
+ * the runtime has: forget lend_defer_close() of this actor's, and do not report
+ * it (lend_options.report_leaks).
+ *
+ * Thread: an actor. Blocks: no.
+ *
+ * Return: 0
+ *         -EBADF  @fd is below 0 or above 2097151
+ */
+LEND_API int lend_keep_open(int fd);
+
+/**
  * Bound the calls on a descriptor, whatever their own deadlines: one that would
  * wait longer ends with -ETIMEDOUT. Reads are lend_read(), _readv(), _recv(),
  * _recvmsg(), _recv_buffer() and _accept(), writes are lend_write(), _writev(),

@@ -22,6 +22,7 @@
 #include <lend/feature.h>
 #include <lend/log.h>
 #include <lend/ring.h>
+#include <stdbool.h>
 
 #define LEND_WORKERS_MAX	256
 #define LEND_SQPOLL_IDLE_MS_MAX 60000
@@ -100,6 +101,13 @@ struct lend_options {
 				   blocked in system calls, and removed
 				   afterwards, as lend_runtime_set_workers()
 				   does; 0 to 256 */
+	/* For debugging: log what actors leave behind at their end (open
+	 * claims, handles, series, buffers, timers), all of which is ended
+	 * there, and the descriptors that they have opened and that are still
+	 * open when the runtime ends, each with the place in the program that
+	 * it comes from. See lend_defer_close(), lend_keep_open(). Costs
+	 * microseconds for each. */
+	bool report_leaks;
 };
 
 struct lend_msg;

@@ -18,6 +18,7 @@
 #include "io/timeouts.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -279,6 +280,8 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 	else if (lend_unlikely(lend__io_is_undone(op)) &&
 		 try_again(io, deadline, &res))
 		return false;
+	if (lend__places_used() && res >= 0 && lend__io_opens(op->opcode))
+		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)res);
 	lend__io_end(op);
 	*ret_res = res;
 	return true;

@@ -248,6 +248,23 @@ LEND_NODISCARD int lend__io_renew_pending(struct lend_io *io,
 					  struct lend_pending *pending,
 					  uint64_t deadline) LEND_AWAITS;
 
+/* Its author gets its result: what that is of is the author's from now on. */
+void lend__io_see_pending(struct lend_pending *pending);
+
+/* Is the result of such an operation a new descriptor? */
+static inline bool lend__io_opens(unsigned opcode)
+{
+	switch (opcode) {
+	case IORING_OP_ACCEPT:
+	case IORING_OP_OPENAT:
+	case IORING_OP_OPENAT2:
+	case IORING_OP_SOCKET:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What the poller does at the end of an operation; for records whose own end
  * has more to it. */
 void lend__io_op_done(struct lend_op *op, int32_t res, uint32_t flags,

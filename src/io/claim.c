@@ -12,6 +12,7 @@
 #include "io/hold.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/places.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
 #include "uring/opcode.h"
@@ -53,6 +54,8 @@ int lend_claim(unsigned count, uint64_t deadline,
 	zero_sqes(&handle->claim);
 	self->claim = handle;
 	lend__io_watch_end(self);
+	if (lend__places_used())
+		lend__place_note(LEND_PLACE_CLAIM, (uintptr_t)handle);
 	*ret_claim = handle;
 	return 0;
 }
@@ -68,6 +71,8 @@ static void end_claim(struct lend_claim_handle *handle)
 {
 	struct lend_actor *self = handle->actor;
 
+	if (lend__places_used())
+		lend__place_forget(LEND_PLACE_CLAIM, (uintptr_t)handle);
 	self->claim = NULL;
 	lend__heap_free(&self->heap, handle);
 }

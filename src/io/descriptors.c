@@ -11,6 +11,7 @@
 
 #include "actor/actor.h"
 #include "base/check.h"
+#include "io/owner.h"
 #include "io/timeouts.h"
 
 #define CLOSING	    UINT32_C(0x80000000) /* nothing new on it */
@@ -184,6 +185,7 @@ int lend__descriptor_end_close(struct lend_closer *closer)
 		atomic_fetch_or_explicit(&entry->state, FINAL,
 					 memory_order_acq_rel);
 	lend__timeouts_forget(closer->fd);
+	lend__owner_forget(closer->fd);
 	/* Interrupted or not, Linux has let go of the number. */
 	err = close(closer->fd) && errno != EINTR ? -errno : 0;
 	if (!entry)

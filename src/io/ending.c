@@ -4,12 +4,15 @@
  * wherever its function or lend_exit() ended it.
  */
 #include <lend/claim.h>
+#include <lend/opcode.h>
+#include <stdio.h>
 
 #include "arbiter/arbiter.h"
 #include "io/await.h"
 #include "io/pending.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
@@ -24,8 +27,48 @@ static void give_buffers(struct lend_actor *self)
 	atomic_store_explicit(&self->buffers, 0, memory_order_relaxed);
 }
 
+static void report_pending(struct lend_actor *self,
+			   const struct lend_pending *pending)
+{
+	char text[96];
+
+	/* A series may not be armed just now. */
+	if (pending->end)
+		snprintf(text, sizeof(text), "an open series on descriptor %d",
+			 pending->io.fd);
+	else
+		lend_pending_format(pending, text, sizeof(text));
+	lend__place_report(self, LEND_PLACE_OPERATION, (uintptr_t)pending,
+			   "%s%s", pending->end ? "" : "the handle of ", text);
+}
+
+/* What it should have ended itself. Handles that it has abandoned are fine. */
+static void report(struct lend_actor *self)
+{
+	unsigned buffers = atomic_load_explicit(&self->buffers,
+						memory_order_relaxed);
+
+	if (self->claim)
+		lend__place_report(self, LEND_PLACE_CLAIM,
+				   (uintptr_t)self->claim, "an open claim");
+	lend_list_for_each (link, &self->pendings) {
+		const struct lend_pending *pending = lend_container_of(
+			link, struct lend_pending, link);
+
+		if (pending->io.mail.kind != LEND_MAIL_ORPHAN)
+			report_pending(self, pending);
+	}
+	if (buffers)
+		lend__log(&self->worker->runtime->log, LEND_LOG_WARNING,
+			  "actor %s #%u leaves %u buffers of the runtime's",
+			  self->name[0] ? self->name : "(unnamed)", self->index,
+			  buffers);
+}
+
 void lend__io_end_all(struct lend_actor *self)
 {
+	if (lend__places_wanted(self))
+		report(self);
 	if (self->claim)
 		lend_claim_abandon(self->claim);
 	while (!lend_list_empty(&self->pendings)) {

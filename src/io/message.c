@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "io/operation.h"
+#include "rt/places.h"
 
 /* A message's header with all that it points to. */
 static int copy_header(struct lend_request *request, const struct msghdr *from,
@@ -164,6 +165,10 @@ static unsigned take_fds(struct msghdr *message, int *fds)
 		    part->cmsg_type != SCM_RIGHTS)
 			continue;
 		memcpy(fds + count, CMSG_DATA(part), size);
+		for (size_t i = 0;
+		     lend__places_used() && i < size / sizeof(int); i++)
+			lend__place_note(LEND_PLACE_DESCRIPTOR,
+					 (uintptr_t)fds[count + i]);
 		count += (unsigned)(size / sizeof(int));
 	}
 	return count;

@@ -247,7 +247,7 @@ static int await(struct lend_pending *pending, uint64_t deadline, bool cancel)
 		if (!op->mail.arrived)
 			return res;
 		if (settle(pending)) {
-			op->seen = true;
+			lend__io_see_pending(pending);
 			/* Of a cancellation it knows the reason. */
 			return op->op.res == -ECANCELED && res == -ETIMEDOUT ?
 				       res :
@@ -282,7 +282,7 @@ int lend_pending_result(struct lend_pending *pending)
 {
 	if (!lend_pending_done(pending))
 		return -EINPROGRESS;
-	pending->io.seen = true;
+	lend__io_see_pending(pending);
 	return pending->io.op.res;
 }
 
@@ -426,7 +426,7 @@ static int take_notice(struct lend_mail *mail, struct lend_msg **ret_msg)
 		return -ENOMEM;
 	lend__actor_remove_mail(self, mail);
 	mail->kind = LEND_MAIL_OP;
-	pending->io.seen = true;
+	lend__io_see_pending(pending);
 	*ret_msg = msg;
 	return 0;
 }

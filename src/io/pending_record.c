@@ -7,6 +7,7 @@
 
 #include "io/await.h"
 #include "io/descriptors.h"
+#include "rt/places.h"
 #include "rt/suspend.h"
 
 static void pending_done(struct lend_op *op, int32_t res, uint32_t flags,
@@ -43,6 +44,8 @@ void lend__io_watch_pending(struct lend_pending *pending)
 	pending->again.addr3 = 0;
 	lend_list_push_back(&op->actor->pendings, &pending->link);
 	lend__io_watch_end(op->actor);
+	if (lend__places_used())
+		lend__place_note(LEND_PLACE_OPERATION, (uintptr_t)pending);
 }
 
 int lend__io_renew_pending(struct lend_io *io, struct lend_pending *pending,
@@ -77,16 +80,18 @@ void lend__io_discard(unsigned opcode, int res)
 {
 	if (res < 0)
 		return;
-	switch (opcode) {
-	case IORING_OP_ACCEPT:
-	case IORING_OP_OPENAT:
-	case IORING_OP_OPENAT2:
-	case IORING_OP_SOCKET:
+	if (lend__io_opens(opcode))
 		close(res);
-		break;
-	default:
-		break;
-	}
+}
+
+void lend__io_see_pending(struct lend_pending *pending)
+{
+	struct lend_io_op *op = &pending->io;
+
+	if (lend__places_used() && !op->seen && op->op.res >= 0 &&
+	    lend__io_opens(op->opcode))
+		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)op->op.res);
+	op->seen = true;
 }
 
 /* The one that it is linked behind is linked to what comes next in its chain,
@@ -109,6 +114,8 @@ void lend__io_end_pending(struct lend_pending *pending)
 {
 	struct lend_io_op *op = &pending->io;
 
+	if (lend__places_used())
+		lend__place_forget(LEND_PLACE_OPERATION, (uintptr_t)pending);
 	leave_chain(pending);
 	lend_list_remove(&pending->link);
 	if (lend_unlikely(op->mail.kind == LEND_MAIL_NOTICE))

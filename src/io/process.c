@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "io/process_start.h"
+#include "rt/places.h"
 
 struct lend_process_state {
 	/* [const] */
@@ -124,6 +125,10 @@ int lend_process_spawn(const char *file, char *const argv[],
 		lend__process_undo(&start);
 		return err;
 	}
+	for (unsigned i = 0; i < 3 && lend__places_used(); i++)
+		if (start.pipes[i] >= 0)
+			lend__place_note(LEND_PLACE_DESCRIPTOR,
+					 (uintptr_t)start.pipes[i]);
 	*ret_process = process;
 	return 0;
 }

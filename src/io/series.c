@@ -48,6 +48,7 @@
 #include "io/descriptors.h"
 #include "io/hold.h"
 #include "rt/current.h"
+#include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -383,6 +384,9 @@ int lend__series_open(int fd, const struct lend__series_kind *kind,
 	series->pending.end = end_with_actor;
 	lend_list_push_back(&self->pendings, &series->pending.link);
 	lend__io_watch_end(self);
+	if (lend__places_used())
+		lend__place_note(LEND_PLACE_OPERATION,
+				 (uintptr_t)&series->pending);
 	series->kind = kind;
 	series->arbiter = &self->worker->runtime->arbiter;
 	series->home = home;
@@ -469,6 +473,9 @@ struct lend_series *lend_series_close(struct lend_series *series)
 	lend_io_free(series->own);
 	if (series->home)
 		*series->home = NULL;
+	if (lend__places_used())
+		lend__place_forget(LEND_PLACE_OPERATION,
+				   (uintptr_t)&series->pending);
 	lend_list_remove(&series->pending.link);
 	lend__op_fini(&series->pending.io.op);
 	lend_io_free(series);

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "io/buffer.h"
 #include "io/descriptors.h"
+#include "rt/places.h"
 #include "uring/compat.h"
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -52,6 +53,8 @@ static ssize_t take_accept(struct lend_series *series, uint32_t number,
 	(void)series;
 	if (!ret_result)
 		close((int)number);
+	else if (lend__places_used())
+		lend__place_note(LEND_PLACE_DESCRIPTOR, number);
 	return (ssize_t)number;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "io/operation.h"
+#include "rt/places.h"
 #include "uring/compat.h"
 
 LEND_OPERATION(int, accept, fd,
@@ -99,7 +100,11 @@ static int prepare_socket(struct lend_request *request, int domain, int type,
 
 static int emulate_socket(int domain, int type, int protocol)
 {
-	return result_of(socket(domain, type | SOCK_CLOEXEC, protocol));
+	int fd = result_of(socket(domain, type | SOCK_CLOEXEC, protocol));
+
+	if (lend__places_used() && fd >= 0)
+		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)fd);
+	return fd;
 }
 
 LEND_OPERATION_EMULATED(int, socket, (int domain, int type, int protocol),

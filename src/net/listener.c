@@ -13,6 +13,7 @@
 
 #include "io/series.h"
 #include "rt/current.h"
+#include "rt/places.h"
 
 struct lend_listener {
 	int fd;
@@ -88,6 +89,9 @@ int lend_listener_open(const char *text, int backlog,
 		free(listener);
 		return err;
 	}
+	if (lend__places_used())
+		lend__place_note(LEND_PLACE_DESCRIPTOR,
+				 (uintptr_t)listener->fd);
 	*ret_listener = listener;
 	return 0;
 }
@@ -104,6 +108,8 @@ static int accept_now(struct lend_listener *listener)
 	if (fd != -EAGAIN)
 		return fd;
 	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (lend__places_used() && fd >= 0)
+		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)fd);
 	if (fd >= 0)
 		return fd;
 	return errno == EAGAIN ? -ETIMEDOUT : -errno;

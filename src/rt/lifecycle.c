@@ -11,11 +11,12 @@
 #include "actor/message.h"
 #include "actor/registry.h"
 #include "actor/scope.h"
-#include "actor/timer.h"
 #include "base/check.h"
 #include "base/counter.h"
 #include "rt/cleanup.h"
 #include "rt/current.h"
+#include "rt/own_timers.h"
+#include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -31,9 +32,11 @@ LEND_NORETURN static void finish(struct lend_actor *self, int value)
 	if (lend_unlikely(!lend_list_empty(&self->cleanups)))
 		lend__cleanup_run_all(self);
 	if (lend_unlikely(self->own_timers != NULL))
-		lend__timer_end_all(self);
+		lend__own_timers_end(self);
 	if (self->end_io)
 		self->end_io(self);
+	if (lend__places_used())
+		lend__places_report_open(self);
 	lend__timers_disarm(self);
 	lend__registry_end(&lend__current_worker()->runtime->registry, self);
 	/* No pin is left, so no mail can come any more. */

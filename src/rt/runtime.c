@@ -17,6 +17,7 @@
 #include "rt/lifecycle.h"
 #include "rt/options.h"
 #include "rt/overflow.h"
+#include "rt/places.h"
 #include "rt/program.h"
 #include "rt/report.h"
 #include "rt/thread.h"
@@ -296,6 +297,8 @@ int lend_runtime_new(const struct lend_options *options,
 		free_parts(runtime);
 		return err;
 	}
+	if (complete.report_leaks)
+		lend__places_begin();
 	runtime->threads_running = true;
 	log_start(runtime);
 	*ret_runtime = runtime;
@@ -342,6 +345,8 @@ struct lend_runtime *lend_runtime_free(struct lend_runtime *runtime)
 {
 	if (runtime) {
 		lend_runtime_stop(runtime);
+		if (runtime->options.report_leaks)
+			lend__places_end(runtime);
 		free_parts(runtime);
 	}
 	return NULL;
