@@ -18,6 +18,9 @@
 
 #define NEVER (30 * LEND_S)
 
+/* Who is held up so long, and not told of, begins another stall. */
+#define AGAIN LEND_S
+
 /* What the log has said since the test began. */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char said[65536]; /* [lock: log_lock] */
@@ -81,12 +84,18 @@ static bool check_said(const char *what)
 __attribute__((noinline)) static bool spin_until_told(const char *what,
 						      unsigned times)
 {
-	uint64_t end_ns = lend_after(NEVER);
+	uint64_t end_ns = lend_after(NEVER), pause_ns;
 
-	while (count_said(what) < times)
-		if (lend_now() > end_ns)
-			return false;
-	return true;
+	do {
+		pause_ns = lend_after(AGAIN);
+		while (lend_now() < pause_ns)
+			if (count_said(what) >= times)
+				return true;
+		/* A new stall: the machine may have stopped the worker on its
+		 * way here, and of that stall has been told. */
+		CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+	} while (lend_now() < end_ns);
+	return false;
 }
 
 struct hold {
@@ -142,12 +151,35 @@ static int all_compute(void *arg)
 	return 0;
 }
 
-/* Until another thread has read in the log that it is blocked. */
+/* Until another thread has read in the log that it is blocked; with 'a' it is
+ * to block again, as what was told was where it had been before. */
 static int block_in_read(void *arg)
 {
 	char byte;
 
-	return read((int)(intptr_t)arg, &byte, 1) == 1 ? 0 : -1;
+	while (read((int)(intptr_t)arg, &byte, 1) == 1) {
+		if (byte != 'a')
+			return 0;
+		CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+	}
+	return -1;
+}
+
+/* From outside: have those blocked in read() block again until @what is said
+ * @times. */
+static void await_blocked(int fd, const char *what, unsigned times,
+			  unsigned blocked)
+{
+	uint64_t end_ns = lend_after(NEVER), again_ns = lend_after(AGAIN);
+
+	while (count_said(what) < times && lend_now() < end_ns) {
+		usleep(1000);
+		if (lend_now() < again_ns)
+			continue;
+		for (unsigned i = 0; i < blocked; i++)
+			CHECK_EQ(write(fd, "a", 1), 1);
+		again_ns = lend_after(AGAIN);
+	}
 }
 
 struct release {
@@ -158,10 +190,8 @@ struct release {
 static void *release_when_told(void *arg)
 {
 	const struct release *release = arg;
-	uint64_t end_ns = lend_after(NEVER);
 
-	while (!count_said(release->when) && lend_now() < end_ns)
-		usleep(1000);
+	await_blocked(release->fd, release->when, 1, 1);
 	CHECK_EQ(write(release->fd, "r", 1), 1);
 	return NULL;
 }
@@ -274,31 +304,23 @@ static int run(void *arg)
 	return 0;
 }
 
-/* Blocked until somebody else has run: with all workers blocked alike, that
- * needs one more. */
-static int block_until_others_ran(void *arg)
-{
-	char byte;
-
-	return read((int)(intptr_t)arg, &byte, 1) == 1 ? 0 : -1;
-}
-
 struct releaser {
 	struct lend_runtime *runtime;
 	int fd;
 	unsigned blocked;
 };
 
-/* From outside: all workers are blocked, then an actor is to run. */
+/* From outside: all workers are blocked until somebody else has run, which
+ * needs one worker more. */
 static void *spawn_among_blocked(void *arg)
 {
 	struct releaser *releaser = arg;
-	uint64_t end_ns = lend_after(NEVER);
+	uint64_t end_ns;
 	lend_ref ref;
 
-	while (count_said("blocked in read()") < releaser->blocked &&
-	       lend_now() < end_ns)
-		usleep(1000);
+	await_blocked(releaser->fd, "blocked in read()", releaser->blocked,
+		      releaser->blocked);
+	end_ns = lend_after(NEVER);
 	CHECK_EQ(lend_runtime_spawn(releaser->runtime, run, NULL, NULL, &ref),
 		 0);
 	while (!atomic_load(&ran) && lend_now() < end_ns)
@@ -325,9 +347,8 @@ static int spares_stand_in(void *arg)
 	releaser.fd = fds[1];
 	pthread_create(&thread, NULL, spawn_among_blocked, &releaser);
 	for (unsigned i = 0; i < test_options.workers; i++)
-		refs[i] = spawn_named(block_until_others_ran,
-				      (void *)(intptr_t)fds[0], i + 1,
-				      "blocker");
+		refs[i] = spawn_named(block_in_read, (void *)(intptr_t)fds[0],
+				      i + 1, "blocker");
 	for (unsigned i = 0; i < test_options.workers; i++)
 		CHECK_EQ(test_join(refs[i]), 0);
 	pthread_join(thread, NULL);
