@@ -5,7 +5,6 @@
 #include "actor/actor.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <lend/clock.h>
@@ -28,7 +27,8 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	actor->host = host;
 	actor->fn = fn;
 	actor->arg = arg;
-	snprintf(actor->name, sizeof(actor->name), "%s", name ? name : "");
+	if (name)
+		memcpy(actor->name, name, strnlen(name, LEND_ACTOR_NAME_MAX));
 	actor->signal_mail.kind = LEND_MAIL_SIGNAL;
 	actor->deadline = LEND_FOREVER;
 	actor->alarm_ns = LEND_FOREVER;

@@ -107,7 +107,10 @@ struct lend_actor {
 	/* ---- [atomic] any thread ---- */
 	LEND_CACHE_ALIGNED struct lend_mailbox mailbox;
 	_Atomic uint32_t signals;
-	_Atomic uint32_t messages; /* sent and not received yet */
+	/* Of messages, each modulo 2^32: what lies between them is in the
+	 * mailbox or the inbox. */
+	_Atomic uint32_t sent;
+	_Atomic uint32_t received; /* [owner] writes */
 	_Atomic bool urgent;	   /* run before others when runnable */
 	_Atomic uint32_t buffers;  /* provided ones that it has, or that wait
 				      in its series */

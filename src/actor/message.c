@@ -36,10 +36,14 @@ int lend__message_post(struct lend_actor *to, struct lend_msg *msg)
 {
 	/* Relaxed: a bound, not an order. Counted first, so that senders that
 	 * come together can not exceed it. */
-	if (atomic_fetch_add_explicit(&to->messages, 1, memory_order_relaxed) >=
-	    LEND_MAILBOX_MAX) {
-		atomic_fetch_sub_explicit(&to->messages, 1,
-					  memory_order_relaxed);
+	uint32_t before = atomic_fetch_add_explicit(&to->sent, 1,
+						    memory_order_relaxed);
+	uint32_t received = atomic_load_explicit(&to->received,
+						 memory_order_relaxed);
+
+	/* Signed: what others sent after us may have been received. */
+	if ((int32_t)(before - received) >= LEND_MAILBOX_MAX) {
+		atomic_fetch_sub_explicit(&to->sent, 1, memory_order_relaxed);
 		return -EAGAIN;
 	}
 	lend__actor_deliver(to, &msg->mail);
@@ -70,7 +74,11 @@ static struct lend_msg *take_message(struct lend_actor *actor,
 	struct lend_msg *msg = lend_container_of(mail, struct lend_msg, mail);
 
 	lend__actor_remove_mail(actor, mail);
-	atomic_fetch_sub_explicit(&actor->messages, 1, memory_order_relaxed);
+	/* The actor's own: no locked instruction. */
+	atomic_store_explicit(&actor->received,
+			      1 + atomic_load_explicit(&actor->received,
+						       memory_order_relaxed),
+			      memory_order_relaxed);
 	if (lend_unlikely(msg->kind == LEND_MSG_TIMER))
 		lend__timer_received(msg);
 	return lend_unlikely(msg->dropped) ? lend_msg_free(msg) : msg;

@@ -111,6 +111,16 @@ static void push_cold_locked(struct lend_registry *registry, uint32_t index)
 	registry->cold = index + 1;
 }
 
+static void count_warm_locked(struct lend_registry *registry, int change)
+{
+	unsigned count = atomic_load_explicit(&registry->warm_count,
+					      memory_order_relaxed);
+
+	atomic_store_explicit(&registry->warm_count, count + (unsigned)change,
+			      memory_order_relaxed);
+}
+
+/* UINT32_MAX: all are taken. */
 static uint32_t pop_free_locked(struct lend_registry *registry)
 {
 	uint32_t *list = registry->warm ? &registry->warm : &registry->cold;
@@ -119,7 +129,7 @@ static uint32_t pop_free_locked(struct lend_registry *registry)
 	if (*list) {
 		index = *list - 1;
 		if (list == &registry->warm)
-			registry->warm_count--;
+			count_warm_locked(registry, -1);
 		*list = registry->entries[index].next;
 		return index;
 	}
@@ -128,29 +138,59 @@ static uint32_t pop_free_locked(struct lend_registry *registry)
 	return UINT32_MAX;
 }
 
-int lend__registry_take(struct lend_registry *registry, bool joinable,
+static int take_locked(struct lend_registry *registry, struct lend_scope *scope,
+		       uint32_t *ret_index)
+{
+	uint32_t index;
+	int err = 0;
+
+	if (atomic_load_explicit(&registry->closed, memory_order_relaxed))
+		return -ESHUTDOWN;
+	if (scope)
+		err = lend__scope_admit_locked(scope);
+	if (err)
+		return err;
+	index = pop_free_locked(registry);
+	if (index == UINT32_MAX) {
+		if (scope)
+			lend__scope_dismiss_locked(scope);
+		return -ENOMEM;
+	}
+	registry->alive++;
+	registry->spawned++;
+	*ret_index = index;
+	return 0;
+}
+
+/* As if it had never been taken. */
+static void put_back(struct lend_registry *registry, struct lend_scope *scope,
+		     uint32_t index)
+{
+	pthread_mutex_lock(&registry->lock);
+	registry->alive--;
+	registry->spawned--;
+	if (scope)
+		lend__scope_dismiss_locked(scope);
+	push_cold_locked(registry, index);
+	pthread_mutex_unlock(&registry->lock);
+}
+
+int lend__registry_take(struct lend_registry *registry,
+			struct lend_scope *scope, bool joinable,
 			struct lend_actor **ret_actor)
 {
 	struct lend_actor *actor;
 	uint32_t index;
-	int err = 0;
+	int err;
 
 	pthread_mutex_lock(&registry->lock);
-	index = registry->closed ? UINT32_MAX : pop_free_locked(registry);
-	if (index == UINT32_MAX)
-		err = registry->closed ? -ESHUTDOWN : -ENOMEM;
-	else
-		registry->alive++;
+	err = take_locked(registry, scope, &index);
 	pthread_mutex_unlock(&registry->lock);
 	if (err)
 		return err;
-
 	err = lend__stacks_prepare(&registry->stacks, index);
 	if (err) {
-		pthread_mutex_lock(&registry->lock);
-		registry->alive--;
-		push_cold_locked(registry, index);
-		pthread_mutex_unlock(&registry->lock);
+		put_back(registry, scope, index);
 		return err;
 	}
 	actor = lend__registry_at(registry, index);
@@ -166,25 +206,29 @@ void lend__registry_publish(struct lend_registry *registry,
 	struct lend_registry_entry *entry = &registry->entries[actor->index];
 	uint64_t word = atomic_load_explicit(&entry->word,
 					     memory_order_relaxed);
-	bool closed;
+	bool ends = false;
 
 	/* Generation 0 is nobody's, so that a zeroed reference is. */
 	actor->generation = (uint32_t)(word >> GENERATION) + 1;
 	if (!actor->generation)
 		actor->generation = 1;
-	/* Release [G1], paired with pin(): the record is complete. */
+	/* Release [G1], paired with pin(): the record is complete. Sequentially
+	 * consistent [G4], with the load below, paired with the fence in
+	 * signal_all(): whoever ends all actors finds this one, or it finds
+	 * that all are to end. Without a lock, as there is nothing else to be
+	 * done under one. */
 	atomic_store_explicit(&entry->word,
 			      (uint64_t)actor->generation << GENERATION | ALIVE,
-			      memory_order_release);
-	pthread_mutex_lock(&registry->lock);
-	registry->spawned++;
-	closed = registry->closed;
-	if (actor->scope)
-		closed |= lend__scope_enter_locked(actor);
-	pthread_mutex_unlock(&registry->lock);
-	/* Taken before the end was announced, published after all were told:
-	 * it is nobody else's yet, so no pin is needed. */
-	if (closed)
+			      memory_order_seq_cst);
+	if (actor->scope) {
+		pthread_mutex_lock(&registry->lock);
+		ends = lend__scope_enter_locked(actor);
+		pthread_mutex_unlock(&registry->lock);
+	}
+	/* [G4]. Taken before the end was announced, published after all were
+	 * told: it is nobody else's yet, so no pin is needed. */
+	if (ends ||
+	    atomic_load_explicit(&registry->closed, memory_order_seq_cst))
 		lend__actor_signal(actor, LEND_SIGNAL_CANCEL);
 }
 
@@ -281,26 +325,40 @@ void lend__registry_end(struct lend_registry *registry,
 		sched_yield();
 }
 
-static bool keep_warm(struct lend_registry *registry, uint32_t index)
+/* Is its memory to be kept for the next actor? The lock is not held, so who
+ * come together may each keep one too many. ENDED may go meanwhile, by a join,
+ * but not come. */
+static bool keep_warm(const struct lend_registry *registry, uint32_t index)
 {
-	struct lend_registry_entry *entry = &registry->entries[index];
-	bool warm;
+	const struct lend_registry_entry *entry = &registry->entries[index];
 
-	if (lend__heap_range_is_short(&registry->heaps))
-		return false;
-	pthread_mutex_lock(&registry->lock);
-	warm = registry->warm_count < LEND_REGISTRY_WARM &&
+	return !lend__heap_range_is_short(&registry->heaps) &&
+	       atomic_load_explicit(&registry->warm_count,
+				    memory_order_relaxed) <
+		       LEND_REGISTRY_WARM &&
 	       !(atomic_load_explicit(&entry->word, memory_order_relaxed) &
 		 ENDED);
-	registry->warm_count += warm;
-	pthread_mutex_unlock(&registry->lock);
-	return warm;
+}
+
+static void push_free_locked(struct lend_registry *registry, uint32_t index,
+			     bool warm)
+{
+	struct lend_registry_entry *entry = &registry->entries[index];
+
+	entry->idle = true;
+	if (warm) {
+		entry->next = registry->warm;
+		registry->warm = index + 1;
+		count_warm_locked(registry, 1);
+	} else if (!(atomic_load_explicit(&entry->word, memory_order_relaxed) &
+		     ENDED)) {
+		push_cold_locked(registry, index);
+	}
 }
 
 void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
 			      bool was_zombie)
 {
-	struct lend_registry_entry *entry = &registry->entries[index];
 	struct lend_actor *actor = lend__registry_at(registry, index);
 	bool warm = keep_warm(registry, index);
 
@@ -316,14 +374,7 @@ void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
 				  lend__stacks_high(&registry->stacks, index));
 
 	pthread_mutex_lock(&registry->lock);
-	entry->idle = true;
-	if (warm) {
-		entry->next = registry->warm;
-		registry->warm = index + 1;
-	} else if (!(atomic_load_explicit(&entry->word, memory_order_relaxed) &
-		     ENDED)) {
-		push_cold_locked(registry, index);
-	}
+	push_free_locked(registry, index, warm);
 	if (was_zombie)
 		registry->zombies--;
 	else if (--registry->alive == 0)
@@ -362,7 +413,7 @@ int lend__registry_wait(struct lend_registry *registry, uint64_t deadline)
 void lend__registry_close(struct lend_registry *registry)
 {
 	pthread_mutex_lock(&registry->lock);
-	registry->closed = true;
+	atomic_store_explicit(&registry->closed, true, memory_order_relaxed);
 	pthread_mutex_unlock(&registry->lock);
 }
 
@@ -373,6 +424,9 @@ void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
 	pthread_mutex_lock(&registry->lock);
 	end = registry->used_end;
 	pthread_mutex_unlock(&registry->lock);
+	/* [G4], after the store of @closed, paired with publish(): whoever we
+	 * do not find alive from here on finds the registry closed. */
+	atomic_thread_fence(memory_order_seq_cst);
 	for (unsigned i = 0; i < end; i++) {
 		struct lend_actor *actor = lend__registry_pin_at(registry, i);
 

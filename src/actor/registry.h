@@ -47,12 +47,13 @@ struct lend_registry {
 	pthread_cond_t changed; /* a joiner's actor ended, or the last one */
 	uint32_t warm;		/* [lock] free slots with pages, + 1 */
 	uint32_t cold;		/* [lock] free slots without, + 1 */
-	unsigned warm_count;	/* [lock] */
-	unsigned used_end;	/* [lock] slots from here on are untouched */
-	unsigned alive;		/* [lock] actors that have not ended */
-	unsigned zombies;	/* [lock] ended, but spans of them live */
-	uint64_t spawned;	/* [lock] counter */
-	bool closed;		/* [lock] no more actors */
+	/* [lock] writes; read without it as a hint */
+	_Atomic unsigned warm_count;
+	unsigned used_end;   /* [lock] slots from here on are untouched */
+	unsigned alive;	     /* [lock] actors that have not ended */
+	unsigned zombies;    /* [lock] ended, but spans of them live */
+	uint64_t spawned;    /* [lock] counter: slots taken */
+	_Atomic bool closed; /* [lock] writes: no more actors */
 };
 
 /* @slots: at most this many actors. @heaps_max: bytes that their I/O heaps'
@@ -66,11 +67,15 @@ void lend__registry_fini(struct lend_registry *registry);
  *
  * Nobody else can find it before lend__registry_publish().
  *
+ * @scope  that it is to be a member of, which counts it from now on; NULL: none
+ *
  * Return: 0
  *         -ENOMEM     all slots are taken, or no guard page could be made
  *         -ESHUTDOWN  lend__registry_close() was called
+ *         -ECANCELED, -EAGAIN  as lend__scope_admit_locked()
  */
-int lend__registry_take(struct lend_registry *registry, bool joinable,
+int lend__registry_take(struct lend_registry *registry,
+			struct lend_scope *scope, bool joinable,
 			struct lend_actor **ret_actor);
 void lend__registry_publish(struct lend_registry *registry,
 			    struct lend_actor *actor);

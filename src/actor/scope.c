@@ -14,20 +14,14 @@
 /* Members told of a cancellation under one hold of the lock. */
 #define TELL_BATCH 64
 
-int lend__scope_admit(struct lend_scope *scope)
+int lend__scope_admit_locked(struct lend_scope *scope)
 {
-	struct lend_registry *registry = scope->registry;
-	int err = 0;
-
-	pthread_mutex_lock(&registry->lock);
 	if (scope->cancelled)
-		err = -ECANCELED;
-	else if (scope->actors_max && scope->alive >= scope->actors_max)
-		err = -EAGAIN;
-	else
-		scope->alive++;
-	pthread_mutex_unlock(&registry->lock);
-	return err;
+		return -ECANCELED;
+	if (scope->actors_max && scope->alive >= scope->actors_max)
+		return -EAGAIN;
+	scope->alive++;
+	return 0;
 }
 
 static void wake_owner_locked(struct lend_scope *scope)
@@ -40,14 +34,10 @@ static void wake_owner_locked(struct lend_scope *scope)
 		lend__actor_signal(scope->owner, LEND_SIGNAL_WAKE);
 }
 
-void lend__scope_dismiss(struct lend_scope *scope)
+void lend__scope_dismiss_locked(struct lend_scope *scope)
 {
-	struct lend_registry *registry = scope->registry;
-
-	pthread_mutex_lock(&registry->lock);
 	scope->alive--;
 	wake_owner_locked(scope);
-	pthread_mutex_unlock(&registry->lock);
 }
 
 void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor)

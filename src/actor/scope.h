@@ -74,17 +74,17 @@ struct lend_scope {
 };
 
 /**
- * Count somebody in that is about to be spawned.
+ * Count somebody in that is about to be spawned. Lock held.
  *
  * Thread: the owner or a member.
  *
- * Return: 0: lend__scope_adopt() and publication, or lend__scope_dismiss(),
- *         come next
+ * Return: 0: lend__scope_adopt() and publication, or
+ *         lend__scope_dismiss_locked(), come next
  *         -ECANCELED  the scope was cancelled
  *         -EAGAIN     it has as many as it may have
  */
-int lend__scope_admit(struct lend_scope *scope);
-void lend__scope_dismiss(struct lend_scope *scope);
+int lend__scope_admit_locked(struct lend_scope *scope);
+void lend__scope_dismiss_locked(struct lend_scope *scope);
 /* @actor is fresh, nobody knows it. */
 void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor);
 

@@ -93,7 +93,7 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 		return -EINVAL;
 	if (here && here->runtime != runtime)
 		here = NULL;
-	err = lend__registry_take(registry, options->joinable, &actor);
+	err = lend__registry_take(registry, scope, options->joinable, &actor);
 	if (err)
 		return err;
 	lend__actor_init(actor, &runtime->host, fn, arg, options->name);

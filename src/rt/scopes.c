@@ -63,19 +63,11 @@ int lend_scope_spawn(struct lend_scope *scope, lend_actor_fn fn, void *arg,
 		     const struct lend_spawn_options *options,
 		     lend_ref *ret_ref)
 {
-	int err;
-
 	if (!may_name(lend__current_actor(), scope))
 		return -EINVAL;
-	err = lend__scope_admit(scope);
-	if (err)
-		return err;
-	err = lend__lifecycle_spawn(lend__current_worker()->runtime, scope, fn,
-				    arg, options, __builtin_return_address(0),
-				    ret_ref);
-	if (err)
-		lend__scope_dismiss(scope);
-	return err;
+	return lend__lifecycle_spawn(lend__current_worker()->runtime, scope, fn,
+				     arg, options, __builtin_return_address(0),
+				     ret_ref);
 }
 
 int lend_scope_cancel(struct lend_scope *scope)

@@ -543,8 +543,9 @@ static int limits_hold(void *arg)
 		add(scope, live_until_cancelled, NULL, i);
 	CHECK_EQ(lend_scope_spawn(scope, return_arg, NULL, NULL, NULL),
 		 -EAGAIN);
-	/* One that could not be spawned is not counted. */
-	CHECK_EQ(lend_scope_spawn(scope, NULL, NULL, NULL, NULL), -EAGAIN);
+	/* A mistake of the caller's is one in a full scope, too, and one that
+	 * could not be spawned is not counted. */
+	CHECK_EQ(lend_scope_spawn(scope, NULL, NULL, NULL, NULL), -EINVAL);
 	inner = open_scope(NULL);
 	CHECK_EQ(lend_scope_spawn(inner, NULL, NULL, NULL, NULL), -EINVAL);
 	CHECK_EQ(lend_scope_close(scope), -EBUSY);

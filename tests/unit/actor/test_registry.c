@@ -38,7 +38,7 @@ static struct lend_actor *spawn(bool joinable)
 {
 	struct lend_actor *actor;
 
-	if (lend__registry_take(&registry, joinable, &actor))
+	if (lend__registry_take(&registry, NULL, joinable, &actor))
 		return NULL;
 	lend__actor_init(actor, &host, NULL, NULL, "test");
 	lend__heap_init(&actor->heap, &registry.heaps, actor->index,
@@ -143,7 +143,7 @@ Test(registry, closed_one_refuses_and_tells_latecomers, .init = init,
 	struct lend_actor *late, *none;
 
 	/* Taken before, published after everybody was told. */
-	cr_assert_eq(lend__registry_take(&registry, false, &late), 0);
+	cr_assert_eq(lend__registry_take(&registry, NULL, false, &late), 0);
 	lend__registry_close(&registry);
 	lend__registry_signal_all(&registry, LEND_SIGNAL_CANCEL);
 	lend__actor_init(late, &host, NULL, NULL, NULL);
@@ -151,7 +151,8 @@ Test(registry, closed_one_refuses_and_tells_latecomers, .init = init,
 			(char *)late - LEND_ACTOR_HOME_SIZE,
 			LEND_ACTOR_HOME_SIZE, 0);
 	lend__registry_publish(&registry, late);
-	cr_expect_eq(lend__registry_take(&registry, false, &none), -ESHUTDOWN);
+	cr_expect_eq(lend__registry_take(&registry, NULL, false, &none),
+		     -ESHUTDOWN);
 	lend__actor_sort_mail(late);
 	cr_expect(late->cancelled);
 	end(late, 0);
