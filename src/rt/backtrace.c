@@ -88,9 +88,13 @@ void lend__backtrace_answer(struct lend_worker *worker, const void *context)
 		return;
 	walk.from = interrupted_pc(context);
 	_Unwind_Backtrace(add_frame, &walk);
-	/* The unwinder knows nothing of where we were. */
-	if (walk.from)
+	/* The unwinder did not come by where the thread was, so the handler was
+	 * called from somewhere else, as ThreadSanitizer does it: later. */
+	if (walk.from) {
 		backtrace->frames[backtrace->count++] = (void *)walk.from;
+		walk.from = 0;
+		_Unwind_Backtrace(add_frame, &walk);
+	}
 	/* Release [D2], paired with is_answered(). */
 	atomic_store_explicit(&backtrace->done, true, memory_order_release);
 }
