@@ -384,6 +384,9 @@ static int attributes(void *arg)
 
 	CHECK_EQ(SYNC(fgetxattr, fd, "user.one", got, sizeof(got)), 5);
 	CHECK(!memcmp(got, "first", 5));
+	CHECK_EQ(SYNC(getxattr, path, "user.two", got, sizeof(got)), 6);
+	CHECK(!memcmp(got, "second", 6));
+	CHECK_EQ(SYNC(getxattr, path, "user.two", got, 2), -ERANGE);
 	STARTED(getxattr, path, strcpy(name, "user.four"), got, sizeof(got));
 	scribble(name, sizeof(name));
 	scribble(path, sizeof(path));

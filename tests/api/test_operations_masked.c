@@ -4,13 +4,14 @@
  *         leaving nothing behind; the others are as before. One that the
  *         library can not do without is missed at the start.
  * Method: LEND_DISABLE_OPCODES, one opcode after the other, each in a runtime
- *         of its own. The check "operations" of the tree sees to it that each
+ *         of its own. The check "rows" of the tree sees to it that each
  *         row of the table of operations is here.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,14 +273,19 @@ static int try_row(void *arg)
 }
 
 static char said[4096];
+static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* From any thread: stalls are told, too. */
 static void note(enum lend_log_level level, const char *line, void *arg)
 {
-	size_t used = strlen(said);
+	size_t used;
 
 	(void)level;
 	(void)arg;
+	pthread_mutex_lock(&said_lock);
+	used = strlen(said);
 	snprintf(said + used, sizeof(said) - used, "%s\n", line);
+	pthread_mutex_unlock(&said_lock);
 }
 
 static int run_without(const char *opcodes, lend_actor_fn fn, void *arg)
