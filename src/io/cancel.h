@@ -33,4 +33,16 @@ int lend__cancel_on_ring(struct lend_ring *ring,
  * what the other finds. Thread: the ring's poller. */
 void lend__cancel_from_poller(struct lend_ring *ring, uint64_t user_data);
 
+/* An operation that is to be cancelled by somebody else than its actor, who
+ * knows it by its user_data: that never means another one. */
+struct lend_orphan {
+	struct lend_ring *ring;
+	struct lend_target target;
+	unsigned submitter;
+};
+
+/* Look for it on each worker that may find it, and cancel it there. Thread: an
+ * actor; it may be on another worker afterwards. */
+void lend__cancel_orphan(const struct lend_orphan *orphan) LEND_AWAITS;
+
 #endif

@@ -68,6 +68,7 @@ int lend_close(int fd)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_closer closer;
+	struct lend_orphan told;
 	int in_flight = lend__descriptor_begin_close(&closer, fd, self);
 
 	if (in_flight < 0)
@@ -80,6 +81,8 @@ int lend_close(int fd)
 		if (!lend__descriptor_in_flight(fd))
 			break;
 		lend__suspend(self, lend_after(LEND_IO_CANCEL_AGAIN_NS));
+		if (lend__descriptor_told(&closer, &told))
+			lend__cancel_orphan(&told);
 	}
 	return lend__descriptor_end_close(&closer);
 }

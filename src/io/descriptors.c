@@ -102,6 +102,39 @@ static void wake_closer(int fd)
 	pthread_mutex_unlock(&closers_lock);
 }
 
+void lend__descriptor_tell_closer(int fd, const struct lend_orphan *orphan)
+{
+	pthread_mutex_lock(&closers_lock);
+	lend_list_for_each (link, &closers) {
+		struct lend_closer *closer = lend_container_of(
+			link, struct lend_closer, link);
+
+		if (closer->fd != fd || closer->has_told)
+			continue;
+		closer->told = *orphan;
+		closer->has_told = true;
+		lend__actor_signal(closer->actor, LEND_SIGNAL_WAKE);
+	}
+	pthread_mutex_unlock(&closers_lock);
+}
+
+bool lend__descriptor_told(struct lend_closer *closer,
+			   struct lend_orphan *ret_orphan)
+{
+	bool told = false;
+
+	if (!closer->listed)
+		return false;
+	pthread_mutex_lock(&closers_lock);
+	if (closer->has_told) {
+		*ret_orphan = closer->told;
+		told = true;
+		closer->has_told = false;
+	}
+	pthread_mutex_unlock(&closers_lock);
+	return told;
+}
+
 void lend__descriptor_leave(int fd)
 {
 	struct entry *entry = find(fd);
@@ -130,7 +163,7 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 	struct entry *entry = find(fd);
 	uint32_t before;
 
-	closer->listed = false;
+	closer->listed = closer->has_told = false;
 	closer->actor = actor;
 	closer->fd = fd;
 	if (!entry)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "io/cancel.h"
 
 struct lend_actor;
 
@@ -41,7 +42,10 @@ struct lend_closer {
 	struct lend_list link; /* [lock of the table] */
 	struct lend_actor *actor;
 	int fd;
-	bool listed; /* [owner] */
+	bool listed;   /* [owner] */
+	bool has_told; /* [lock of the table] */
+	/* [lock of the table] One that somebody could not end himself. */
+	struct lend_orphan told;
 };
 
 /**
@@ -53,6 +57,13 @@ struct lend_closer {
  */
 int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 				 struct lend_actor *actor);
+
+/* Have whoever closes @fd look for an operation on it. Any thread; it is not
+ * kept if another one is, as the closer asks again. lend__descriptor_told():
+ * what the closer was told, if anything. */
+void lend__descriptor_tell_closer(int fd, const struct lend_orphan *orphan);
+bool lend__descriptor_told(struct lend_closer *closer,
+			   struct lend_orphan *ret_orphan);
 
 /* Operations still in flight. */
 unsigned lend__descriptor_in_flight(int fd);

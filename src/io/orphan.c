@@ -27,39 +27,39 @@
 /* Rounds over all workers: the operation may be between two waits. */
 #define ROUNDS 2
 
-struct orphan {
-	struct lend_ring *ring;
-	struct lend_target target;
-	unsigned submitter;
-};
-
 /* On the calling actor's worker. Without operations it may have been closed. */
-static int cancel_here(const struct orphan *orphan)
+static int cancel_here(const struct lend_orphan *orphan)
 {
 	if (!lend__ring_in_flight(orphan->ring))
 		return 0;
 	return lend__cancel_on_ring(orphan->ring, &orphan->target);
 }
 
-static int cancel_orphan(void *arg)
+void lend__cancel_orphan(const struct lend_orphan *orphan)
 {
-	struct orphan orphan = *(struct orphan *)arg;
 	struct lend_actor *self = lend__current_actor();
 	unsigned workers = lend__runtime_count(self->worker->runtime);
 
-	free(arg);
 	for (unsigned i = 0; i < ROUNDS * workers; i++) {
-		unsigned to = orphan.ring->deferred ?
-				      orphan.ring->index :
-				      (orphan.submitter + i) % workers;
+		unsigned to = orphan->ring->deferred ?
+				      orphan->ring->index :
+				      (orphan->submitter + i) % workers;
 
 		lend__suspend_move(self, to);
-		if (self->worker->index == to &&
-		    cancel_here(&orphan) != -ENOENT)
+		if (self->worker->index == to && cancel_here(orphan) != -ENOENT)
 			break;
-		if (lend_sleep(lend_after(LEND_MS)))
+		/* Whoever is cancelled goes on with it. */
+		if (lend__suspend(self, lend_after(LEND_MS)))
 			break;
 	}
+}
+
+static int cancel_orphan(void *arg)
+{
+	const struct lend_orphan orphan = *(struct lend_orphan *)arg;
+
+	free(arg);
+	lend__cancel_orphan(&orphan);
 	return 0;
 }
 
@@ -85,11 +85,11 @@ const struct lend_io_op *lend__pending_first(const struct lend_io_op *op)
 	return first;
 }
 
-static struct orphan orphan_of(const struct lend_io_op *which)
+static struct lend_orphan orphan_of(const struct lend_io_op *which)
 {
 	const struct lend_io_op *op = lend__pending_first(which);
 
-	return (struct orphan){
+	return (struct lend_orphan){
 		.ring = op->op.ring,
 		.target = { .user_data = lend__op_user_data(&op->op),
 			    .fd = -1 },
@@ -97,10 +97,10 @@ static struct orphan orphan_of(const struct lend_io_op *which)
 	};
 }
 
-static void cancel_apart(const struct orphan *which)
+static void cancel_apart(const struct lend_orphan *which)
 {
 	static const struct lend_spawn_options options = { .name = "orphan" };
-	struct orphan *orphan = malloc(sizeof(*orphan));
+	struct lend_orphan *orphan = malloc(sizeof(*orphan));
 
 	if (!orphan)
 		return;
@@ -111,28 +111,36 @@ static void cancel_apart(const struct orphan *which)
 		free(orphan);
 }
 
+/* On the calling actor's worker, if it can be found there. */
+static bool cancel_if_here(struct lend_actor *self,
+			   const struct lend_orphan *orphan)
+{
+	/* Cancelling may flush a ring, which is not for the middle of a claim.
+	 */
+	return (!orphan->ring->deferred ||
+		orphan->ring->index == self->worker->index) &&
+	       !lend__claims_revoke(self) && cancel_here(orphan) != -ENOENT;
+}
+
 void lend__pending_orphan(struct lend_pending *pending)
 {
 	struct lend_io_op *op = &pending->io;
-	struct lend_actor *self = op->actor;
-	struct orphan here = orphan_of(op);
+	struct lend_orphan orphan = orphan_of(op);
 
 	op->asked = true;
-	/* Cancelling may flush a ring, which is not for the middle of a claim.
-	 */
-	if ((!here.ring->deferred || here.ring->index == self->worker->index) &&
-	    !lend__claims_revoke(self) && cancel_here(&here) != -ENOENT)
-		return;
-	cancel_apart(&here);
+	if (!cancel_if_here(op->actor, &orphan))
+		cancel_apart(&orphan);
 }
 
-/* The closer asks again until they are over, so nothing is remembered. */
+/* The closer asks again until they are over, so nothing is remembered. What is
+ * not found here it looks for itself: there may be no place for one more actor,
+ * and is none while the runtime is drained. */
 void lend__pending_end_closing(struct lend_actor *self)
 {
 	lend_list_for_each (link, &self->pendings) {
 		struct lend_io_op *op =
 			&lend_container_of(link, struct lend_pending, link)->io;
-		struct orphan orphan;
+		struct lend_orphan orphan;
 
 		/* One that is not armed just now is not found, no more. */
 		if (op->fd == -1 || lend__io_done(op) || !op->op.ring ||
@@ -140,6 +148,7 @@ void lend__pending_end_closing(struct lend_actor *self)
 			continue;
 		op->asked = true;
 		orphan = orphan_of(op);
-		cancel_apart(&orphan);
+		if (!cancel_if_here(self, &orphan))
+			lend__descriptor_tell_closer(op->fd, &orphan);
 	}
 }

@@ -138,6 +138,39 @@ static int repointed_operations_end(void *arg)
 	return 0;
 }
 
+static int close_it(void *arg)
+{
+	return lend_close((int)(intptr_t)arg);
+}
+
+/* With no place for an actor beside the two that there are. */
+static int repointed_operations_end_without_room(void *arg)
+{
+	struct lend_pending *pending;
+	int old[2], new[2];
+	lend_ref closer;
+	char byte;
+
+	(void)arg;
+	for (int round = 0; round < 3; round++) {
+		test_pair(old);
+		test_pair(new);
+		CHECK_EQ(lend_recv_async(old[0], &byte, 1, 0, &pending), 0);
+		/* In flight after that, as a rule; it has to end, too, if not.
+		 */
+		lend_sleep(lend_after(LEND_MS));
+		CHECK_EQ(dup2(new[0], old[0]), old[0]);
+		closer = test_spawn(close_it, (void *)(intptr_t)old[0]);
+		CHECK_EQ(test_join(closer), 0);
+		CHECK_EQ(lend_pending_await(pending, LEND_FOREVER), -ECANCELED);
+		lend_pending_free(pending);
+		CHECK_EQ(lend_close(old[1]), 0);
+		CHECK_EQ(lend_close(new[0]), 0);
+		CHECK_EQ(lend_close(new[1]), 0);
+	}
+	return 0;
+}
+
 /* An operation stays with the file that it was begun on. If it was in flight
  * by then: a thread may be late, and then nobody has the old file any more. */
 static bool stays_with_its_file(void)
@@ -326,8 +359,14 @@ static int threads_close(void)
 
 int main(int argc, char **argv)
 {
+	struct lend_options crowded;
+
 	test_init(argc, argv, 60);
 	test_actor("repointed_operations_end", repointed_operations_end);
+	crowded = test_options;
+	crowded.actors_max = 2;
+	test_actor_with("repointed_operations_end_without_room",
+			repointed_operations_end_without_room, &crowded);
 	test_actor("repointed_number_works", repointed_number_works);
 	test_actor("duplicate_is_not_disturbed", duplicate_is_not_disturbed);
 	test_actor("pipes_are_closed", pipes_are_closed);
