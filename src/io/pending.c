@@ -334,14 +334,21 @@ static int find_over(struct lend_pending *const *pendings, unsigned count,
 	return any ? -EAGAIN : -EINVAL;
 }
 
-/* A cancellation may have missed. */
-static void cancel_asked(struct lend_pending *const *pendings, unsigned count,
+/* A cancellation may have missed. True: on the way of that to other workers and
+ * back it has taken the mail of one, which wakes nobody any more. */
+static bool cancel_asked(struct lend_pending *const *pendings, unsigned count,
 			 unsigned attempt)
 {
+	bool arrived = false;
+
 	for (unsigned i = 0; i < count; i++)
 		if (pendings[i] && pendings[i]->io.asked &&
 		    !pendings[i]->io.mail.arrived)
 			lend__io_cancel(&pendings[i]->io, attempt);
+	for (unsigned i = 0; i < count; i++)
+		arrived = arrived ||
+			  (pendings[i] && lend__io_done(&pendings[i]->io));
+	return arrived;
 }
 
 int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
@@ -361,7 +368,8 @@ int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
 			return -ECANCELED;
 		if (deadline != LEND_FOREVER && lend_now() >= deadline)
 			return -ETIMEDOUT;
-		cancel_asked(pendings, count, attempt);
+		if (cancel_asked(pendings, count, attempt))
+			continue;
 		for (unsigned i = 0; i < count; i++)
 			if (pendings[i])
 				lend__io_note_wait(&pendings[i]->io);
