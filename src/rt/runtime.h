@@ -39,7 +39,8 @@ struct lend_runtime {
 	unsigned starting; /* [lock] workers that have not reported yet */
 	int start_error;   /* [lock] */
 	bool threads_running;
-	_Atomic bool alone; /* lend_run()'s: no other thread is likely to help */
+	_Atomic bool
+		alone; /* lend_run()'s: no other thread is likely to help */
 
 	/* [atomic: E3] Workers are added and removed at the end of the array;
 	 * see size.c. Those below have a thread; those below take actors;
