@@ -97,7 +97,8 @@ static int beside_claim(void *arg)
 static const lend_actor_fn ways[] = { in_recv, in_poll, in_recv_buffer,
 				      beside_recv, beside_claim };
 
-#define WAYS 5
+#define WAYS  5
+#define BEGUN 3 /* the first way that has begun when it counts itself */
 
 static void spawn_all(lend_ref *refs, int fd)
 {
@@ -107,6 +108,16 @@ static void spawn_all(lend_ref *refs, int fd)
 		refs[i] = test_spawn_on(1 + i % test_options.workers, ways[i],
 					NULL);
 	await_waiting(WAYS);
+}
+
+/* Who has begun nothing when it counts itself may find the number closed. */
+static void expect_ended(const lend_ref *refs)
+{
+	for (int i = 0; i < WAYS; i++) {
+		int res = test_join(refs[i]);
+
+		CHECK(res == -ECANCELED || (i < BEGUN && res == -EBADF));
+	}
 }
 
 /* ---- dup2 ---- */
@@ -124,8 +135,7 @@ static int repointed_operations_end(void *arg)
 		spawn_all(refs, old[0]);
 		CHECK_EQ(dup2(new[0], old[0]), old[0]);
 		CHECK_EQ(lend_close(old[0]), 0);
-		for (int i = 0; i < WAYS; i++)
-			CHECK_EQ(test_join(refs[i]), -ECANCELED);
+		expect_ended(refs);
 		/* Nobody has the file that the number stood for first ... */
 		CHECK_EQ(lend_recv(old[1], &byte, 1, 0, LEND_FOREVER), 0);
 		/* ... while the other one is as good as before. */
@@ -325,8 +335,7 @@ static int one_of_them_closes(void *arg)
 			closed += res == 0;
 		}
 		CHECK_EQ(closed, 1);
-		for (int i = 0; i < WAYS; i++)
-			CHECK_EQ(test_join(waiters[i]), -ECANCELED);
+		expect_ended(waiters);
 		CHECK_EQ(lend_close(pair[1]), 0);
 	}
 	return 0;
