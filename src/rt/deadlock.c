@@ -91,6 +91,25 @@ static unsigned count_alive(struct lend_runtime *runtime)
 	return alive;
 }
 
+/* Who is not runs, or will when its worker comes: that may have been woken, and
+ * have no CPU yet. Nor may one be on its way to its first worker. */
+static bool are_all_suspended(struct lend_runtime *runtime, unsigned alive)
+{
+	uint32_t end = lend__waiting_end(runtime);
+	unsigned suspended = 0;
+
+	for (uint32_t i = 0; i < end; i++) {
+		struct lend_waiting actor;
+
+		if (!lend__waiting_read(runtime, i, &actor))
+			continue;
+		if (!actor.suspended)
+			return false;
+		suspended++;
+	}
+	return suspended == alive;
+}
+
 static void tell_actors(struct lend_runtime *runtime, enum lend_log_level level)
 {
 	uint32_t end = lend__waiting_end(runtime);
@@ -124,7 +143,7 @@ void lend__deadlock_look(struct lend_runtime *runtime)
 		return;
 	alive = count_alive(runtime);
 	if (!alive || has_timer(runtime) || has_operation(runtime) ||
-	    has_function(runtime))
+	    has_function(runtime) || !are_all_suspended(runtime, alive))
 		return;
 	is_circle = lend__waiting_find_circle(runtime, circle, sizeof(circle));
 	if (!are_all_parked(runtime) || rounds_of(runtime) != rounds)
