@@ -27,7 +27,8 @@ static const char help[] =
 	"  timers [COUNT]   what timers cost, added, moved, deleted, and going off\n"
 	"                   (1000000)\n"
 	"  wake [ROUNDS]    what it takes to wake a thread that sleeps in a ring,\n"
-	"                   by eventfd, MSG_RING and futex (2000)\n";
+	"                   by eventfd, MSG_RING and futex (2000)\n"
+	"  wheel [COUNT]    the heap of timers beside a timing wheel (100000)\n";
 
 /* [const] once threads run, which inherit what their creator is kept to. */
 static cpu_set_t allowed;
@@ -72,7 +73,9 @@ static unsigned rounds_of(const char *command)
 		return 1000000;
 	if (strcmp(command, "wake") == 0)
 		return 2000;
-	return strcmp(command, "reads") == 0 ? 100000 : 400;
+	if (strcmp(command, "reads") == 0 || strcmp(command, "wheel") == 0)
+		return 100000;
+	return 400;
 }
 
 int main(int argc, char **argv)
@@ -106,6 +109,8 @@ int main(int argc, char **argv)
 		return micro_timers(rounds);
 	if (strcmp(command, "wake") == 0)
 		return micro_wake(rounds);
+	if (strcmp(command, "wheel") == 0)
+		return micro_wheel(rounds);
 	fprintf(stderr,
 		"lend-bench-internal: \"%s\" is not a command; see --help\n",
 		command);

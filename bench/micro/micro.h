@@ -28,6 +28,10 @@ int micro_timers(unsigned count);
  * @rounds of each. Return: exit status. */
 int micro_wake(unsigned rounds);
 
+/* The heap that the timers are in, beside a timing wheel, with @count timers;
+ * a page of memory for each. Return: exit status. */
+int micro_wheel(unsigned count);
+
 /* Keep the calling thread to the first or the last CPU that it may use. False
  * if there is only one. */
 bool micro_pin(bool last);

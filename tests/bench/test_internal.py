@@ -114,6 +114,17 @@ def check_operation(program):
     print("ok   operation")
 
 
+def check_wheel(program):
+    """Both give back every timer, which the program counts."""
+    done = run(program, "wheel", "2000")
+    assert done.returncode == 0, done
+    for which in ("heap", "wheel"):
+        rows = re.findall(rf"^{which} +(?:random|timeout) .* 2000 timers",
+                          done.stdout, re.M)
+        assert len(rows) == 8, done.stdout
+    print("ok   wheel")
+
+
 def main():
     program = sys.argv[1]
     script = sys.argv[2] if len(sys.argv) > 2 else None
@@ -122,6 +133,7 @@ def main():
     check_claim(program, script)
     check_actors(program, is_sanitized=script is None)
     check_operation(program)
+    check_wheel(program)
     check_wake(program)
 
 
