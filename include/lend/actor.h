@@ -4,7 +4,7 @@
  * An actor is ordinary straight-line code. It may call anything that returns
  * in reasonable time; what waits for the outside goes through the library,
  * which suspends the actor and lets others run. Actors are not preempted: one
- * that computes for long should call lend_yield() now and then.
+ * that computes for long should call lend_yield_if_needed() now and then.
  *
  * The stack is 64 KiB unless the runtime's options say otherwise (46 KiB of
  * them at least are for your frames, the rest is the library's), below it lies
@@ -109,6 +109,22 @@ LEND_API const char *lend_self_name(void);
  *                     actor did not suspend
  */
 LEND_API int lend_yield(void) LEND_AWAITS;
+
+/**
+ * Let the others run if the calling actor has run for long (some 10 us), or has
+ * made 64 calls in a row that could have suspended it and found at once what
+ * they were asked for: for the loops of what computes. Else it costs about as
+ * much as a call of a function.
+ *
+ * The calls that may suspend do the same by themselves, so that an actor whose
+ * data is always there leaves room for others; but they only count.
+ *
+ * Thread: an actor. Blocks: may suspend the actor until its next turn.
+ *
+ * Return: 0
+ *         -ECANCELED  it was suspended, and somebody has cancelled it
+ */
+LEND_API int lend_yield_if_needed(void) LEND_AWAITS;
 
 /**
  * Have the calling actor stay on the worker, and so on the thread, that runs it

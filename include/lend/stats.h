@@ -71,11 +71,16 @@ struct lend_stats {
 	uint64_t helped; /* polls of rings their poller neglected */
 	uint64_t actors; /* alive now */
 	uint64_t spawned;
-	uint64_t switches; /* times an actor was resumed */
-	uint64_t messages; /* sent */
-	uint64_t steals;   /* actors taken from another worker's queue */
-	uint64_t parks;	   /* times a worker had nothing to do */
-	uint64_t wakes;	   /* times a parked worker was woken by another */
+	uint64_t switches;  /* times an actor was resumed */
+	uint64_t messages;  /* sent */
+	uint64_t steals;    /* actors taken from another worker's queue */
+	uint64_t next_hits; /* actors that ran right after who woke them */
+	uint64_t queue_overflows; /* actors for which a run queue's ring had no
+				     room, so that they went to its list */
+	uint64_t budget_yields;	  /* turns that ended though their actor had not
+				     to wait, or at lend_yield_if_needed() */
+	uint64_t parks;		  /* times a worker had nothing to do */
+	uint64_t wakes; /* times a parked worker was woken by another */
 	struct lend_flush_stats flushes;
 	uint64_t stalls;     /* times a worker came to no safe point for long:
 			      * lend_options.stall_ns */

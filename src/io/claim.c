@@ -14,6 +14,7 @@
 #include "rt/current.h"
 #include "rt/places.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 #include "uring/opcode.h"
 
@@ -38,6 +39,7 @@ int lend_claim(unsigned count, uint64_t deadline,
 		return -EINVAL;
 	if (self->claim)
 		return -EBUSY;
+	lend__turn_spend(self);
 	lend__actor_sort_mail(self);
 	if (self->cancelled)
 		return -ECANCELED;

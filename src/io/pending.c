@@ -17,6 +17,7 @@
 #include "io/message.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 /* Between two looks for room to submit what is due, when others are awaited. */
@@ -261,6 +262,7 @@ static int await(struct lend_pending *pending, uint64_t deadline, bool cancel)
 
 int lend_pending_await(struct lend_pending *pending, uint64_t deadline)
 {
+	lend__turn_spend(pending->io.actor);
 	return await(pending, deadline, false);
 }
 
@@ -291,6 +293,7 @@ int lend_pending_await_all(struct lend_pending *const *pendings, unsigned count,
 {
 	struct lend_actor *self = lend__current_actor();
 
+	lend__turn_spend(self);
 	for (unsigned i = 0; i < count; i++) {
 		bool seen;
 		int res;
@@ -357,6 +360,7 @@ int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
 	struct lend_actor *self = lend__current_actor();
 
 	lend_assert(self);
+	lend__turn_spend(self);
 	lend__actor_sort_mail(self);
 	for (unsigned attempt = 0;; attempt++) {
 		uint64_t wake_ns = deadline;

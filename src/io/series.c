@@ -51,6 +51,7 @@
 #include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 #define MAILED	UINT32_C(1)
@@ -330,6 +331,7 @@ ssize_t lend_series_next(struct lend_series *series, uint64_t deadline,
 	if (!ret_result)
 		ret_result = &ignored;
 	memset(ret_result, 0, sizeof(*ret_result));
+	lend__turn_spend(self);
 	for (;;) {
 		ssize_t res = lend__series_poll(series, ret_result);
 		int err;

@@ -19,6 +19,7 @@
 #include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 LEND_NORETURN static void finish(struct lend_actor *self, int value)
@@ -128,6 +129,7 @@ int lend_spawn(lend_actor_fn fn, void *arg,
 
 	if (!worker)
 		return -EINVAL;
+	lend__turn_note(worker);
 	return lend__lifecycle_spawn(worker->runtime, NULL, fn, arg, options,
 				     __builtin_return_address(0), ret_ref);
 }
@@ -166,6 +168,7 @@ int lend_sleep(uint64_t deadline)
 	struct lend_actor *self = lend__current_actor();
 
 	lend_assert(self);
+	lend__turn_spend(self);
 	for (;;) {
 		int err;
 
@@ -212,6 +215,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	lend_assert(self);
 	if (lend__ref_equal(actor, lend__actor_ref(self)))
 		return -EDEADLK;
+	lend__turn_spend(self);
 	registry = &lend__current_worker()->runtime->registry;
 	err = lend__registry_join(registry, actor, &joiner);
 	if (err)
@@ -296,6 +300,7 @@ int lend_tell(lend_ref to, uint32_t type, const void *data, size_t size)
 	if (!worker)
 		return -ESRCH;
 	lend_counter_add(&worker->messages, 1);
+	lend__turn_note(worker);
 	return tell(worker->runtime, lend_self(), to, type, data, size);
 }
 
@@ -310,6 +315,7 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 	struct lend_actor *self = lend__current_actor();
 
 	lend_assert(self);
+	lend__turn_spend(self);
 	lend__actor_sort_mail(self);
 	for (;;) {
 		int err = lend__message_take(self, ret_msg);

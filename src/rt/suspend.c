@@ -12,6 +12,7 @@
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 static void switch_away(struct lend_actor *self, enum lend_worker_after after)
@@ -28,6 +29,7 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 {
 	/* What is already there is taken without a switch. */
 	if (lend__mailbox_has_mail(&self->mailbox)) {
+		lend__turn_spend(self);
 		lend__actor_sort_mail(self);
 		return 0;
 	}

@@ -23,6 +23,7 @@
 #include "rt/lifecycle.h"
 #include "rt/monitor.h"
 #include "rt/runtime.h"
+#include "rt/turn.h"
 #include "uring/ring.h"
 
 /* A queue this long wakes a parked worker; a shorter one is faster run here
@@ -30,8 +31,8 @@
 #define WAKE_LENGTH 16
 
 /* A round goes on with those that have become runnable meanwhile, so many at a
- * time, unless it has lasted for so long: it costs as much as some ten slices
- * of actors that only pass the turn on. Completions wait for it. */
+ * time, unless there is I/O to do or it has lasted for so long: it costs as
+ * much as some ten turns of actors that only pass a message on. */
 #define ROUND_MORE 8
 #define ROUND_NS   (5 * LEND_US)
 
@@ -230,6 +231,7 @@ static void run(struct lend_worker *worker, struct lend_actor *actor)
 			      (uint64_t)actor->generation << 32 | actor->index,
 			      memory_order_relaxed);
 	actor->worker = worker;
+	lend__turn_begin(worker);
 	lend__fiber_switch(&worker->fiber, &actor->fiber);
 	worker->running = NULL;
 	if (lend_unlikely(atomic_load_explicit(&stalls->noticed,
@@ -252,10 +254,20 @@ static void run(struct lend_worker *worker, struct lend_actor *actor)
 	}
 }
 
+/* Is there anything to be submitted, or reaped? */
+static bool has_io(const struct lend_worker *worker)
+{
+	const struct lend_borrower *borrower = &worker->borrower;
+	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
+
+	return own && (lend__ring_unsubmitted(own) || lend__ring_has_cqe(own) ||
+		       lend__ring_wants_enter(own));
+}
+
 /* Has the round come to its end, though there are others to run? */
 static bool is_over(const struct lend_worker *worker, unsigned ran)
 {
-	return ran >= LEND_WORKER_ROUND_MAX ||
+	return ran >= LEND_WORKER_ROUND_MAX || has_io(worker) ||
 	       lend_now() - worker->now_ns > ROUND_NS;
 }
 

@@ -22,8 +22,20 @@
 /* Actors run in one round, before completions and timers get their turn. */
 #define LEND_WORKER_ROUND_MAX 256
 
+/* Calls that find at once what they are asked for, in one turn of an actor:
+ * Note [budget] in turn.h. */
+#define LEND_TURN_CALLS 64
+
 struct lend_backtrace;
 struct lend_runtime;
+
+/* [owner] Of the actor that runs: see turn.h. */
+struct lend_turn {
+	uint32_t calls_left;
+	uint32_t look_in;  /* at the clock, in so many calls */
+	uint32_t looks;	   /* so far */
+	uint64_t began_ns; /* as of the first look */
+};
 
 /* What the worker does with an actor that has just switched back to it. */
 enum lend_worker_after {
@@ -64,6 +76,7 @@ struct lend_worker {
 	/* [owner] */
 	struct lend_fiber fiber; /* the thread's own stack */
 	struct lend_actor *running;
+	struct lend_turn turn;
 	enum lend_worker_after after;
 	struct lend_ring *bound_ring; /* nobody else enters it, or NULL */
 	uint64_t now_ns;	      /* the clock at the last safe point */
@@ -75,6 +88,7 @@ struct lend_worker {
 	/* [owner] written, read by others as counters */
 	_Atomic uint64_t switches;
 	_Atomic uint64_t steals;
+	_Atomic uint64_t budget_yields;
 	_Atomic uint64_t parks;
 	_Atomic uint64_t messages;
 	_Atomic uint64_t resubmitted;

@@ -187,7 +187,9 @@ def check_stats(stats, count):
         equal(set(ring), RING_FIELDS | {"ring", "holder"})
         check_loans(ring["loans"])
     equal(set(stats["claims"]), {"revoked", "bound", "external"})
-    equal(set(stats["actors"]), {"alive", "spawned", "switches", "steals"})
+    equal(set(stats["actors"]), {"alive", "spawned", "switches", "steals",
+                                  "next_hits", "queue_overflows",
+                                  "budget_yields"})
     heap = stats["heap"]
     equal(set(heap), {"held", "held_peak", "slices", "trims", "trimmed",
                       "refusals", "returns", "zombies"})
