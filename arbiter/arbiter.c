@@ -117,8 +117,10 @@ void lend__arbiter_give_buffers(struct lend_arbiter *arbiter, uint32_t owner)
 	/* Also of rings that are closed, or being closed or opened: the lock
 	 * is for those. */
 	pthread_mutex_lock(&arbiter->lock);
-	for (unsigned i = 0; i < lend__pool_used(pool); i++)
+	for (unsigned i = 0; i < lend__pool_used(pool); i++) {
 		lend__buffers_give_all(&pool->rings[i].buffers, owner);
+		lend__buffers_give_all(&pool->rings[i].shared, owner);
+	}
 	pthread_mutex_unlock(&arbiter->lock);
 }
 

@@ -16,12 +16,13 @@ static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 		    uint64_t *finished)
 {
 	bool more = cqe->flags & IORING_CQE_F_MORE;
+	uint32_t flags = cqe->flags;
 	struct lend_op *op;
 
 	if (!more)
 		(*finished)++;
-	if (cqe->flags & IORING_CQE_F_BUFFER)
-		lend__buffers_note_taken(&ring->buffers, 1);
+	if (flags & IORING_CQE_F_BUFFER)
+		flags = lend__ring_take_buffer(ring, cqe->res, flags);
 	else if (lend_unlikely(cqe->res == -ENOBUFS))
 		lend_counter_add(&ring->buffers_empty, 1);
 	if (!cqe->user_data)
@@ -30,9 +31,9 @@ static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 	lend_assert(op->in_flight);
 	/* Before done: afterwards the record may be somebody else's. */
 	op->res = cqe->res;
-	op->flags = cqe->flags;
+	op->flags = flags;
 	op->in_flight = more;
-	op->done(op, cqe->res, cqe->flags, more);
+	op->done(op, cqe->res, flags, more);
 }
 
 unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
@@ -43,8 +44,8 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
 	if (!lend__ring_has_cqe(ring)) {
 		/* Buffers given back must reach the kernel though nothing
 		 * arrives: a receive may wait for one. */
-		if (!atomic_load_explicit(&ring->buffers.returned,
-					  memory_order_relaxed))
+		if (!lend__buffers_has_returned(&ring->buffers) &&
+		    !lend__buffers_has_returned(&ring->shared))
 			return 0;
 	}
 	if (!lend__ring_cq_trylock(ring))
@@ -68,6 +69,8 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns)
 	atomic_store_explicit(&ring->polled_ns, now_ns, memory_order_relaxed);
 	if (ring->buffers.ring)
 		lend__buffers_drain(&ring->buffers);
+	if (ring->shared.ring)
+		lend__buffers_drain(&ring->shared);
 	lend__ring_cq_unlock(ring);
 	return handled;
 }

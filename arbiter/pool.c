@@ -19,14 +19,32 @@ static size_t rings_size(const struct lend_pool *pool)
 /* Give the ring its buffers: new ones, or those that its predecessor left. */
 static int open_buffers(const struct lend_pool *pool, struct lend_ring *ring)
 {
-	struct lend_buffers *buffers = &ring->buffers;
+	int fd = lend__ring_fd(ring), err = 0;
 
-	if (!pool->has_buffers)
-		return 0;
-	if (buffers->base)
-		return lend__buffers_attach(buffers, lend__ring_fd(ring));
-	return lend__buffers_init(buffers, lend__ring_fd(ring), pool->buffers,
-				  pool->buffer_size);
+	if (pool->has_buffers)
+		err = ring->buffers.base ?
+			      lend__buffers_attach(&ring->buffers, fd) :
+			      lend__buffers_init(&ring->buffers, fd,
+						 pool->buffers,
+						 pool->buffer_size);
+	if (pool->shared && !err)
+		err = ring->shared.base ?
+			      lend__buffers_attach(&ring->shared, fd) :
+			      lend__parts_init(&ring->shared, fd, pool->shared,
+					       pool->shared_size);
+	return err;
+}
+
+/* As much memory as the others are, in fewer and larger ones; or none, if that
+ * is too little to share, or more than a ring's parts have numbers for. */
+static void size_shared(struct lend_pool *pool)
+{
+	unsigned count = pool->buffers / LEND_POOL_SHARED_FACTOR;
+
+	pool->shared_size = LEND_POOL_SHARED_FACTOR * pool->buffer_size;
+	while (count * (uint64_t)pool->shared_size > LEND_PARTS_AREA_MAX)
+		count /= 2;
+	pool->shared = count < LEND_POOL_SHARED_MIN ? 0 : count;
 }
 
 int lend__pool_open(struct lend_pool *pool)
@@ -73,6 +91,8 @@ int lend__pool_init(struct lend_pool *pool,
 	pool->buffers = options->buffers ? options->buffers : LEND_POOL_BUFFERS;
 	pool->buffer_size = options->buffer_size ? options->buffer_size :
 						   LEND_POOL_BUFFER_SIZE;
+	if (features->inc_buffers)
+		size_shared(pool);
 	err = lend__pages_reserve(rings_size(pool), &rings);
 	if (err)
 		return err;
@@ -91,6 +111,7 @@ void lend__pool_fini(struct lend_pool *pool)
 			lend__ring_close(&pool->rings[i]);
 		/* Those that nobody gave back: their holders are gone. */
 		lend__buffers_fini(&pool->rings[i].buffers, -1);
+		lend__buffers_fini(&pool->rings[i].shared, -1);
 	}
 	lend__pages_unreserve(pool->rings, rings_size(pool));
 	memset(pool, 0, sizeof(*pool));

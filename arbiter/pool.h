@@ -16,6 +16,11 @@
 #define LEND_POOL_BUFFERS_MAX	  32768
 #define LEND_POOL_BUFFER_SIZE	  4096
 #define LEND_POOL_BUFFER_SIZE_MAX (1u << 20)
+/* Those that are given out in parts are so many times as large. An actor may
+ * have so many times fewer parts than buffers, so what it keeps from the others
+ * is the same at most: each of its parts may be the last of a buffer. */
+#define LEND_POOL_SHARED_FACTOR 4
+#define LEND_POOL_SHARED_MIN	4
 
 /*
  * Rings come and go at run time, at the end of the array, which has room for
@@ -32,6 +37,8 @@ struct lend_pool {
 	bool has_buffers;
 	unsigned buffers; /* of each ring; a power of two */
 	unsigned buffer_size;
+	unsigned shared; /* of each ring; 0: none are given out in parts */
+	unsigned shared_size;
 
 	/* [atomic: E1] Those below are open, for all who have looked since
 	 * their last safe point: Note [removal]. */

@@ -41,12 +41,15 @@ enum lend_feature {
 	 * only with buffer_rings, multishot and recv_credit, and if it has
 	 * passed a trial */
 	LEND_FEATURE_RECV_BUNDLE = 1 << 10,
+	/* lend_options.shared_buffers does nothing; in use only if that is set,
+	 * with buffer_rings, and if it has passed a trial */
+	LEND_FEATURE_INC_BUFFERS = 1 << 11,
 };
 
-#define LEND_FEATURES_ALL ((1u << 11) - 1)
+#define LEND_FEATURES_ALL ((1u << 12) - 1)
 
 /* What lend_features_format() needs for any set. */
-#define LEND_FEATURES_TEXT_MAX 160
+#define LEND_FEATURES_TEXT_MAX 192
 
 LEND_BEGIN_DECLS
 

@@ -108,6 +108,12 @@ struct lend_options {
 	 * it comes from. See lend_defer_close(), lend_keep_open(). Costs
 	 * microseconds for each. */
 	bool report_leaks;
+	bool shared_buffers; /* receives of streams have parts of larger buffers
+				that others share, not a buffer each: for many
+				connections that keep little for long. A message
+				is cut in two where such a buffer ends. Does
+				nothing without LEND_FEATURE_INC_BUFFERS, and
+				with @buffers below 16. */
 };
 
 struct lend_msg;

@@ -53,6 +53,11 @@ struct lend_buffer_stats {
 			    back */
 	uint64_t empty;	 /* receives that found none */
 	uint64_t own;	 /* received into memory of an actor's instead */
+	/* Of those that are given out in parts (LEND_FEATURE_INC_BUFFERS): */
+	uint64_t parts;	 /* now: of @in_use */
+	uint64_t spent;	 /* now: full, and wait for their last part */
+	uint64_t copied; /* small parts, into memory of an actor's, as many
+			    buffers were spent */
 };
 
 /* See series.h. */

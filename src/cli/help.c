@@ -21,14 +21,16 @@
 	"                        defer_taskrun, coop_taskrun, submit_all,\n"      \
 	"                        buffer_rings, multishot, poll_first,\n"          \
 	"                        membarrier, recv_credit, recv_bundle,\n"         \
-	"                        late_opcodes, sqpoll\n"                          \
+	"                        late_opcodes, sqpoll, inc_buffers\n"             \
 	"  --flush-actors N      submit after N actors have run, 1 to 32768\n"    \
 	"                        [when nothing else is to be done, at the\n"      \
 	"                        latest after two rounds]\n"                      \
 	"  --flush-sqes N        submit when N operations wait, 1 to 32768;\n"    \
 	"                        1: at once\n"                                    \
 	"  --kick-signal         interrupt stuck workers by SIGURG: in private\n" \
-	"                        mode the only way to their operations\n"
+	"                        mode the only way to their operations\n"         \
+	"  --shared-buffers      connections that received little share a\n"      \
+	"                        buffer, which each has for itself otherwise\n"
 
 #define HELP_LIMITS                                                               \
 	"  --max-connections N   more wait in the kernel's queue [65536]\n"       \

@@ -64,6 +64,7 @@ static const struct option_rule rules[] = {
 	{ "flush-actors", BOTH, NUMBER, FIELD(flush_actors), 1, DEPTH_MAX },
 	{ "flush-sqes", BOTH, NUMBER, FIELD(flush_sqes), 1, DEPTH_MAX },
 	{ "kick-signal", BOTH, FLAG, FIELD(kick), 0, 0 },
+	{ "shared-buffers", BOTH, FLAG, FIELD(shared_buffers), 0, 0 },
 	{ "trace", BOTH, TEXT, FIELD(trace), 0, 0 },
 	{ "trace-events", BOTH, NUMBER, FIELD(trace_events), 1,
 	  TRACE_EVENTS_MAX },

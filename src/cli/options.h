@@ -34,6 +34,7 @@ struct options {
 	unsigned flush_actors; /* 0: the default */
 	unsigned flush_sqes;   /* 0: the default */
 	bool kick;	       /* by a signal */
+	bool shared_buffers;
 	unsigned connections_max;
 	unsigned drain_timeout_s;
 	unsigned sqpoll_idle_ms; /* 0: no polling threads */

@@ -123,6 +123,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.without = options->without,
 		.sqpoll_idle_ms = options->sqpoll_idle_ms,
 		.trace_events = options->trace_events,
+		.shared_buffers = options->shared_buffers,
 	};
 	struct recording recording = { .path = options->trace };
 	struct reporter reporter = { 0 };

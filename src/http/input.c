@@ -39,8 +39,8 @@ int lend__http_input_start(struct lend__http_connection *connection)
 	int err;
 
 	lend_assert(!in->receiving && !in->buffer.data);
-	err = lend__buffer_recv_start(connection->fd, in->more, LEND_FOREVER,
-				      &in->receiving);
+	err = lend__buffer_recv_start(connection->fd, true, in->more,
+				      LEND_FOREVER, &in->receiving);
 	return err == -EOPNOTSUPP ? start_poll(connection) : err;
 }
 
@@ -51,7 +51,8 @@ int lend__http_input_again(struct lend__http_connection *connection)
 	int err;
 
 	if (!in->polling)
-		return lend__buffer_recv_again(in->receiving, LEND_FOREVER);
+		return lend__buffer_recv_again(in->receiving, true,
+					       LEND_FOREVER);
 	err = lend__io_begin_again(&io, &in->receiving->io, LEND_FOREVER);
 	if (err)
 		return err;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "arbiter/pool.h"
 #include "base/check.h"
@@ -26,10 +27,30 @@ static void end_with_actor(struct lend_pending *pending)
 		lend_buffer_release(&buffer);
 }
 
-static void prepare(struct lend_io *io, int fd)
+static const struct lend_pool *pool_of(const struct lend_actor *actor)
 {
-	io_uring_prep_recv(io->sqe, fd, NULL, 0, 0);
-	lend__buffer_select(io->sqe);
+	return &actor->worker->runtime->arbiter.pool;
+}
+
+bool lend__buffer_can_share(const struct lend_actor *self, int fd)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return pool_of(self)->shared &&
+	       !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) &&
+	       type == SOCK_STREAM;
+}
+
+static void prepare(struct lend_io *io, int fd, bool can_share)
+{
+	const struct lend_pool *pool = pool_of(io->self);
+
+	/* As much as a buffer has, also of one that is shared. */
+	io_uring_prep_recv(io->sqe, fd, NULL, pool->buffer_size, 0);
+	lend__buffer_select(io->sqe, can_share && pool->shared ?
+					     LEND_PARTS_GROUP :
+					     LEND_BUFFERS_GROUP);
 }
 
 /* It may have no more of the runtime's buffers. */
@@ -37,10 +58,20 @@ static bool has_enough(const struct lend_actor *self)
 {
 	/* Relaxed: a counter. */
 	return atomic_load_explicit(&self->buffers, memory_order_relaxed) >=
-	       self->worker->runtime->options.buffers_actor_max;
+	       lend__buffer_stream_max(self->worker->runtime);
 }
 
-int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
+uint32_t lend__buffer_stream_max(const struct lend_runtime *runtime)
+{
+	uint32_t max = runtime->options.buffers_actor_max;
+
+	return runtime->arbiter.pool.shared && max > LEND_POOL_SHARED_FACTOR ?
+		       max / LEND_POOL_SHARED_FACTOR :
+		       max;
+}
+
+int lend__buffer_recv_start(int fd, bool can_share, bool data_expected,
+			    uint64_t deadline,
 			    struct lend_pending **ret_pending)
 {
 	const struct lend_features *features =
@@ -53,7 +84,7 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
 	if (err)
 		return err;
-	prepare(&io, fd);
+	prepare(&io, fd, can_share);
 	if (!data_expected && features->poll_first)
 		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	(*ret_pending)->end = end_with_actor;
@@ -61,37 +92,61 @@ int lend__buffer_recv_start(int fd, bool data_expected, uint64_t deadline,
 	return 0;
 }
 
-int lend__buffer_recv_again(struct lend_pending *pending, uint64_t deadline)
+int lend__buffer_recv_again(struct lend_pending *pending, bool can_share,
+			    uint64_t deadline)
 {
 	struct lend_io io;
 	int err = lend__io_begin_again(&io, &pending->io, deadline);
 
 	if (err)
 		return err;
-	prepare(&io, pending->io.fd);
+	prepare(&io, pending->io.fd, can_share);
 	lend__io_submit(&io);
 	return 0;
+}
+
+void lend__buffer_settle(struct lend_buffer *buffer)
+{
+	struct lend_buffers *buffers = buffer->origin;
+	struct lend_worker *worker = lend__current_worker();
+	size_t size = buffer->size;
+	char *copy;
+
+	if (lend_likely(!buffers->parts || !lend__buffers_is_scarce(buffers)) ||
+	    size > buffers->size / LEND_POOL_SHARED_FACTOR)
+		return;
+	copy = lend_io_alloc(size);
+	if (!copy)
+		return; /* it has what came, all the same */
+	memcpy(copy, buffer->data, size);
+	lend_counter_add(&worker->copied_receives, 1);
+	lend_buffer_release(buffer);
+	*buffer = (struct lend_buffer){ .data = copy, .size = size };
 }
 
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer, bool *ret_more)
 {
-	struct lend_buffers *buffers = &pending->io.op.ring->buffers;
+	struct lend_buffers *buffers;
 	uint32_t flags = pending->io.op.flags;
 	struct lend_buffer held;
 	int res = pending->io.op.res;
 
 	*ret_more = flags & IORING_CQE_F_SOCK_NONEMPTY;
 	if (flags & IORING_CQE_F_BUFFER) {
-		unsigned number = flags >> IORING_CQE_BUFFER_SHIFT;
+		unsigned number;
 
+		buffers = lend__ring_buffers(pending->io.op.ring, flags,
+					     &number);
 		/* The end of the stream can come with a buffer, too. */
 		lend__buffer_hold(pending->io.actor, buffers, number);
 		held = lend__buffer_view(buffers, number, (size_t)res);
-		if (res > 0)
+		if (res > 0) {
+			lend__buffer_settle(&held);
 			*ret_buffer = held;
-		else
+		} else {
 			lend_buffer_release(&held);
+		}
 	}
 	lend__io_end_pending(pending);
 	return res;
@@ -133,7 +188,9 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 {
 	struct lend_pending *pending;
 	bool more;
-	ssize_t res = lend__buffer_recv_start(fd, true, deadline, &pending);
+	bool can_share = lend__buffer_can_share(lend__current_actor(), fd);
+	ssize_t res = lend__buffer_recv_start(fd, can_share, true, deadline,
+					      &pending);
 
 	if (res == -EOPNOTSUPP)
 		return lend__buffer_recv_own(fd, deadline, ret_buffer);
@@ -144,7 +201,7 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 		if (!lend__io_done(&pending->io))
 			lend__io_abort(&pending->io);
 	} while (lend_unlikely(lend__io_is_undone(&pending->io)) &&
-		 !lend__buffer_recv_again(pending, deadline));
+		 !lend__buffer_recv_again(pending, can_share, deadline));
 	if (pending->io.op.res < 0) {
 		/* The await's result, as it tells a deadline from others. */
 		lend__io_end_pending(pending);

@@ -44,6 +44,7 @@
 
 #include "base/check.h"
 #include "base/counter.h"
+#include "io/buffer.h"
 #include "io/cancel.h"
 #include "io/descriptors.h"
 #include "io/hold.h"
@@ -398,7 +399,12 @@ int lend__series_open(int fd, const struct lend__series_kind *kind,
 	series->poll_events = options->poll_events;
 	series->address_max = (uint16_t)options->address_max;
 	series->control_max = (uint16_t)options->control_max;
-	series->buffers_max = self->worker->runtime->options.buffers_actor_max;
+	series->shared = kind->has_buffers && kind->ends_with_0 &&
+			 lend__buffer_can_share(self, fd);
+	series->buffers_max =
+		series->shared ?
+			lend__buffer_stream_max(self->worker->runtime) :
+			self->worker->runtime->options.buffers_actor_max;
 	atomic_init(&series->state, 0);
 	atomic_init(&series->came, 0);
 	atomic_init(&series->unread, 0);

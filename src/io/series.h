@@ -60,6 +60,7 @@ struct lend_series {
 	const struct lend_arbiter *arbiter;
 	struct lend_series **home; /* cleared when it closes; or NULL */
 	int fd;
+	bool shared;   /* its buffers: see lend__buffer_can_share() */
 	uint8_t epoch; /* of the descriptor: it may have no other one's results
 			  when its number is used again */
 	uint32_t results_max;

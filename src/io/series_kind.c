@@ -81,27 +81,45 @@ static unsigned arrive_poll(struct lend_series *series, int32_t res,
 
 /* ---- data, in provided buffers ---- */
 
-/* A result's number is its ring's and its buffer's. Ring records stay where
- * they are, and buffers that somebody has with them, so it is good whatever
- * becomes of the ring. */
+/* A result's number is its ring's, which of the ring's buffers it is of, and
+ * the buffer's or part's. Ring records stay where they are, and buffers that
+ * somebody has with them, so it is good whatever becomes of the ring. */
+#define RING_SHIFT (32 - LEND_PARTS_SHIFT)
+#define IS_PART	   (UINT32_C(1) << 30)
+
+_Static_assert((uint32_t)LEND_RINGS_MAX << RING_SHIFT <= IS_PART,
+	       "ring and part fit in below the bit");
+
 static struct lend_buffers *buffers_at(const struct lend_series *series,
 				       uint32_t number)
 {
-	return &series->arbiter->pool.rings[number >> 16].buffers;
+	struct lend_ring *ring =
+		&series->arbiter->pool.rings[(number & ~IS_PART) >> RING_SHIFT];
+
+	return number & IS_PART ? &ring->shared : &ring->buffers;
+}
+
+static unsigned number_at(uint32_t number)
+{
+	return number & LEND_PARTS_NUMBER;
 }
 
 static _Atomic uint32_t *link_buffer(const struct lend_series *series,
 				     uint32_t number)
 {
-	return lend__buffers_link(buffers_at(series, number), number & 0xffff);
+	return lend__buffers_link(buffers_at(series, number),
+				  number_at(number));
 }
 
-static void arrive_one(struct lend_series *series, struct lend_ring *ring,
+static void arrive_one(struct lend_series *series, struct lend_buffers *buffers,
 		       unsigned number, uint32_t size)
 {
-	lend__buffer_hold(series->pending.io.actor, &ring->buffers, number);
-	*lend__buffers_filled(&ring->buffers, number) = size;
-	lend__series_push(series, ring->index << 16 | number);
+	uint32_t ring = series->pending.io.op.ring->index << RING_SHIFT;
+
+	lend__buffer_hold(series->pending.io.actor, buffers, number);
+	*lend__buffers_filled(buffers, number) = size;
+	lend__series_push(series,
+			  (buffers->parts ? IS_PART : 0) | ring | number);
 }
 
 /* A bundle fills all its buffers but the last. */
@@ -109,12 +127,16 @@ static unsigned arrive_buffer(struct lend_series *series, int32_t res,
 			      uint32_t flags)
 {
 	struct lend_ring *ring = series->pending.io.op.ring;
-	struct lend_buffers *buffers = &ring->buffers;
-	unsigned first = flags >> IORING_CQE_BUFFER_SHIFT, count = 0;
+	unsigned first, count = 0;
+	struct lend_buffers *buffers = lend__ring_buffers(ring, flags, &first);
 	uint32_t left = (uint32_t)res;
 
 	if (!(flags & IORING_CQE_F_BUFFER))
 		return 0;
+	if (buffers->parts) {
+		arrive_one(series, buffers, first, left);
+		return 1;
+	}
 	/* The end of the stream can come with a buffer, too. */
 	if (!res) {
 		lend__buffers_own(buffers, first,
@@ -125,7 +147,7 @@ static unsigned arrive_buffer(struct lend_series *series, int32_t res,
 	while (left) {
 		uint32_t size = least(left, buffers->size);
 
-		arrive_one(series, ring,
+		arrive_one(series, buffers,
 			   lend__buffers_behind(buffers, first, count), size);
 		left -= size;
 		count++;
@@ -141,9 +163,9 @@ static struct lend_buffer lend_out(const struct lend_series *series,
 {
 	struct lend_buffers *buffers = buffers_at(series, number);
 
-	return lend__buffer_view(buffers, number & 0xffff,
+	return lend__buffer_view(buffers, number_at(number),
 				 *lend__buffers_filled(buffers,
-						       number & 0xffff));
+						       number_at(number)));
 }
 
 /* A multishot receive may take so much before it ends by itself. The kernel
@@ -167,11 +189,13 @@ static void prepare_recv(struct lend_series *series, struct io_uring_sqe *sqe)
 		return;
 	}
 	io_uring_prep_recv(sqe, series->fd, NULL, 0, 0);
-	lend__buffer_select(sqe);
+	lend__buffer_select(sqe, series->shared ? LEND_PARTS_GROUP :
+						  LEND_BUFFERS_GROUP);
 	if (series->way == LEND_SERIES_MANY) {
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 		limit(series, sqe);
-		if (series->arbiter->features.recv_bundle)
+		/* Both together have had bugs of their own. */
+		if (series->arbiter->features.recv_bundle && !series->shared)
 			sqe->ioprio |= IORING_RECVSEND_BUNDLE;
 	}
 }
@@ -182,10 +206,12 @@ static ssize_t take_recv(struct lend_series *series, uint32_t number,
 	struct lend_buffer buffer = lend_out(series, number);
 	ssize_t size = (ssize_t)buffer.size;
 
-	if (ret_result)
+	if (ret_result) {
+		lend__buffer_settle(&buffer);
 		ret_result->buffer = buffer;
-	else
+	} else {
 		lend_buffer_release(&buffer);
+	}
 	return size;
 }
 
@@ -245,7 +271,7 @@ static void prepare_recvmsg(struct lend_series *series,
 	}
 	io_uring_prep_recvmsg(sqe, series->fd, message, 0);
 	if (series->way == LEND_SERIES_MANY) {
-		lend__buffer_select(sqe);
+		lend__buffer_select(sqe, LEND_BUFFERS_GROUP);
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	}
 }

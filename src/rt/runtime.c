@@ -110,6 +110,12 @@ static int open_arbiter(struct lend_runtime *runtime)
 	if (options.sqpoll_idle_ms &&
 	    !(runtime->options.without & LEND_FEATURE_SQPOLL))
 		err = lend__features_probe_sqpoll(&features);
+	if (runtime->options.shared_buffers &&
+	    (runtime->options.without & LEND_FEATURE_INC_BUFFERS ||
+	     lend__features_probe_parts(&features)))
+		lend__log(
+			&runtime->log, LEND_LOG_INFO,
+			"no shared buffers: this kernel can not fill buffers in parts (IOU_PBUF_RING_INC), or not as it should, or it is masked");
 	lend__features_mask(&features, runtime->options.without);
 	if (options.sqpoll_idle_ms && !features.sqpoll) {
 		lend__log(&runtime->log, LEND_LOG_INFO,
@@ -185,6 +191,8 @@ static void log_start(const struct lend_runtime *runtime)
 	/* What nobody asked for is not missed. */
 	if (!runtime->options.sqpoll_idle_ms)
 		missing &= ~(unsigned)LEND_FEATURE_SQPOLL;
+	if (!runtime->options.shared_buffers)
+		missing &= ~(unsigned)LEND_FEATURE_INC_BUFFERS;
 	lend_features_format(missing, text, sizeof(text));
 	lend__log(&runtime->log, LEND_LOG_INFO,
 		  "not in this kernel, or masked: %s", text);

@@ -106,7 +106,14 @@ static void add_buffers(struct lend_stats *stats, const struct lend_ring *ring)
 	/* Of a ring that is closed, those that actors still have. */
 	if (lend__ring_is_open(ring))
 		stats->buffers.count += ring->buffers.count;
-	stats->buffers.in_use += lend__buffers_in_use(&ring->buffers);
+	stats->buffers.in_use += lend__buffers_held(&ring->buffers) +
+				 lend__buffers_held(&ring->shared);
+	if (ring->shared.parts) {
+		stats->buffers.parts += lend__buffers_held(&ring->shared);
+		if (lend__ring_is_open(ring))
+			stats->buffers.spent += lend__buffers_in_use(
+				&ring->shared);
+	}
 }
 
 /* The lock orders nothing that a counter shows; it is taken for the loans'. */
@@ -161,6 +168,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		add_borrower(&stats, &worker->borrower);
 		stats.resubmitted += read_counter(&worker->resubmitted);
 		stats.series.rearmed += read_counter(&worker->rearmed);
+		stats.buffers.copied += read_counter(&worker->copied_receives);
 		stats.buffers.own += read_counter(&worker->own_receives);
 	}
 	/* Its lock orders nothing that a counter shows. */

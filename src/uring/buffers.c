@@ -17,6 +17,8 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "base/counter.h"
+#include "uring/compat.h"
+#include "uring/parts.h"
 #include "uring/sys.h"
 
 static void *map(size_t size)
@@ -33,15 +35,27 @@ static size_t ring_size(const struct lend_buffers *buffers)
 			     LEND_PAGE_SIZE);
 }
 
+char *lend__buffers_at(const struct lend_buffers *buffers, unsigned number)
+{
+	if (buffers->parts)
+		return buffers->base + buffers->parts->begins[number];
+	return buffers->base + (uint64_t)number * buffers->size;
+}
+
+/* Give buffer @number to the kernel. */
 static void add(struct lend_buffers *buffers, unsigned number)
 {
 	struct io_uring_buf *buf =
 		&buffers->ring->bufs[buffers->tail & (buffers->count - 1)];
 
 	/* Field by field: the first entry's last field is the ring's tail. */
-	buf->addr = (uint64_t)(uintptr_t)lend__buffers_at(buffers, number);
+	buf->addr = (uint64_t)(uintptr_t)buffers->base +
+		    (uint64_t)number * buffers->size;
 	buf->len = buffers->size;
-	buf->bid = (uint16_t)number;
+	buf->bid = (uint16_t)(buffers->parts ? number | LEND_PARTS_BUFFER :
+					       number);
+	if (buffers->parts)
+		lend__parts_open(buffers, number);
 	buffers->entries[number] = buffers->tail;
 	buffers->tail++;
 	lend_counter_add(&buffers->added, 1);
@@ -53,54 +67,83 @@ static void publish(struct lend_buffers *buffers)
 	__atomic_store_n(&buffers->ring->tail, buffers->tail, __ATOMIC_RELEASE);
 }
 
+void lend__buffers_add(struct lend_buffers *buffers, unsigned buffer)
+{
+	add(buffers, buffer);
+	publish(buffers);
+}
+
+static uint16_t group_of(const struct lend_buffers *buffers)
+{
+	return buffers->parts ? LEND_PARTS_GROUP : LEND_BUFFERS_GROUP;
+}
+
 static int register_ring(const struct lend_buffers *buffers, int fd)
 {
-	struct io_uring_buf_reg reg = {
+	struct lend__buffer_reg reg = {
 		.ring_addr = (uint64_t)(uintptr_t)buffers->ring,
 		.ring_entries = buffers->count,
-		.bgid = LEND_BUFFERS_GROUP,
+		.bgid = group_of(buffers),
+		.flags = buffers->parts ? IOU_PBUF_RING_INC : 0,
 	};
 	int err = lend__sys_register(fd, IORING_REGISTER_PBUF_RING, &reg, 1);
 
 	return err < 0 ? err : 0;
 }
 
-int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
-		       unsigned size)
+/* Addresses only, as there are numbers for far more parts than there ever
+ * are; they cost memory where they are used. */
+static void *map_words(const struct lend_buffers *buffers)
+{
+	return map(buffers->numbers * sizeof(uint32_t));
+}
+
+static void unmap_words(const struct lend_buffers *buffers, void *words)
+{
+	if (words)
+		munmap(words, buffers->numbers * sizeof(uint32_t));
+}
+
+int lend__buffers_map(struct lend_buffers *buffers, int fd)
 {
 	int err;
 
-	lend_assert(lend_is_power_of_two(count) && count <= 32768);
-	memset(buffers, 0, sizeof(*buffers));
-	buffers->count = count;
-	buffers->size = size;
-	buffers->links = calloc(count, sizeof(*buffers->links));
-	buffers->owners = calloc(count, sizeof(*buffers->owners));
-	buffers->filled = calloc(count, sizeof(*buffers->filled));
-	buffers->entries = calloc(count, sizeof(*buffers->entries));
-	buffers->base = map((size_t)count * size);
+	lend_assert(lend_is_power_of_two(buffers->count) &&
+		    buffers->count <= 32768);
+	buffers->links = map_words(buffers);
+	buffers->owners = map_words(buffers);
+	buffers->filled = map_words(buffers);
+	buffers->entries = calloc(buffers->count, sizeof(*buffers->entries));
+	buffers->base = map((size_t)buffers->count * buffers->size);
 	buffers->ring = map(ring_size(buffers));
 	if (!buffers->links || !buffers->owners || !buffers->filled ||
-	    !buffers->entries || !buffers->base || !buffers->ring) {
+	    !buffers->entries || !buffers->base || !buffers->ring)
 		err = -ENOMEM;
-		goto fail;
+	else
+		err = register_ring(buffers, fd);
+	if (err) {
+		lend__buffers_fini(buffers, -1);
+		return err;
 	}
-	err = register_ring(buffers, fd);
-	if (err)
-		goto fail;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < buffers->count; i++)
 		add(buffers, i);
 	publish(buffers);
 	return 0;
+}
 
-fail:
-	lend__buffers_fini(buffers, -1);
-	return err;
+int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
+		       unsigned size)
+{
+	memset(buffers, 0, sizeof(*buffers));
+	buffers->count = count;
+	buffers->numbers = count;
+	buffers->size = size;
+	return lend__buffers_map(buffers, fd);
 }
 
 static void close_ring(struct lend_buffers *buffers, int fd)
 {
-	struct io_uring_buf_reg reg = { .bgid = LEND_BUFFERS_GROUP };
+	struct lend__buffer_reg reg = { .bgid = group_of(buffers) };
 
 	if (!buffers->ring)
 		return;
@@ -115,10 +158,12 @@ void lend__buffers_fini(struct lend_buffers *buffers, int fd)
 	close_ring(buffers, fd);
 	if (buffers->base)
 		munmap(buffers->base, (size_t)buffers->count * buffers->size);
-	free(buffers->links);
-	free(buffers->owners);
-	free(buffers->filled);
+	unmap_words(buffers, buffers->links);
+	unmap_words(buffers, buffers->owners);
+	unmap_words(buffers, buffers->filled);
 	free(buffers->entries);
+	if (buffers->parts)
+		lend__parts_fini(buffers);
 	memset(buffers, 0, sizeof(*buffers));
 }
 
@@ -153,7 +198,7 @@ static void push(struct lend_buffers *buffers, unsigned number)
 
 void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 {
-	lend_assert(number < buffers->count);
+	lend_assert(number < buffers->numbers);
 	/* Given twice it would be in the list twice, and the list a circle. */
 	lend_assert(atomic_load_explicit(&buffers->owners[number],
 					 memory_order_relaxed));
@@ -161,9 +206,16 @@ void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 	push(buffers, number);
 }
 
+/* Nobody has had one from that number on. */
+static unsigned most_of(const struct lend_buffers *buffers)
+{
+	return buffers->parts ? lend__parts_most(buffers->parts) :
+				buffers->numbers;
+}
+
 void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner)
 {
-	for (unsigned i = 0; buffers->base && i < buffers->count; i++)
+	for (unsigned i = 0; buffers->base && i < most_of(buffers); i++)
 		if (atomic_load_explicit(&buffers->owners[i],
 					 memory_order_relaxed) == owner)
 			lend__buffers_give(buffers, i);
@@ -173,7 +225,7 @@ void lend__buffers_drain(struct lend_buffers *buffers)
 {
 	uint32_t next;
 
-	if (!atomic_load_explicit(&buffers->returned, memory_order_relaxed))
+	if (!lend__buffers_has_returned(buffers))
 		return;
 	/* Acquire [U1]. */
 	next = (uint32_t)atomic_exchange_explicit(&buffers->returned, 0,
@@ -183,7 +235,9 @@ void lend__buffers_drain(struct lend_buffers *buffers)
 
 		next = atomic_load_explicit(&buffers->links[number],
 					    memory_order_relaxed);
-		add(buffers, number);
+		if (!buffers->parts ||
+		    lend__parts_return(buffers, number, &number))
+			add(buffers, number);
 	}
 	publish(buffers);
 }
@@ -201,6 +255,13 @@ void lend__buffers_detach(struct lend_buffers *buffers, int fd)
 	if (!buffers->ring)
 		return;
 	lend__buffers_drain(buffers);
+	if (buffers->parts) {
+		if (lend__parts_close(buffers))
+			lend__buffers_fini(buffers, fd);
+		else
+			close_ring(buffers, fd);
+		return;
+	}
 	home = buffers->count - lend__buffers_in_use(buffers);
 	if (home >= buffers->count) {
 		lend__buffers_fini(buffers, fd);
@@ -235,6 +296,11 @@ int lend__buffers_attach(struct lend_buffers *buffers, int fd)
 	atomic_store_explicit(&buffers->taken, 0, memory_order_relaxed);
 	atomic_store_explicit(&buffers->is_detached, false,
 			      memory_order_relaxed);
+	/* Before the drain: those that come back with it are not home yet. */
+	for (unsigned i = 0; buffers->parts && i < buffers->count; i++)
+		if (lend__parts_is_home(buffers, i))
+			add(buffers, i);
+	publish(buffers);
 	lend__buffers_drain(buffers);
 	return 0;
 }

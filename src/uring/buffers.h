@@ -20,13 +20,18 @@
 #define LEND_BUFFERS_GROUP 0
 
 struct io_uring_buf_ring;
+struct lend_parts;
 
+/* What has a number, and is given back by it, is a buffer; or, of those that
+ * are given out in parts (parts.h), a part. */
 struct lend_buffers {
 	/* [const] after init */
 	struct io_uring_buf_ring *ring; /* NULL: this ring has none */
 	char *base;
-	unsigned count; /* power of two */
-	unsigned size;	/* bytes each */
+	unsigned count;		  /* power of two */
+	unsigned size;		  /* bytes each */
+	unsigned numbers;	  /* below it they are */
+	struct lend_parts *parts; /* NULL: given out whole */
 
 	/* [cq_lock] of the ring */
 	uint16_t tail;
@@ -35,6 +40,7 @@ struct lend_buffers {
 	_Atomic uint64_t taken; /* ever come back with a completion */
 	/* No ring has them: those that nobody holds are all in @returned. */
 	_Atomic bool is_detached;
+	_Atomic uint64_t out; /* parts that are not back */
 
 	/* [atomic: returns] buffer number + 1 of the last one given back, 0 if
 	 * none; each links to the one before it through @links. Of those that
@@ -65,6 +71,8 @@ struct lend_buffers {
  */
 int lend__buffers_init(struct lend_buffers *buffers, int fd, unsigned count,
 		       unsigned size);
+/* The same of a record that says all but where, as lend__parts_init() fills. */
+int lend__buffers_map(struct lend_buffers *buffers, int fd);
 void lend__buffers_fini(struct lend_buffers *buffers, int fd);
 
 /*
@@ -80,11 +88,8 @@ void lend__buffers_detach(struct lend_buffers *buffers, int fd);
  * with @fd. 0, or an error: nothing has changed. */
 int lend__buffers_attach(struct lend_buffers *buffers, int fd);
 
-static inline char *lend__buffers_at(const struct lend_buffers *buffers,
-				     unsigned number)
-{
-	return buffers->base + (uint64_t)number * buffers->size;
-}
+/* Where the data of @number lies. Thread: who has it, or the consumer. */
+char *lend__buffers_at(const struct lend_buffers *buffers, unsigned number);
 
 /* The word of a buffer that is free for who has it. */
 static inline _Atomic uint32_t *lend__buffers_link(struct lend_buffers *buffers,
@@ -133,6 +138,27 @@ static inline uint64_t lend__buffers_in_use(const struct lend_buffers *buffers)
 		       0;
 }
 
+/* Half of them are not the kernel's: who has little in one does well to copy
+ * it. Any thread, as a hint. */
+static inline bool lend__buffers_is_scarce(const struct lend_buffers *buffers)
+{
+	return 2 * lend__buffers_in_use(buffers) > buffers->count;
+}
+
+/* What actors have: parts of buffers; or buffers, also those just given back.
+ * Any thread, as a hint. */
+static inline uint64_t lend__buffers_held(const struct lend_buffers *buffers)
+{
+	uint64_t back, out;
+
+	if (!buffers->parts)
+		return lend__buffers_in_use(buffers);
+	back = atomic_load_explicit(&buffers->returned, memory_order_relaxed) >>
+	       32;
+	out = atomic_load_explicit(&buffers->out, memory_order_relaxed);
+	return out > back ? out - back : 0;
+}
+
 /* Note who holds buffer @number; @owner is not 0. */
 static inline void lend__buffers_own(struct lend_buffers *buffers,
 				     unsigned number, uint32_t owner)
@@ -147,6 +173,17 @@ void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner);
 
 /* Give buffer @number back. Any thread; its contents are gone. */
 void lend__buffers_give(struct lend_buffers *buffers, unsigned number);
+
+/* Give buffer @buffer to the kernel, at once. The ring's consumer only. */
+void lend__buffers_add(struct lend_buffers *buffers, unsigned buffer);
+
+/* Something was given back, and is not yet the kernel's. Any thread. */
+static inline bool
+lend__buffers_has_returned(const struct lend_buffers *buffers)
+{
+	/* Relaxed: a hint. */
+	return atomic_load_explicit(&buffers->returned, memory_order_relaxed);
+}
 
 /* Hand what was given back to the kernel. The ring's consumer only. */
 void lend__buffers_drain(struct lend_buffers *buffers);

@@ -51,6 +51,26 @@
 #define IORING_RECVSEND_BUNDLE (1U << 4)
 #endif
 
+/* A buffer ring's buffers are filled in parts, one for each completion; what
+ * says so was padding before. */
+#ifndef IOU_PBUF_RING_INC
+#define IOU_PBUF_RING_INC 2
+#endif
+#ifndef IORING_CQE_F_BUF_MORE
+#define IORING_CQE_F_BUF_MORE (1U << 4)
+#endif
+struct lend__buffer_reg {
+	uint64_t ring_addr;
+	uint32_t ring_entries;
+	uint16_t bgid;
+	uint16_t flags;
+	uint64_t reserved[3];
+};
+
+_Static_assert(sizeof(struct lend__buffer_reg) ==
+		       sizeof(struct io_uring_buf_reg),
+	       "the kernel's");
+
 /* How many bytes a multishot receive takes in all before it ends. The field
  * (optlen) shares its place with file_index. */
 static inline void lend__sqe_set_recv_credit(struct io_uring_sqe *sqe,

@@ -35,6 +35,7 @@ static const struct feature_row rows[] = {
 	ROW(LEND_FEATURE_RECV_CREDIT, recv_credit),
 	ROW(LEND_FEATURE_LATE_OPCODES, late_opcodes),
 	ROW(LEND_FEATURE_RECV_BUNDLE, recv_bundle),
+	ROW(LEND_FEATURE_INC_BUFFERS, inc_buffers),
 };
 #define ROWS_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -60,6 +61,8 @@ void lend__features_mask(struct lend_features *features, unsigned without)
 			*field_of(features, i) = false;
 	if (~lend__features_set(features) & BUNDLE_NEEDS)
 		features->recv_bundle = false;
+	if (!features->buffer_rings)
+		features->inc_buffers = false;
 }
 
 unsigned lend__features_set(const struct lend_features *features)

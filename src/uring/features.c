@@ -15,6 +15,7 @@
 
 #include "uring/bundle_test.h"
 #include "uring/compat.h"
+#include "uring/parts_test.h"
 #include "uring/sys.h"
 
 /* Operations without which nothing works; the rest has fallbacks. */
@@ -222,6 +223,20 @@ int lend__features_probe_sqpoll(struct lend_features *features)
 		return err;
 	lend__sys_ring_close(&uring);
 	features->sqpoll = true;
+	return 0;
+}
+
+int lend__features_probe_parts(struct lend_features *features)
+{
+	unsigned disabled = 0;
+	int err = read_environment(&disabled);
+
+	if (err)
+		return err;
+	if (disabled & LEND_FEATURE_INC_BUFFERS || !features->buffer_rings ||
+	    !lend__parts_work())
+		return -EOPNOTSUPP;
+	features->inc_buffers = true;
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct lend_features {
 	bool poll_first;    /* IORING_RECVSEND_POLL_FIRST */
 	bool recv_credit;   /* optlen of a multishot receive */
 	bool recv_bundle;   /* IORING_RECVSEND_BUNDLE, and it works */
+	bool inc_buffers;   /* set by lend__features_probe_parts() alone */
 	bool membarrier;    /* the fast handshake of loans */
 	bool sqpoll;	    /* set by lend__features_probe_sqpoll() alone */
 	bool late_opcodes;  /* any after SENDMSG_ZC */
@@ -53,6 +54,15 @@ int lend__features_probe(struct lend_features *ret_features);
  *         or the error of io_uring_setup(2)
  */
 int lend__features_probe_sqpoll(struct lend_features *features);
+
+/**
+ * Try buffers that are filled in parts (IOU_PBUF_RING_INC): parts_test.h.
+ *
+ * Return: 0; @features->inc_buffers is set
+ *         -EOPNOTSUPP  there is no such thing, it has failed its trial, or it
+ *                      is masked by LEND_DISABLE
+ */
+int lend__features_probe_parts(struct lend_features *features);
 
 /* Leave a set of enum lend_feature out, too, and what can not be without. */
 void lend__features_mask(struct lend_features *features, unsigned without);

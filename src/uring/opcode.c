@@ -11,11 +11,6 @@
 
 #include "uring/compat.h"
 
-/* Newer than liburing 2.3. */
-#ifndef IORING_CQE_F_BUF_MORE
-#define IORING_CQE_F_BUF_MORE (1U << 4)
-#endif
-
 static const char *const names[] = {
 	[IORING_OP_NOP] = "nop",
 	[IORING_OP_READV] = "readv",

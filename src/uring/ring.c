@@ -73,6 +73,7 @@ void lend__ring_close(struct lend_ring *ring)
 	if (!ring->sqes)
 		return;
 	lend__buffers_detach(&ring->buffers, lend__ring_fd(ring));
+	lend__buffers_detach(&ring->shared, lend__ring_fd(ring));
 	lend__sys_ring_close(&ring->uring);
 	memset(&ring->uring, 0, sizeof(ring->uring));
 	ring->sqes = NULL;

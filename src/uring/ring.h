@@ -24,6 +24,7 @@
 #include "base/check.h"
 #include "base/counter.h"
 #include "uring/buffers.h"
+#include "uring/parts.h"
 
 struct lend_ring {
 	/* [const] from lend__ring_open() to lend__ring_close() */
@@ -50,7 +51,8 @@ struct lend_ring {
 	_Atomic uint64_t polled_ns;	/* when somebody last looked */
 	_Atomic uint64_t buffers_empty; /* receives that found no buffer */
 	_Atomic uint64_t stops;		/* series that were told to stop */
-	struct lend_buffers buffers;
+	struct lend_buffers buffers;	/* given out whole */
+	struct lend_buffers shared;	/* given out in parts */
 
 	/* [atomic: counters] */
 	_Atomic uint64_t enters;
@@ -251,6 +253,31 @@ static inline uint64_t lend__ring_in_flight(const struct lend_ring *ring)
 
 	return atomic_load_explicit(&ring->published, memory_order_relaxed) -
 	       finished;
+}
+
+/* A completion comes with a buffer: note it, before anything else is done with
+ * the completion. Return: its flags, which lend__ring_buffers() understands.
+ * The ring's consumer only. */
+static inline uint32_t lend__ring_take_buffer(struct lend_ring *ring,
+					      int32_t res, uint32_t flags)
+{
+	if (ring->shared.ring &&
+	    flags >> IORING_CQE_BUFFER_SHIFT & LEND_PARTS_BUFFER)
+		return lend__parts_take(&ring->shared, res, flags);
+	lend__buffers_note_taken(&ring->buffers, 1);
+	return flags;
+}
+
+/* Which buffers the number in @flags is one of, and the number. */
+static inline struct lend_buffers *
+lend__ring_buffers(struct lend_ring *ring, uint32_t flags, unsigned *ret_number)
+{
+	if (flags & LEND_CQE_F_PART) {
+		*ret_number = flags >> LEND_PARTS_SHIFT;
+		return &ring->shared;
+	}
+	*ret_number = flags >> IORING_CQE_BUFFER_SHIFT;
+	return &ring->buffers;
 }
 
 #endif

@@ -121,6 +121,7 @@ void test_init(int argc, char **argv, unsigned watchdog_s)
 	test_options.actors_max = actors_max ? (unsigned)strtoul(actors_max,
 								 NULL, 0) :
 					       16384;
+	test_options.shared_buffers = getenv("LEND_TEST_SHARED_BUFFERS");
 	if (argc > 1)
 		read_options(argv[1]);
 	if (argc > 2)

@@ -7,6 +7,7 @@
  *
  * MODE is borrowed, private or shared; DISABLE goes to LEND_DISABLE.
  * LEND_TEST_ACTORS_MAX: lend_options.actors_max, for valgrind.
+ * LEND_TEST_SHARED_BUFFERS: if set, lend_options.shared_buffers.
  */
 #ifndef LEND_TESTS_HARNESS_H
 #define LEND_TESTS_HARNESS_H

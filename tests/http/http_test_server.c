@@ -326,6 +326,7 @@ static void read_options(int argc, char **argv, struct lend_options *options)
 		{ "write-ms", 1, NULL, 'W' },
 		{ "idle-ms", 1, NULL, 'I' },
 		{ "connections-max", 1, NULL, 'c' },
+		{ "shared-buffers", 0, NULL, 's' },
 		{ "access", 0, NULL, 'a' },
 		{ "length-required", 0, NULL, 'L' },
 		{ "fields", 1, NULL, 'f' },
@@ -370,6 +371,9 @@ static void read_options(int argc, char **argv, struct lend_options *options)
 			break;
 		case 'L':
 			http.length_required = true;
+			break;
+		case 's':
+			options->shared_buffers = true;
 			break;
 		case 'a':
 			log_access = true;

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "kernel.h"
+#include "uring/compat.h"
 #include "uring/sys.h"
 
 #define TICK_NS (4 * LEND_MS)
@@ -603,12 +604,14 @@ static int sync_cancel(struct sim_ring *ring,
 static int reg(struct sim_ring *ring, unsigned opcode, void *argument,
 	       unsigned count)
 {
-	struct io_uring_buf_reg *buffers = argument;
+	struct lend__buffer_reg *buffers = argument;
 
 	switch (opcode) {
 	case IORING_REGISTER_PROBE:
 		return probe(argument, count);
 	case IORING_REGISTER_PBUF_RING:
+		if (buffers->flags)
+			return -EINVAL; /* as before Linux 6.12 */
 		ring->buffers = (void *)(uintptr_t)buffers->ring_addr;
 		ring->buffers_count = buffers->ring_entries;
 		ring->buffers_head = 0;
