@@ -18,6 +18,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
+import trace_format
 from harness import Client, Skipped, case, equal, main, true, wait_for
 
 HEADER = struct.Struct("8s8I3Q64x")
@@ -169,6 +170,7 @@ def check_nesting(slices):
 def check_chrome(lend, path, trace):
     status, output, lines = lend.run("trace", "--format", "chrome", path)
     equal((status, lines), (0, []))
+    trace_format.check(output)
     chrome = json.loads(output)
     events = chrome["traceEvents"]
     equal(chrome["otherData"]["mode"], mode_of(lend))
@@ -361,6 +363,7 @@ def last_moments(lend, admin):
     answer = admin.ask("GET", "/trace?ms=100")
     equal((answer.status, answer["Content-Type"]), (200, "application/json"))
     chrome = answer.json()
+    trace_format.check(json.dumps(chrome))
     equal(chrome["otherData"]["mode"], mode_of(lend))
     moments = [event["ts"] for event in chrome["traceEvents"]
                if event["ph"] == "i"]
