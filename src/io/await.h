@@ -82,14 +82,23 @@ struct lend_io {
  * millisecond: then the error is the operation's own. */
 #define LEND_IO_AGAIN_MAX 64
 
+struct lend_apart;
+
 /* What is kept of an SQE, so that it can be filled again; the opcode is in the
  * record. The operations of the table use nothing else. */
 struct lend_io_template {
 	uint64_t off;
 	uint64_t addr;
 	uint64_t addr3;
-	int32_t fd;
-	uint32_t len;
+	union {
+		struct {
+			int32_t fd;
+			uint32_t len;
+		};
+		/* Of one that was abandoned, which is never submitted again:
+		 * see orphan.c. */
+		struct lend_apart *apart;
+	};
 	uint32_t op_flags;
 	uint32_t file_index;
 };

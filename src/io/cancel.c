@@ -88,7 +88,7 @@ int lend__cancel_on_ring(struct lend_ring *ring,
  */
 #define AGAIN_DOUBLINGS_MAX 7
 
-static uint64_t again_after(int found, unsigned attempt, unsigned workers)
+uint64_t lend__cancel_again_after(int found, unsigned attempt, unsigned workers)
 {
 	unsigned doublings = attempt / workers;
 
@@ -141,5 +141,5 @@ uint64_t lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 	int found = cancel(self, io, attempt, workers);
 
 	lend__suspend_return(self);
-	return again_after(found, attempt, workers);
+	return lend__cancel_again_after(found, attempt, workers);
 }

@@ -33,6 +33,11 @@ int lend__cancel_on_ring(struct lend_ring *ring,
  * what the other finds. Thread: the ring's poller. */
 void lend__cancel_from_poller(struct lend_ring *ring, uint64_t user_data);
 
+/* How long to wait for an operation's end after the @attempt-th attempt, from
+ * 0, that the kernel answered by @found. Nanoseconds: Note [cancel again]. */
+uint64_t lend__cancel_again_after(int found, unsigned attempt,
+				  unsigned workers);
+
 /* An operation that is to be cancelled by somebody else than its actor, who
  * knows it by its user_data: that never means another one. */
 struct lend_orphan {
@@ -41,8 +46,9 @@ struct lend_orphan {
 	unsigned submitter;
 };
 
-/* Look for it on each worker that may find it, and cancel it there. Thread: an
- * actor; it may be on another worker afterwards. */
+/* Look for it on each worker that may find it, and cancel it there; it may be
+ * missed, so the caller comes back. Thread: an actor; it may be on another
+ * worker afterwards. */
 void lend__cancel_orphan(const struct lend_orphan *orphan) LEND_AWAITS;
 
 #endif

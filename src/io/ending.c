@@ -80,8 +80,10 @@ void lend__io_end_all(struct lend_actor *self)
 			continue;
 		}
 		/* It is not for its mail to free it any more. */
-		if (pending->io.mail.kind == LEND_MAIL_ORPHAN)
+		if (pending->io.mail.kind == LEND_MAIL_ORPHAN) {
 			pending->io.mail.kind = LEND_MAIL_OP;
+			lend__pending_orphan_over(pending);
+		}
 		lend__io_abort(&pending->io);
 		lend__io_end_pending(pending);
 	}

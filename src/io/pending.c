@@ -415,7 +415,10 @@ static struct lend_pending *of_mail(struct lend_mail *mail)
 
 static void free_orphan(struct lend_mail *mail)
 {
-	lend__io_end_pending(of_mail(mail));
+	struct lend_pending *pending = of_mail(mail);
+
+	lend__pending_orphan_over(pending);
+	lend__io_end_pending(pending);
 }
 
 static int take_notice(struct lend_mail *mail, struct lend_msg **ret_msg)

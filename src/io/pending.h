@@ -47,6 +47,9 @@ const struct lend_io_op *lend__pending_first(const struct lend_io_op *op);
 /* Cancel an operation and have it freed when it is over, without waiting. */
 void lend__pending_orphan(struct lend_pending *pending);
 
+/* It is over, or its actor sees to that itself from here on. */
+void lend__pending_orphan_over(struct lend_pending *pending);
+
 /* Cancel those of the calling actor whose descriptor is being closed, without
  * waiting. */
 void lend__pending_end_closing(struct lend_actor *self);

@@ -1,0 +1,236 @@
+/*
+ * Goal:   K4: an operation that its actor has abandoned ends, however often the
+ *         kernel does not find it or only finds it running; one that ends by
+ *         itself, or by its actor's end, leaves nobody who looks for it.
+ * Method: the door to the kernel is wrapped by the linker: a number of
+ *         cancellations is answered without the kernel's seeing them. How many
+ *         were answered like that is counted, and the end of the operation
+ *         waited for, whenever it comes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "harness/harness.h"
+#include "uring/sys.h"
+
+/* ---- the door ---- */
+
+static _Atomic unsigned deaf; /* cancellations that are not heard */
+static _Atomic unsigned unheard;
+static int answer; /* to those */
+
+int __real_lend__sys_register(int fd, unsigned opcode, void *argument,
+			      unsigned count);
+int __wrap_lend__sys_register(int fd, unsigned opcode, void *argument,
+			      unsigned count);
+
+static bool is_heard(void)
+{
+	unsigned left = atomic_load(&deaf);
+
+	while (left && !atomic_compare_exchange_weak(&deaf, &left, left - 1))
+		;
+	return !left;
+}
+
+/* By user_data; those by descriptor are a close's. */
+int __wrap_lend__sys_register(int fd, unsigned opcode, void *argument,
+			      unsigned count)
+{
+	const struct io_uring_sync_cancel_reg *cancel = argument;
+
+	if (opcode == IORING_REGISTER_SYNC_CANCEL && !cancel->flags &&
+	    !is_heard()) {
+		atomic_fetch_add(&unheard, 1);
+		return answer;
+	}
+	return __real_lend__sys_register(fd, opcode, argument, count);
+}
+
+/* ---- what is abandoned ---- */
+
+#define FOR_EVER 1000000000
+
+static int fds[2];
+static char byte;
+
+static void abandon_read(unsigned misses, int say)
+{
+	struct lend_pending *pending;
+
+	atomic_store(&unheard, 0);
+	answer = say;
+	CHECK_EQ(lend_read_async(fds[0], &byte, 1, -1, &pending), 0);
+	atomic_store(&deaf, misses);
+	lend_pending_abandon(pending);
+}
+
+static void wait_until_free(size_t before)
+{
+	while (lend_io_used() > before)
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+}
+
+/* Nobody but the caller. */
+static void wait_until_alone(void)
+{
+	struct lend_stats stats;
+
+	for (;;) {
+		lend_stats_read(lend_runtime_current(), &stats);
+		if (stats.actors == 1)
+			break;
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+	}
+}
+
+static void check_ended(void)
+{
+	char got = 0;
+
+	/* What was abandoned does not take it. */
+	CHECK_EQ(write(fds[1], "x", 1), 1);
+	CHECK_EQ(lend_read(fds[0], &got, 1, -1, LEND_FOREVER), 1);
+	CHECK_EQ(got, 'x');
+}
+
+static void close_both(void)
+{
+	atomic_store(&deaf, 0);
+	CHECK_EQ(lend_close(fds[0]), 0);
+	CHECK_EQ(lend_close(fds[1]), 0);
+}
+
+/* More often than all workers could look twice. */
+static unsigned many(void)
+{
+	return 3 * test_options.workers + 1;
+}
+
+static int ends_it_in_spite_of(int say)
+{
+	size_t before = lend_io_used();
+
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	abandon_read(many(), say);
+	wait_until_free(before);
+	/* A polling thread is also asked by an SQE. */
+	if (!test_options.sqpoll_idle_ms)
+		CHECK_EQ(atomic_load(&unheard), many());
+	check_ended();
+	wait_until_alone();
+	close_both();
+	return 0;
+}
+
+static int not_found(void *arg)
+{
+	(void)arg;
+	return ends_it_in_spite_of(-ENOENT);
+}
+
+/* As the kernel says it when it has waited for the end of its own thread's
+ * work, for no time. */
+static int found_running(void *arg)
+{
+	(void)arg;
+	return ends_it_in_spite_of(-ETIME);
+}
+
+static int already(void *arg)
+{
+	(void)arg;
+	return ends_it_in_spite_of(-EALREADY);
+}
+
+static int ends_by_itself(void *arg)
+{
+	size_t before = lend_io_used();
+
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	abandon_read(FOR_EVER, -EALREADY);
+	while (atomic_load(&unheard) < many())
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+	CHECK_EQ(write(fds[1], "x", 1), 1);
+	wait_until_free(before);
+	wait_until_alone();
+	close_both();
+	return 0;
+}
+
+static int leave_it(void *arg)
+{
+	(void)arg;
+	abandon_read(many(), -ENOENT);
+	return 6;
+}
+
+static int actors_end(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_EQ(test_join(test_spawn(leave_it, NULL)), 6);
+	check_ended();
+	wait_until_alone();
+	close_both();
+	return 0;
+}
+
+/* The one that was before it ends by itself, so that it is its own turn. */
+static int second_of_two(void *arg)
+{
+	struct lend_claim_handle *claim;
+	struct lend_pending *pendings[2];
+	size_t before = lend_io_used();
+	int first[2];
+	char other;
+
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_EQ(pipe2(first, O_CLOEXEC), 0);
+	atomic_store(&unheard, 0);
+	answer = -ENOENT;
+	CHECK_EQ(lend_claim(2, LEND_FOREVER, &claim), 0);
+	io_uring_prep_read(lend_claim_sqe(claim, 0), first[0], &other, 1,
+			   (uint64_t)-1);
+	lend_claim_sqe(claim, 0)->flags |= IOSQE_IO_LINK;
+	io_uring_prep_read(lend_claim_sqe(claim, 1), fds[0], &byte, 1,
+			   (uint64_t)-1);
+	CHECK_EQ(lend_claim_commit(claim, pendings), 0);
+	atomic_store(&deaf, FOR_EVER);
+	lend_pending_abandon(pendings[1]);
+	while (!atomic_load(&unheard))
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+	CHECK_EQ(write(first[1], "x", 1), 1);
+	CHECK_EQ(lend_pending_await(pendings[0], LEND_FOREVER), 1);
+	lend_pending_free(pendings[0]);
+	atomic_store(&deaf, 0);
+	wait_until_free(before);
+	check_ended();
+	close_both();
+	CHECK_EQ(lend_close(first[0]), 0);
+	CHECK_EQ(lend_close(first[1]), 0);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	test_init(argc, argv, 60);
+	test_actor("abandoned_ends_though_not_found", not_found);
+	test_actor("abandoned_ends_though_found_running", found_running);
+	test_actor("abandoned_ends_though_found_already", already);
+	test_actor("nobody_looks_for_what_ended_by_itself", ends_by_itself);
+	test_actor("nobody_looks_for_what_ended_with_its_actor", actors_end);
+	if (test_options.depth == 1)
+		test_skip("abandoned_ends_in_its_turn", "no room for two");
+	else if (test_options.sqpoll_idle_ms)
+		test_skip("abandoned_ends_in_its_turn",
+			  "a polling thread is also asked by an SQE");
+	else
+		test_actor("abandoned_ends_in_its_turn", second_of_two);
+	return test_finish();
+}
