@@ -40,6 +40,21 @@ static struct entry *find(int fd)
 	return &table[fd];
 }
 
+/* The state when nobody is in the middle of close(2). Until then the number may
+ * be somebody else's new descriptor already, and the state tells of the old. */
+static uint32_t load_settled(const struct entry *entry)
+{
+	uint32_t state;
+
+	/* Relaxed: who got the number from the kernel got it after FINAL was
+	 * set, so that or what came later is what there is to see. */
+	while ((state = atomic_load_explicit(&entry->state,
+					     memory_order_relaxed)) &
+	       FINAL)
+		sched_yield();
+	return state;
+}
+
 int lend__descriptor_enter(int fd)
 {
 	struct entry *entry = find(fd);
@@ -56,11 +71,8 @@ int lend__descriptor_enter(int fd)
 	lend__descriptor_leave(fd);
 	if (!(before & FINAL))
 		return -EBADF;
-	/* The number may be somebody else's new descriptor already; what it
-	 * is the kernel can say in a moment. */
-	while (atomic_load_explicit(&entry->state, memory_order_relaxed) &
-	       FINAL)
-		sched_yield();
+	/* What it is the kernel can say in a moment. */
+	(void)load_settled(entry);
 	return lend__descriptor_enter(fd);
 }
 
@@ -68,12 +80,9 @@ uint8_t lend__descriptor_epoch(int fd)
 {
 	struct entry *entry = find(fd);
 
-	/* Relaxed: whoever asks has an operation counted, and while that is so
-	 * the descriptor is not closed. */
-	return entry ? (uint8_t)((atomic_load_explicit(&entry->state,
-						       memory_order_relaxed) &
-				  EPOCH) >>
-				 EPOCH_SHIFT) :
+	/* A series is opened with nothing counted, perhaps on the number of a
+	 * descriptor that is still being closed: not the epoch of that. */
+	return entry ? (uint8_t)((load_settled(entry) & EPOCH) >> EPOCH_SHIFT) :
 		       0;
 }
 
@@ -170,12 +179,8 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 		return fd < 0 ? -EBADF : 0;
 	before = atomic_load_explicit(&entry->state, memory_order_relaxed);
 	do {
-		/* As in enter(): the number may be a new descriptor's. */
-		while (before & FINAL) {
-			sched_yield();
-			before = atomic_load_explicit(&entry->state,
-						      memory_order_relaxed);
-		}
+		if (before & FINAL)
+			before = load_settled(entry);
 		if (before & CLOSING)
 			return -EBADF;
 	} while (!atomic_compare_exchange_weak_explicit(

@@ -27,10 +27,10 @@ struct lend_actor;
 int lend__descriptor_enter(int fd);
 void lend__descriptor_leave(int fd);
 
-/* How often the number was closed, modulo 256, as long as the caller has an
- * operation counted on it. lend__descriptor_enter_again() is for one that was
- * not counted for a while: -EBADF also if the number was closed since, as it
- * may be another file's now. */
+/* How often the number was closed, modulo 256, until the file was opened that
+ * it stands for now. lend__descriptor_enter_again() is for an operation that
+ * was not counted for a while: -EBADF also if the number was closed since, as
+ * it may be another file's now. Any thread. */
 uint8_t lend__descriptor_epoch(int fd);
 int lend__descriptor_enter_again(int fd, uint8_t epoch);
 
