@@ -49,6 +49,15 @@
  *
  * Provided buffers belong to the record, not to the open ring: those that
  * actors hold stay valid, and come home to the ring that is opened there next.
+ *
+ * Note [home]
+ * In shared mode the number of open rings says which ring is whose home, and a
+ * home is watched by those whose it is, not as an orphan. A worker takes its
+ * new home when it passes, but what makes a ring somebody's home (one is added,
+ * or a removal is given up) holds at once. So whoever does that wakes all
+ * workers, and none goes to sleep that has not passed since; else what
+ * completes on that ring would wait until its worker wakes up for something
+ * else.
  */
 #include "arbiter/removal.h"
 
@@ -196,10 +205,12 @@ bool lend__removal_close(struct lend_arbiter *arbiter)
 
 bool lend__removal_has_passed(const struct lend_borrower *borrower)
 {
-	/* Acquire [E2], paired with pass(). */
+	/* Acquire [E2], paired with pass(). The arbiter's is sequentially
+	 * consistent [P1], for a worker that has said that it is parked: it
+	 * sees a change, or is woken by who made it, Note [home]. */
 	return atomic_load_explicit(&borrower->epoch, memory_order_acquire) ==
 	       atomic_load_explicit(&borrower->arbiter->epoch,
-				    memory_order_relaxed);
+				    memory_order_seq_cst);
 }
 
 bool lend__removal_pass(struct lend_borrower *borrower)

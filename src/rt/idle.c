@@ -36,6 +36,7 @@
 #include "arbiter/claim.h"
 #include "arbiter/mode.h"
 #include "arbiter/poller.h"
+#include "arbiter/removal.h"
 #include "base/check.h"
 #include "base/counter.h"
 #include "rt/monitor.h"
@@ -408,7 +409,10 @@ void lend__worker_park(struct lend_worker *worker)
 	enter_park(worker);
 	collect(worker, &watch);
 	sentinel = lend__monitor_take_watch(worker);
+	/* Who has not passed may have another home by now, and would watch the
+	 * one it had: Note [home]. */
 	if (!lend__worker_has_work(worker) &&
+	    lend__removal_has_passed(&worker->borrower) &&
 	    !atomic_load_explicit(&runtime->halting, memory_order_seq_cst)) {
 		wait_for_work(worker, &watch, armed, sentinel);
 		waited = true;

@@ -99,14 +99,13 @@ static int close_forgotten(struct lend_runtime *runtime, uint64_t deadline)
 static int add_rings(struct lend_runtime *runtime, unsigned rings)
 {
 	struct lend_arbiter *arbiter = &runtime->arbiter;
+	int err = 0;
 
-	while (lend__arbiter_rings(arbiter) < rings) {
-		int err = lend__arbiter_add_ring(arbiter);
-
-		if (err)
-			return err;
-	}
-	return 0;
+	while (!err && lend__arbiter_rings(arbiter) < rings)
+		err = lend__arbiter_add_ring(arbiter);
+	/* Those whose home a new ring is: Note [home] in arbiter/removal.c. */
+	lend__worker_wake_all(runtime);
+	return err;
 }
 
 static bool are_empty(struct lend_arbiter *arbiter, unsigned first,
@@ -158,6 +157,8 @@ fail_remember:
 fail_admit:
 	lend__report_rings(runtime, rings, before);
 	lend__removal_admit(arbiter, before);
+	/* They have their homes back: Note [home] in arbiter/removal.c. */
+	lend__worker_wake_all(runtime);
 	return err;
 }
 

@@ -1,11 +1,13 @@
 /*
  * Goal:   a change of size that can not be is refused, with a line that says
  *         why; one that can not be had in time is given up, and what was to go
- *         serves as before; of several that want one, one gets it.
+ *         serves as before; of several that want one, one gets it; whose ring
+ *         stayed after all watches it.
  * Method: numbers out of range; an actor that spins, or that keeps a claim
  *         open, until the deadline has passed; three actors and a thread that
  *         change sizes at once; threads that can not be started, to whose
- *         workers somebody sends actors meanwhile.
+ *         workers somebody sends actors meanwhile; an operation on that ring
+ *         completes when all workers sleep.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/traffic.h"
 #include "harness/harness.h"
@@ -281,6 +284,101 @@ static int who_was_sent_to_it_runs_elsewhere(void *arg)
 	return 0;
 }
 
+/* ---- homes ---- */
+
+/* In shared mode three workers have the first ring for a home, two the other.
+ */
+#define SLEEPY_WORKERS 5
+#define SLEEPY_DEPTH   4
+
+static struct lend_runtime *sleepy;
+static int quiet[2];
+
+static int fill_a_ring(void *arg)
+{
+	struct lend_claim_handle *claim;
+
+	(void)arg;
+	if (lend_claim(SLEEPY_DEPTH, LEND_FOREVER, &claim))
+		return -1;
+	atomic_fetch_add(&waiting, 1);
+	while (!atomic_load(&stop))
+		;
+	lend_claim_abandon(claim);
+	return 0;
+}
+
+static int receive_a_byte(void *arg)
+{
+	char byte = 0;
+
+	(void)arg;
+	atomic_fetch_add(&waiting, 1);
+	return lend_recv(quiet[0], &byte, 1, 0, LEND_FOREVER) == 1 ? byte : -1;
+}
+
+static lend_ref spawn_pinned(lend_actor_fn fn, uint16_t worker)
+{
+	const struct lend_spawn_options options = { .joinable = true,
+						    .pinned = true,
+						    .worker = worker };
+	unsigned before = atomic_load(&waiting);
+	lend_ref ref = { 0 };
+
+	CHECK_EQ(lend_runtime_spawn(sleepy, fn, NULL, &options, &ref), 0);
+	while (atomic_load(&waiting) == before)
+		usleep(100);
+	return ref;
+}
+
+/* The fifth worker has a claim on all of the first ring, and the second is
+ * asked to go in vain. What the third worker submits then goes to the second
+ * ring, whose own workers sleep; unless one of them is the sentinel, so this
+ * takes some rounds to show. */
+static void give_up_a_ring_and_use_it(void)
+{
+	lend_ref filler, receiver;
+	int value = 0;
+
+	test_pair(quiet);
+	atomic_store(&stop, false);
+	filler = spawn_pinned(fill_a_ring, 5);
+	CHECK_EQ(lend_runtime_set_rings(sleepy, 1, lend_after(20 * LEND_MS)),
+		 -ETIMEDOUT);
+	receiver = spawn_pinned(receive_a_byte, 3);
+	/* It may not have got so far as to submit: then this shows less. */
+	usleep(20000);
+	atomic_store(&stop, true);
+	CHECK_EQ(lend_runtime_join(sleepy, filler, &value), 0);
+	CHECK_EQ(value, 0);
+	/* Until the sentinel sleeps, too, and nobody comes by who would help;
+	 * again, it may show less. */
+	usleep(150000);
+	CHECK_EQ(write(quiet[1], "x", 1), 1);
+	CHECK_EQ(lend_runtime_join_until(sleepy, receiver,
+					 lend_after(20 * LEND_S), &value),
+		 0);
+	CHECK_EQ(value, 'x');
+	close(quiet[0]);
+	close(quiet[1]);
+}
+
+static int a_ring_that_stays_is_watched(void)
+{
+	struct lend_options options = test_options;
+
+	options.workers = options.workers_max = SLEEPY_WORKERS;
+	options.rings = options.rings_max = 2;
+	options.depth = SLEEPY_DEPTH;
+	if (!CHECK_EQ(lend_runtime_new(&options, &sleepy), 0))
+		return -1;
+	for (unsigned i = 0; i < 4 && !test_failures(); i++)
+		give_up_a_ring_and_use_it();
+	lend_runtime_stop(sleepy);
+	lend_runtime_free(sleepy);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct lend_options small;
@@ -299,5 +397,11 @@ int main(int argc, char **argv)
 	test_actor("one at a time", one_at_a_time);
 	test_actor("who was sent to it runs elsewhere",
 		   who_was_sent_to_it_runs_elsewhere);
+	if (is_private())
+		test_skip("a ring that stays is watched",
+			  "each worker has one of its own");
+	else
+		test_plain("a ring that stays is watched",
+			   a_ring_that_stays_is_watched);
 	return test_finish();
 }
