@@ -12,6 +12,7 @@
 #include <lend/clock.h>
 #include <stdio.h>
 
+#include "actor/actor.h"
 #include "arbiter/arbiter.h"
 #include "rt/runtime.h"
 #include "rt/waiting.h"
@@ -21,7 +22,7 @@
 /* Lines on actors in the log; the rest is a number. */
 #define LINES_MAX 16
 
-static uint64_t rounds_of(const struct lend_runtime *runtime)
+uint64_t lend__deadlock_rounds(const struct lend_runtime *runtime)
 {
 	uint64_t rounds = 0;
 
@@ -73,14 +74,6 @@ static bool has_operation(const struct lend_runtime *runtime)
 	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
 }
 
-static bool has_function(struct lend_runtime *runtime)
-{
-	struct lend_blocking_stats stats;
-
-	lend__blocking_read(&runtime->blocking, &stats);
-	return stats.running || stats.queued;
-}
-
 static unsigned count_alive(struct lend_runtime *runtime)
 {
 	unsigned alive;
@@ -92,7 +85,9 @@ static unsigned count_alive(struct lend_runtime *runtime)
 }
 
 /* Who is not runs, or will when its worker comes: that may have been woken, and
- * have no CPU yet. Nor may one be on its way to its first worker. */
+ * have no CPU yet. Nor may one be on its way to its first worker. Who waits for
+ * a function is asked for that, as the pool is done with it before it says so;
+ * a function that nobody waits for wakes nobody at its end. */
 static bool are_all_suspended(struct lend_runtime *runtime, unsigned alive)
 {
 	uint32_t end = lend__waiting_end(runtime);
@@ -103,7 +98,9 @@ static bool are_all_suspended(struct lend_runtime *runtime, unsigned alive)
 
 		if (!lend__waiting_read(runtime, i, &actor))
 			continue;
-		if (!actor.suspended)
+		if (!actor.suspended ||
+		    lend__actor_waits_opcode(actor.waits_for) ==
+			    LEND_WAITS_BLOCKING)
 			return false;
 		suspended++;
 	}
@@ -131,23 +128,27 @@ static void tell_actors(struct lend_runtime *runtime, enum lend_log_level level)
 	}
 }
 
-void lend__deadlock_look(struct lend_runtime *runtime)
+bool lend__deadlock_look(struct lend_runtime *runtime)
 {
-	uint64_t rounds = rounds_of(runtime);
+	uint64_t rounds = lend__deadlock_rounds(runtime);
 	enum lend_log_level level;
 	char circle[512];
 	bool is_circle;
 	unsigned alive;
 
-	if (runtime->watchdog.told_deadlock || !are_all_parked(runtime))
-		return;
+	if (runtime->watchdog.told_deadlock)
+		return true;
+	if (!are_all_parked(runtime))
+		return false;
 	alive = count_alive(runtime);
+	/* Each of them makes a worker run that wakes the watchdog. */
 	if (!alive || has_timer(runtime) || has_operation(runtime) ||
-	    has_function(runtime) || !are_all_suspended(runtime, alive))
-		return;
+	    !are_all_suspended(runtime, alive))
+		return true;
 	is_circle = lend__waiting_find_circle(runtime, circle, sizeof(circle));
-	if (!are_all_parked(runtime) || rounds_of(runtime) != rounds)
-		return;
+	if (!are_all_parked(runtime) ||
+	    lend__deadlock_rounds(runtime) != rounds)
+		return false;
 	runtime->watchdog.told_deadlock = true;
 	level = is_circle || atomic_load_explicit(&runtime->alone,
 						  memory_order_relaxed) ?
@@ -161,4 +162,5 @@ void lend__deadlock_look(struct lend_runtime *runtime)
 		lend__log(&runtime->log, level,
 			  "  they wait for each other: %s", circle);
 	tell_actors(runtime, level);
+	return true;
 }

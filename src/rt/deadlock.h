@@ -4,7 +4,14 @@
 #ifndef LEND_RT_DEADLOCK_H
 #define LEND_RT_DEADLOCK_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct lend_runtime;
+
+/* What all workers have done: while it stays the same and all are parked, no
+ * actor has run. Thread: any. */
+uint64_t lend__deadlock_rounds(const struct lend_runtime *runtime);
 
 /*
  * If actors live, all workers are parked, and nothing is pending that could
@@ -15,8 +22,12 @@ struct lend_runtime;
  * warning if the runtime is lend_run()'s, where that is rare, or if actors wait
  * for each other in a circle; else information.
  *
+ * Return: true, there is no more to be known until a worker has run, which
+ *         wakes the watchdog;
+ *         false, a worker was at work meanwhile: look again
+ *
  * Thread: the watchdog.
  */
-void lend__deadlock_look(struct lend_runtime *runtime);
+bool lend__deadlock_look(struct lend_runtime *runtime);
 
 #endif

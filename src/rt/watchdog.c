@@ -11,6 +11,13 @@
  * sleeps, then looks whether all are parked; a worker is parked no more, then
  * looks whether it sleeps. All four are sequentially consistent, so one of the
  * two sees the other.
+ *
+ * What it last looked for is a deadlock. If a worker was at work meanwhile, or
+ * has run since and is parked again, that look was about something else: it
+ * must be done anew, as nobody wakes the watchdog for what is over. So it does
+ * not sleep before the same rounds were counted before the look and after it
+ * has said that it sleeps. That is a look or two more and then the end of it:
+ * parked workers do no rounds.
  */
 #include "rt/watchdog.h"
 
@@ -311,16 +318,12 @@ static void keep_spares(struct lend_runtime *runtime, unsigned blocked)
 static bool look(struct lend_runtime *runtime)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
-	uint64_t now_ns = lend_now(), rounds = 0;
+	uint64_t rounds = lend__deadlock_rounds(runtime), now_ns = lend_now();
 	unsigned blocked = 0;
 	bool still;
 
-	for (unsigned i = 0; i < lend__runtime_count(runtime); i++) {
-		struct lend_worker *worker = &runtime->workers[i];
-
-		rounds += load(&worker->parks) + load(&worker->switches);
-		blocked += look_at(worker, now_ns);
-	}
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
+		blocked += look_at(&runtime->workers[i], now_ns);
 	if (runtime->options.spare_workers)
 		keep_spares(runtime, blocked);
 	still = rounds == watchdog->rounds_seen && !spares_of(watchdog);
@@ -351,7 +354,9 @@ static void sleep_locked(struct lend_runtime *runtime)
 	struct lend_watchdog *watchdog = &runtime->watchdog;
 
 	set_state(watchdog, LEND_WATCHDOG_ASLEEP);
-	if (!are_all_parked(runtime)) {
+	/* The rounds second: of a worker that has parked anew, all is seen. */
+	if (!are_all_parked(runtime) ||
+	    lend__deadlock_rounds(runtime) != watchdog->rounds_seen) {
 		set_state(watchdog, LEND_WATCHDOG_AWAKE);
 		return;
 	}
@@ -396,9 +401,7 @@ static void *watch(void *argument)
 		if (state_of(watchdog) == LEND_WATCHDOG_ENDS)
 			break;
 		pthread_mutex_unlock(&watchdog->lock);
-		still = look(runtime);
-		if (still)
-			lend__deadlock_look(runtime);
+		still = look(runtime) && lend__deadlock_look(runtime);
 		pthread_mutex_lock(&watchdog->lock);
 		if (still && state_of(watchdog) == LEND_WATCHDOG_AWAKE)
 			sleep_locked(runtime);

@@ -308,11 +308,18 @@ static void poll_rings(struct lend_worker *worker)
 {
 	struct lend_borrower *borrower = &worker->borrower;
 	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
+	unsigned handled = 0;
 
 	if (own)
-		lend__poller_poll(own, worker->now_ns);
-	lend__poller_help(borrower, worker->now_ns,
-			  borrower->arbiter->stall_ns);
+		handled = lend__poller_poll(own, worker->now_ns);
+	handled += lend__poller_help(borrower, worker->now_ns,
+				     borrower->arbiter->stall_ns);
+	/* The end of an operation may be all that the watchdog waits for,
+	 * though it makes nobody run. */
+	if (lend_unlikely(worker->unwatched) && handled) {
+		worker->unwatched = false;
+		lend__monitor_ensure_watch(worker);
+	}
 }
 
 void lend__worker_run(struct lend_worker *worker)
