@@ -181,6 +181,28 @@ static bool is_own(const void *frame, const char *text)
 	       dladdr(frame, &info) && info.dli_fbase == own.dli_fbase;
 }
 
+/* One back: into the call, not to where it returns to. */
+static bool print_frame(const struct place *place, int i, char *symbol,
+			size_t size)
+{
+	const char *frame = (const char *)place->frames[i] - 1;
+
+	lend__symbol_print(frame, symbol, size);
+	return is_own(frame, symbol);
+}
+
+/* The library's innermost frame. What comes before walks stacks, as a
+ * sanitizer's backtrace() does. */
+static int first_own(const struct place *place)
+{
+	char symbol[200];
+
+	for (int i = 0; i < place->frames_count; i++)
+		if (print_frame(place, i, symbol, sizeof(symbol)))
+			return i;
+	return 0;
+}
+
 /* The program's own frames, up to the library's that called them. */
 static void tell_frames(const struct place *place, char text[TEXT_MAX])
 {
@@ -188,13 +210,10 @@ static void tell_frames(const struct place *place, char text[TEXT_MAX])
 	int told = 0;
 
 	text[0] = '\0';
-	for (int i = 0; i < place->frames_count; i++) {
-		/* One back: into the call, not to where it returns to. */
-		const char *frame = (const char *)place->frames[i] - 1;
+	for (int i = first_own(place); i < place->frames_count; i++) {
 		char symbol[200];
 
-		lend__symbol_print(frame, symbol, sizeof(symbol));
-		if (is_own(frame, symbol)) {
+		if (print_frame(place, i, symbol, sizeof(symbol))) {
 			if (told)
 				break;
 			continue;

@@ -184,6 +184,7 @@ static int own_until_told(void *arg)
 	own(arg);
 	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
 	CHECK_EQ(lend_reply(msg, 0, NULL, 0), 0);
+	lend_msg_free(msg);
 	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
 	lend_msg_free(msg);
 	return 0;
