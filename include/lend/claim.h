@@ -66,7 +66,8 @@ LEND_BEGIN_DECLS
  *         -EAGAIN     no room, and @deadline is LEND_NOW
  *         -ETIMEDOUT  no room until @deadline
  *         -ECANCELED  the actor was cancelled
- *         -ENOMEM     the actor's I/O heap is full
+ *         -ENOMEM     the actor's I/O heap is full; claims of more than eight
+ *                     have 64 bytes for each SQE there until they end
  */
 LEND_API LEND_NODISCARD int
 lend_claim(unsigned count, uint64_t deadline,

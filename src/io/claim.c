@@ -26,6 +26,25 @@ static void zero_sqes(const struct lend_claim *claim)
 		       sizeof(struct io_uring_sqe));
 }
 
+static int reserve(struct lend_claim_handle *handle)
+{
+	size_t size = handle->count * sizeof(struct io_uring_sqe);
+
+	handle->reserve = NULL;
+	if (handle->count < LEND_CLAIMS_RESERVE)
+		return 0;
+	return lend__heap_alloc(&handle->actor->heap, size, &handle->reserve) ?
+		       -ENOMEM :
+		       0;
+}
+
+static void free_reserve(struct lend_claim_handle *handle)
+{
+	if (handle->reserve)
+		lend__heap_free(&handle->actor->heap, handle->reserve);
+	handle->reserve = NULL;
+}
+
 int lend_claim(unsigned count, uint64_t deadline,
 	       struct lend_claim_handle **ret_claim)
 {
@@ -53,6 +72,12 @@ int lend_claim(unsigned count, uint64_t deadline,
 		lend__heap_free(&self->heap, handle);
 		return err;
 	}
+	err = reserve(handle);
+	if (err) {
+		lend__claim_abandon(&self->worker->borrower, &handle->claim);
+		lend__heap_free(&self->heap, handle);
+		return err;
+	}
 	zero_sqes(&handle->claim);
 	self->claim = handle;
 	lend__io_watch_end(self);
@@ -76,6 +101,7 @@ static void end_claim(struct lend_claim_handle *handle)
 	if (lend__places_used())
 		lend__place_forget(LEND_PLACE_CLAIM, (uintptr_t)handle);
 	self->claim = NULL;
+	free_reserve(handle);
 	lend__heap_free(&self->heap, handle);
 }
 

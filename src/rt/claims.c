@@ -10,21 +10,26 @@
 #include "rt/current.h"
 #include "rt/worker.h"
 
+static void *get_storage(struct lend_claim_handle *handle)
+{
+	size_t size = handle->count * sizeof(struct io_uring_sqe);
+	void *storage;
+
+	handle->storage_is_foreign = lend__heap_alloc(&handle->actor->heap,
+						      size, &storage) != 0;
+	/* The actor may be in the middle of cleaning up because its heap is
+	 * full: that must not fail for want of the same memory. */
+	return handle->storage_is_foreign ? malloc(size) : storage;
+}
+
 int lend__claims_revoke(struct lend_actor *self)
 {
 	struct lend_claim_handle *handle = self->claim;
-	size_t size;
 	void *storage;
 
 	if (!handle || !handle->claim.ring)
 		return 0;
-	size = handle->count * sizeof(struct io_uring_sqe);
-	handle->storage_is_foreign = lend__heap_alloc(&self->heap, size,
-						      &storage) != 0;
-	/* The actor may be in the middle of cleaning up because its heap is
-	 * full: that must not fail for want of the same memory. */
-	if (handle->storage_is_foreign)
-		storage = malloc(size);
+	storage = handle->reserve ? handle->reserve : get_storage(handle);
 	if (!storage)
 		return -ENOMEM;
 	lend__claim_revoke(&lend__current_worker()->borrower, &handle->claim,
@@ -34,6 +39,9 @@ int lend__claims_revoke(struct lend_actor *self)
 
 void lend__claims_free_storage(struct lend_claim_handle *handle)
 {
+	/* The reserve is freed with the claim. */
+	if (handle->claim.staged == handle->reserve)
+		return;
 	if (handle->storage_is_foreign)
 		free(handle->claim.staged);
 	else
