@@ -221,7 +221,8 @@ int sim_program_events(void *arg)
 	while (got < ticker.count) {
 		ssize_t res = lend_series_next(series, LEND_FOREVER, NULL);
 
-		SIM_EXPECT(res == POLLIN, "series of %d: %d", ticker.fd, (int)res);
+		SIM_EXPECT(res == POLLIN, "series of %d: %d", ticker.fd,
+			   (int)res);
 		got += read_all(ticker.fd);
 		do_something(series);
 	}
