@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "kernel.h"
+#include "uring/compat.h"
 
 static char *part_at(const struct sim_req *req, unsigned i)
 {
@@ -163,15 +164,78 @@ static int32_t connect_to(struct sim_req *req)
 
 /* ---- files ---- */
 
+static size_t parts_size(const struct sim_req *req)
+{
+	size_t size = 0;
+
+	for (unsigned i = 0; i < req->parts_count; i++)
+		size += req->parts[i].iov_len;
+	return size;
+}
+
+/* Between @data and the first @size bytes of the parts. */
+static void copy_parts(struct sim_req *req, char *data, size_t size,
+		       bool writes)
+{
+	for (unsigned i = 0; i < req->parts_count && size; i++) {
+		size_t most = req->parts[i].iov_len;
+
+		if (most > size)
+			most = size;
+		if (writes)
+			memcpy(data, part_at(req, i), most);
+		else
+			memcpy(part_at(req, i), data, most);
+		data += most;
+		size -= most;
+	}
+}
+
+/* A part is filled before the next. */
+static int32_t receive_parts(struct sim_req *req)
+{
+	size_t got = 0;
+
+	for (unsigned i = 0; i < req->parts_count; i++) {
+		const struct iovec *part = &req->parts[i];
+		int32_t res;
+
+		if (got && req->file->begin == req->file->end)
+			break;
+		res = sim_stream_receive(req->file, part->iov_base,
+					 part->iov_len);
+		if (res < 0)
+			return res;
+		got += (size_t)res;
+		if ((size_t)res < part->iov_len)
+			break;
+	}
+	return (int32_t)got;
+}
+
+static int32_t receive_message(struct sim_req *req)
+{
+	struct msghdr *header = (void *)(uintptr_t)req->sqe.addr;
+	int32_t res;
+
+	if (req->file->kind != SIM_FILE_STREAM)
+		return -ENOTCONN;
+	res = receive_parts(req);
+	if (res >= 0) {
+		header->msg_namelen = 0;
+		header->msg_controllen = 0;
+		header->msg_flags = 0;
+	}
+	return res;
+}
+
 static int32_t transfer(struct sim_req *req, bool writes)
 {
 	struct sim_inode *inode = req->file->inode;
-	size_t at = (size_t)req->sqe.off, size = req->parts[0].iov_len;
+	size_t at = (size_t)req->sqe.off, size = parts_size(req);
 
 	if (req->file->kind == SIM_FILE_STREAM)
-		return writes ? send_parts(req) :
-				sim_stream_receive(req->file, part_at(req, 0),
-						   size);
+		return writes ? send_parts(req) : receive_parts(req);
 	if (req->file->kind != SIM_FILE_REGULAR)
 		return -EINVAL;
 	size = sim_shorten(size);
@@ -180,7 +244,7 @@ static int32_t transfer(struct sim_req *req, bool writes)
 	if (writes) {
 		if (!size)
 			return -ENOSPC;
-		memcpy(inode->data + at, part_at(req, 0), size);
+		copy_parts(req, inode->data + at, size, true);
 		if (at + size > inode->size)
 			inode->size = at + size;
 		return (int32_t)size;
@@ -189,8 +253,33 @@ static int32_t transfer(struct sim_req *req, bool writes)
 		return 0;
 	if (size > inode->size - at)
 		size = inode->size - at;
-	memcpy(part_at(req, 0), inode->data + at, size);
+	copy_parts(req, inode->data + at, size, false);
 	return (int32_t)size;
+}
+
+/* Nothing is done if it fails. */
+static int32_t change_size(struct sim_req *req)
+{
+	struct sim_inode *inode = req->file->inode;
+	size_t size = (size_t)req->sqe.off;
+
+	if (!inode)
+		return -EINVAL;
+	if (sim_fault())
+		return -EIO;
+	if (req->sqe.opcode == IORING_OP_FALLOCATE) {
+		size += (size_t)req->sqe.addr;
+		if (size <= inode->size)
+			return 0;
+	}
+	return sim_inode_resize(inode, size);
+}
+
+static int32_t sync_file(struct sim_req *req)
+{
+	if (!req->file->inode)
+		return -EINVAL;
+	return sim_fault() ? -EIO : 0;
 }
 
 static int32_t open_file(struct sim_req *req)
@@ -205,7 +294,8 @@ static int32_t open_file(struct sim_req *req)
 	if (!inode)
 		return -ENOENT;
 	if (how->flags & O_TRUNC)
-		inode->size = 0;
+		(void)!sim_inode_resize(inode, 0);
+	inode->references++;
 	file = sim_file_new(SIM_FILE_REGULAR);
 	file->inode = inode;
 	return sim_file_install(file);
@@ -219,8 +309,9 @@ static int32_t stat_file(struct sim_req *req)
 	if (!inode)
 		return -ENOENT;
 	memset(stat, 0, sizeof(*stat));
-	stat->stx_mask = STATX_SIZE;
-	stat->stx_mode = S_IFREG | 0600;
+	stat->stx_mask = STATX_SIZE | STATX_MODE | STATX_NLINK;
+	stat->stx_mode = inode->is_directory ? S_IFDIR | 0700 : S_IFREG | 0600;
+	stat->stx_nlink = sim_name_count(inode);
 	stat->stx_size = inode->size;
 	return 0;
 }
@@ -256,6 +347,56 @@ static int32_t cancel_others(struct sim_req *req)
 	return already ? -EALREADY : -ENOENT;
 }
 
+static int32_t open_socket(struct sim_req *req)
+{
+	(void)req;
+	if (sim_fault())
+		return -EMFILE;
+	return sim_file_install(sim_file_new(SIM_FILE_SOCKET));
+}
+
+static int32_t listen_on(struct sim_req *req)
+{
+	if (req->file->kind != SIM_FILE_SOCKET)
+		return -EINVAL;
+	req->file->kind = SIM_FILE_LISTENER;
+	return 0;
+}
+
+/* Those that are tried once, and over. */
+static int32_t attempt_rest(struct sim_req *req)
+{
+	switch (req->sqe.opcode) {
+	case IORING_OP_FSYNC:
+	case IORING_OP_FADVISE:
+	case IORING_OP_SYNC_FILE_RANGE:
+		return sync_file(req);
+	case IORING_OP_FTRUNCATE:
+	case IORING_OP_FALLOCATE:
+		return change_size(req);
+	case IORING_OP_MKDIRAT:
+	case IORING_OP_UNLINKAT:
+	case IORING_OP_RENAMEAT:
+	case IORING_OP_LINKAT:
+	case IORING_OP_SYMLINKAT:
+		return sim_name_attempt(req);
+	case IORING_OP_SOCKET:
+		return open_socket(req);
+	case IORING_OP_BIND:
+		return sim_socket_bind(req->file,
+				       (const void *)(uintptr_t)req->sqe.addr,
+				       (unsigned)req->sqe.addr2);
+	case IORING_OP_LISTEN:
+		return listen_on(req);
+	case IORING_OP_FUTEX_WAIT:
+		return sim_futex_wait(req);
+	case IORING_OP_FUTEX_WAKE:
+		return sim_futex_wake(req);
+	default:
+		return -EINVAL;
+	}
+}
+
 int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags)
 {
 	switch (req->sqe.opcode) {
@@ -265,6 +406,8 @@ int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags)
 		return receive(req, ret_flags);
 	case IORING_OP_SEND:
 	case IORING_OP_SENDMSG:
+	case IORING_OP_SEND_ZC:
+	case IORING_OP_SENDMSG_ZC:
 		return send_parts(req);
 	case IORING_OP_ACCEPT:
 		return req->sqe.ioprio & IORING_ACCEPT_MULTISHOT ?
@@ -272,9 +415,13 @@ int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags)
 			       accept_one(req);
 	case IORING_OP_CONNECT:
 		return connect_to(req);
+	case IORING_OP_RECVMSG:
+		return receive_message(req);
 	case IORING_OP_READ:
+	case IORING_OP_READV:
 		return transfer(req, false);
 	case IORING_OP_WRITE:
+	case IORING_OP_WRITEV:
 		return transfer(req, true);
 	case IORING_OP_OPENAT2:
 		return open_file(req);
@@ -287,6 +434,6 @@ int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags)
 	case IORING_OP_ASYNC_CANCEL:
 		return cancel_others(req);
 	default:
-		return -EINVAL;
+		return attempt_rest(req);
 	}
 }

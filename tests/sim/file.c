@@ -13,8 +13,6 @@
 #include "kernel.h"
 
 static struct sim_file *descriptors[SIM_FDS];
-static struct sim_inode *inodes[64];
-static unsigned inodes_count;
 static in_port_t next_port = 40000;
 
 struct sim_file *sim_file_at(int fd)
@@ -84,6 +82,8 @@ void sim_file_release(struct sim_file *file)
 		stream_end(file);
 	for (unsigned i = 0; i < file->pending_count; i++)
 		sim_file_release(file->pending[i]);
+	if (file->inode)
+		sim_inode_release(file->inode);
 	free(file->data);
 	free(file);
 }
@@ -298,25 +298,6 @@ int sim_listener_accept(struct sim_file *listener)
 	/* The queue's reference went to the descriptor. */
 	file->references--;
 	return fd;
-}
-
-/* ---- files in memory ---- */
-
-struct sim_inode *sim_inode_find(const char *path, bool create)
-{
-	struct sim_inode *inode;
-
-	for (unsigned i = 0; i < inodes_count; i++)
-		if (strcmp(inodes[i]->path, path) == 0)
-			return inodes[i];
-	if (!create || inodes_count == 64)
-		return NULL;
-	inode = calloc(1, sizeof(*inode));
-	if (!inode)
-		abort();
-	snprintf(inode->path, sizeof(inode->path), "%s", path);
-	inodes[inodes_count++] = inode;
-	return inode;
 }
 
 /* ---- addresses ---- */

@@ -5,6 +5,8 @@
  *	request.c  the life of one operation: tries, waits, chains, cancellation
  *	attempt.c  what each opcode does
  *	file.c     descriptors: sockets, files, event descriptors
+ *	inode.c    files and their names, in memory
+ *	futex.c    those who wait for a word
  *	libc.c     the system calls and locks of the C library
  *
  * Kernel code runs on the thread that made the call, or on the scheduler for
@@ -38,9 +40,12 @@ enum sim_file_kind {
 };
 
 struct sim_ring;
+struct sim_req;
 
 struct sim_inode {
-	char path[SIM_PATH_MAX];
+	unsigned references; /* names, and open files */
+	bool is_directory;
+	char target[SIM_PATH_MAX]; /* of a symbolic link */
 	size_t size;
 	char data[SIM_FILE_ROOM];
 };
@@ -91,7 +96,15 @@ int sim_socket_name(const struct sim_file *file, struct sockaddr *ret_address,
 		    unsigned *size);
 void sim_address_text(const struct sockaddr *address, unsigned size,
 		      char text[SIM_PATH_MAX]);
+
+/* inode.c */
+/* Through symbolic links; NULL if there is none. */
 struct sim_inode *sim_inode_find(const char *path, bool create);
+void sim_inode_release(struct sim_inode *inode);
+int sim_inode_resize(struct sim_inode *inode, size_t size);
+/* What the opcode of @req does with names. */
+int32_t sim_name_attempt(struct sim_req *req);
+unsigned sim_name_count(const struct sim_inode *inode);
 
 /* ---- rings ---- */
 
@@ -142,7 +155,7 @@ struct sim_req {
 	struct sim_file *file;
 	struct iovec parts[SIM_PARTS_MAX];
 	unsigned parts_count;
-	char path[SIM_PATH_MAX];
+	char path[SIM_PATH_MAX], path_2[SIM_PATH_MAX];
 	struct sim_req *link;	 /* the next of its chain */
 	struct sim_req *timeout; /* its armed LINK_TIMEOUT */
 	struct sim_req *guarded; /* what this LINK_TIMEOUT ends */
@@ -154,6 +167,7 @@ struct sim_req {
 	bool poked; /* its file has changed, and that was noted */
 	bool has_result;
 	int32_t result;
+	uint32_t result_flags;
 	unsigned events; /* outstanding sim_at() */
 	bool gone;	 /* over, but an event still has its address */
 };
@@ -188,6 +202,10 @@ void sim_file_changed(struct sim_file *file);
 
 /* attempt.c */
 int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags);
+
+/* futex.c */
+int32_t sim_futex_wait(const struct sim_req *req);
+int32_t sim_futex_wake(const struct sim_req *req);
 
 /* libc.c */
 bool sim_mutex_is_mine(const void *mutex);

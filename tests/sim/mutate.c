@@ -51,6 +51,9 @@ static const struct {
 				  "are no more than releases" },
 	[SIM_MUTATE_NO_WATCH] = { "no-watch",
 				  "nobody keeps watch while others work" },
+	[SIM_MUTATE_ONE_COMPLETION] = { "one-completion",
+					"the first completion of a zero-copy "
+					"send is taken for its last" },
 };
 
 const char *sim_mutation_name(enum sim_mutation mutation)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "uring/compat.h"
 
 struct sim_req sim_requests = { .next = &sim_requests, .prev = &sim_requests };
 static uint64_t orders;
@@ -24,14 +25,23 @@ static void copy_arguments(struct sim_req *req)
 {
 	const struct io_uring_sqe *sqe = &req->sqe;
 	const struct msghdr *message = (const void *)address_of(sqe);
+	const struct iovec *vector = (const void *)address_of(sqe);
 
 	switch (sqe->opcode) {
 	case IORING_OP_SENDMSG:
+	case IORING_OP_SENDMSG_ZC:
+	case IORING_OP_RECVMSG:
 		for (size_t i = 0; i < message->msg_iovlen && i < SIM_PARTS_MAX;
 		     i++)
 			req->parts[req->parts_count++] = message->msg_iov[i];
 		break;
+	case IORING_OP_READV:
+	case IORING_OP_WRITEV:
+		for (unsigned i = 0; i < sqe->len && i < SIM_PARTS_MAX; i++)
+			req->parts[req->parts_count++] = vector[i];
+		break;
 	case IORING_OP_SEND:
+	case IORING_OP_SEND_ZC:
 	case IORING_OP_RECV:
 	case IORING_OP_READ:
 	case IORING_OP_WRITE:
@@ -45,6 +55,14 @@ static void copy_arguments(struct sim_req *req)
 			(struct iovec){ (void *)(uintptr_t)sqe->off, 256 };
 		strncpy(req->path, address_of(sqe), SIM_PATH_MAX - 1);
 		break;
+	case IORING_OP_RENAMEAT:
+	case IORING_OP_LINKAT:
+	case IORING_OP_SYMLINKAT:
+		strncpy(req->path_2, (const char *)(uintptr_t)sqe->addr2,
+			SIM_PATH_MAX - 1);
+		__attribute__((fallthrough));
+	case IORING_OP_MKDIRAT:
+	case IORING_OP_UNLINKAT:
 	case IORING_OP_OPENAT2:
 		strncpy(req->path, address_of(sqe), SIM_PATH_MAX - 1);
 		break;
@@ -56,6 +74,22 @@ static void copy_arguments(struct sim_req *req)
 	}
 }
 
+static bool has_path(const struct io_uring_sqe *sqe)
+{
+	switch (sqe->opcode) {
+	case IORING_OP_OPENAT2:
+	case IORING_OP_STATX:
+	case IORING_OP_MKDIRAT:
+	case IORING_OP_UNLINKAT:
+	case IORING_OP_RENAMEAT:
+	case IORING_OP_LINKAT:
+	case IORING_OP_SYMLINKAT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool has_file(const struct io_uring_sqe *sqe)
 {
 	switch (sqe->opcode) {
@@ -63,11 +97,12 @@ static bool has_file(const struct io_uring_sqe *sqe)
 	case IORING_OP_TIMEOUT:
 	case IORING_OP_LINK_TIMEOUT:
 	case IORING_OP_ASYNC_CANCEL:
-	case IORING_OP_OPENAT2:
-	case IORING_OP_STATX:
+	case IORING_OP_SOCKET:
+	case IORING_OP_FUTEX_WAIT:
+	case IORING_OP_FUTEX_WAKE:
 		return false;
 	default:
-		return true;
+		return !has_path(sqe);
 	}
 }
 
@@ -246,7 +281,10 @@ static unsigned awaited_events(const struct sim_req *req)
 		return req->sqe.poll32_events | POLLERR | POLLHUP;
 	case IORING_OP_SEND:
 	case IORING_OP_SENDMSG:
+	case IORING_OP_SEND_ZC:
+	case IORING_OP_SENDMSG_ZC:
 	case IORING_OP_WRITE:
+	case IORING_OP_WRITEV:
 		return POLLOUT | POLLERR | POLLHUP;
 	default:
 		return POLLIN | POLLERR | POLLHUP;
@@ -263,7 +301,10 @@ static bool may_wait(const struct sim_req *req)
 	switch (req->sqe.opcode) {
 	case IORING_OP_SEND:
 	case IORING_OP_SENDMSG:
+	case IORING_OP_SEND_ZC:
+	case IORING_OP_SENDMSG_ZC:
 	case IORING_OP_RECV:
+	case IORING_OP_RECVMSG:
 		return !(req->sqe.msg_flags & MSG_DONTWAIT);
 	default:
 		return true;
@@ -317,25 +358,54 @@ static void arm(struct sim_req *req)
 			 end_unasked);
 }
 
+static bool is_zero_copy(const struct sim_req *req)
+{
+	return req->sqe.opcode == IORING_OP_SEND_ZC ||
+	       req->sqe.opcode == IORING_OP_SENDMSG_ZC;
+}
+
+/* A zero-copy send has its result first, and is over when the kernel has let
+ * go of the memory; one that fails may have got hold of it, or not. */
+static void give_result(struct sim_req *req, int32_t res, uint32_t flags)
+{
+	uint64_t later_ns;
+
+	if (!is_zero_copy(req) ||
+	    (res < 0 && sim_random_below(&sim.kernel, 2))) {
+		sim_req_finish(req, res, flags);
+		return;
+	}
+	later_ns = sim.now_ns + sim_random_below(&sim.kernel, 200000);
+	req->state = SIM_REQ_DELAYED;
+	req->has_result = true;
+	req->result = 0;
+	req->result_flags = IORING_CQE_F_NOTIF;
+	event_at(req, later_ns, end_delay);
+	sim_ring_post(req->ring, req->sqe.user_data, res,
+		      sim_mutation == SIM_MUTATE_ONE_COMPLETION ?
+			      0 :
+			      IORING_CQE_F_MORE);
+}
+
 void sim_req_run(struct sim_req *req)
 {
 	uint32_t flags = 0;
 	int32_t res;
 
 	if (req->has_result) {
-		sim_req_finish(req, req->result, 0);
+		sim_req_finish(req, req->result, req->result_flags);
 		return;
 	}
 	if (req->cancelled) {
-		sim_req_finish(req, req->done ? (int32_t)req->done : -ECANCELED,
-			       0);
+		give_result(req, req->done ? (int32_t)req->done : -ECANCELED,
+			    0);
 		return;
 	}
 	res = sim_attempt(req, &flags);
 	if (res != SIM_AGAIN) {
-		sim_req_finish(req, res, flags);
+		give_result(req, res, flags);
 	} else if (!may_wait(req)) {
-		sim_req_finish(req, -EAGAIN, 0);
+		give_result(req, -EAGAIN, 0);
 	} else {
 		arm(req);
 	}
@@ -343,8 +413,7 @@ void sim_req_run(struct sim_req *req)
 
 static bool is_slow(const struct sim_req *req)
 {
-	return req->sqe.opcode == IORING_OP_OPENAT2 ||
-	       req->sqe.opcode == IORING_OP_STATX ||
+	return has_path(&req->sqe) ||
 	       (req->file && req->file->kind == SIM_FILE_REGULAR);
 }
 
@@ -445,8 +514,13 @@ static bool cancel(struct sim_req *req, unsigned *already)
 	/* It is over at once but for us, who delay it. */
 	if (req->sqe.opcode == IORING_OP_NOP)
 		return false;
+	/* Woken, gone off, or its memory's end is awaited. */
+	if (req->has_result)
+		return false;
 	req->cancelled = true;
-	if (req->state == SIM_REQ_ARMED)
+	if (req->state == SIM_REQ_ARMED ||
+	    (req->state == SIM_REQ_DELAYED &&
+	     req->sqe.opcode == IORING_OP_TIMEOUT))
 		sim_work_add(req);
 	return true;
 }

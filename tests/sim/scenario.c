@@ -33,6 +33,7 @@ static const struct {
 	{ "series that end", sim_program_series_end },
 	{ "events", sim_program_events },
 	{ "scopes", sim_program_scopes },
+	{ "operations", sim_program_operations },
 };
 
 void sim_fill(char *data, size_t size, unsigned number, size_t from)
