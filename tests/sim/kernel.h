@@ -3,6 +3,7 @@
  *
  *	kernel.c   rings: queues, submission, completion work, waiting
  *	request.c  the life of one operation: tries, waits, chains, cancellation
+ *	opcode.c   what that depends on the opcode for
  *	attempt.c  what each opcode does
  *	file.c     descriptors: sockets, files, event descriptors
  *	inode.c    files and their names, in memory
@@ -199,6 +200,18 @@ unsigned sim_req_cancel(struct sim_ring *ring, uint64_t user_data, int fd,
 			unsigned flags, unsigned *already);
 /* Something about @file has changed. */
 void sim_file_changed(struct sim_file *file);
+
+/* opcode.c */
+/* What the kernel copies at submission: it is the caller's again then. */
+void sim_req_copy_arguments(struct sim_req *req);
+bool sim_sqe_has_path(const struct io_uring_sqe *sqe);
+bool sim_sqe_has_file(const struct io_uring_sqe *sqe);
+/* Does @res end its chain? */
+bool sim_req_has_failed(const struct sim_req *req, int32_t res);
+/* poll(2)'s events that it waits for. */
+unsigned sim_req_awaited_events(const struct sim_req *req);
+bool sim_req_may_wait(const struct sim_req *req);
+bool sim_req_is_zero_copy(const struct sim_req *req);
 
 /* attempt.c */
 int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags);

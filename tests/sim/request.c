@@ -15,97 +15,6 @@
 struct sim_req sim_requests = { .next = &sim_requests, .prev = &sim_requests };
 static uint64_t orders;
 
-static const char *address_of(const struct io_uring_sqe *sqe)
-{
-	return (const char *)(uintptr_t)sqe->addr;
-}
-
-/* What the kernel copies at submission: it is the caller's again then. */
-static void copy_arguments(struct sim_req *req)
-{
-	const struct io_uring_sqe *sqe = &req->sqe;
-	const struct msghdr *message = (const void *)address_of(sqe);
-	const struct iovec *vector = (const void *)address_of(sqe);
-
-	switch (sqe->opcode) {
-	case IORING_OP_SENDMSG:
-	case IORING_OP_SENDMSG_ZC:
-	case IORING_OP_RECVMSG:
-		for (size_t i = 0; i < message->msg_iovlen && i < SIM_PARTS_MAX;
-		     i++)
-			req->parts[req->parts_count++] = message->msg_iov[i];
-		break;
-	case IORING_OP_READV:
-	case IORING_OP_WRITEV:
-		for (unsigned i = 0; i < sqe->len && i < SIM_PARTS_MAX; i++)
-			req->parts[req->parts_count++] = vector[i];
-		break;
-	case IORING_OP_SEND:
-	case IORING_OP_SEND_ZC:
-	case IORING_OP_RECV:
-	case IORING_OP_READ:
-	case IORING_OP_WRITE:
-		if (!(sqe->flags & IOSQE_BUFFER_SELECT))
-			req->parts[req->parts_count++] = (struct iovec){
-				(void *)(uintptr_t)sqe->addr, sqe->len
-			};
-		break;
-	case IORING_OP_STATX:
-		req->parts[req->parts_count++] =
-			(struct iovec){ (void *)(uintptr_t)sqe->off, 256 };
-		strncpy(req->path, address_of(sqe), SIM_PATH_MAX - 1);
-		break;
-	case IORING_OP_RENAMEAT:
-	case IORING_OP_LINKAT:
-	case IORING_OP_SYMLINKAT:
-		strncpy(req->path_2, (const char *)(uintptr_t)sqe->addr2,
-			SIM_PATH_MAX - 1);
-		__attribute__((fallthrough));
-	case IORING_OP_MKDIRAT:
-	case IORING_OP_UNLINKAT:
-	case IORING_OP_OPENAT2:
-		strncpy(req->path, address_of(sqe), SIM_PATH_MAX - 1);
-		break;
-	case IORING_OP_CONNECT:
-		sim_address_text((const void *)address_of(sqe), 0, req->path);
-		break;
-	default:
-		break;
-	}
-}
-
-static bool has_path(const struct io_uring_sqe *sqe)
-{
-	switch (sqe->opcode) {
-	case IORING_OP_OPENAT2:
-	case IORING_OP_STATX:
-	case IORING_OP_MKDIRAT:
-	case IORING_OP_UNLINKAT:
-	case IORING_OP_RENAMEAT:
-	case IORING_OP_LINKAT:
-	case IORING_OP_SYMLINKAT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool has_file(const struct io_uring_sqe *sqe)
-{
-	switch (sqe->opcode) {
-	case IORING_OP_NOP:
-	case IORING_OP_TIMEOUT:
-	case IORING_OP_LINK_TIMEOUT:
-	case IORING_OP_ASYNC_CANCEL:
-	case IORING_OP_SOCKET:
-	case IORING_OP_FUTEX_WAIT:
-	case IORING_OP_FUTEX_WAKE:
-		return false;
-	default:
-		return !has_path(sqe);
-	}
-}
-
 struct sim_req *sim_req_new(struct sim_ring *ring,
 			    const struct io_uring_sqe *sqe)
 {
@@ -118,11 +27,11 @@ struct sim_req *sim_req_new(struct sim_ring *ring,
 	req->sqe = *sqe;
 	req->state = SIM_REQ_CHAINED;
 	req->order = orders++;
-	if (has_file(sqe))
+	if (sim_sqe_has_file(sqe))
 		req->file = sim_file_at(sqe->fd);
 	if (req->file)
 		sim_file_hold(req->file);
-	copy_arguments(req);
+	sim_req_copy_arguments(req);
 	req->next = &sim_requests;
 	req->prev = sim_requests.prev;
 	req->prev->next = req;
@@ -168,25 +77,6 @@ static bool event_came(struct sim_req *req)
 
 /* ---- chains ---- */
 
-static bool has_failed(const struct sim_req *req, int32_t res)
-{
-	const struct io_uring_sqe *sqe = &req->sqe;
-
-	if (res < 0)
-		return true;
-	switch (sqe->opcode) {
-	case IORING_OP_READ:
-	case IORING_OP_WRITE:
-		return (uint32_t)res != sqe->len;
-	case IORING_OP_SEND:
-	case IORING_OP_RECV:
-		return sqe->msg_flags & MSG_WAITALL &&
-		       (uint32_t)res != sqe->len;
-	default:
-		return false;
-	}
-}
-
 static void end_chain(struct sim_req *req)
 {
 	while (req) {
@@ -202,7 +92,7 @@ void sim_req_finish(struct sim_req *req, int32_t res, uint32_t flags)
 {
 	struct sim_req *next = req->link, *timeout = req->timeout;
 	bool hard = req->sqe.flags & IOSQE_IO_HARDLINK;
-	bool failed = has_failed(req, res);
+	bool failed = sim_req_has_failed(req, res);
 
 	if (req->guarded)
 		req->guarded->timeout = NULL;
@@ -229,8 +119,8 @@ void sim_req_finish(struct sim_req *req, int32_t res, uint32_t flags)
 
 static uint64_t timeout_at(const struct sim_req *req)
 {
-	const struct __kernel_timespec *ts = (const void *)address_of(
-		&req->sqe);
+	const struct __kernel_timespec *ts =
+		(const void *)(uintptr_t)req->sqe.addr;
 	uint64_t span_ns = (uint64_t)ts->tv_sec * LEND_S +
 			   (uint64_t)ts->tv_nsec;
 
@@ -274,41 +164,10 @@ static void arm_link_timeout(struct sim_req *req)
 
 /* ---- running ---- */
 
-static unsigned awaited_events(const struct sim_req *req)
-{
-	switch (req->sqe.opcode) {
-	case IORING_OP_POLL_ADD:
-		return req->sqe.poll32_events | POLLERR | POLLHUP;
-	case IORING_OP_SEND:
-	case IORING_OP_SENDMSG:
-	case IORING_OP_SEND_ZC:
-	case IORING_OP_SENDMSG_ZC:
-	case IORING_OP_WRITE:
-	case IORING_OP_WRITEV:
-		return POLLOUT | POLLERR | POLLHUP;
-	default:
-		return POLLIN | POLLERR | POLLHUP;
-	}
-}
-
 static bool is_ready(const struct sim_req *req)
 {
-	return req->file && sim_file_ready(req->file) & awaited_events(req);
-}
-
-static bool may_wait(const struct sim_req *req)
-{
-	switch (req->sqe.opcode) {
-	case IORING_OP_SEND:
-	case IORING_OP_SENDMSG:
-	case IORING_OP_SEND_ZC:
-	case IORING_OP_SENDMSG_ZC:
-	case IORING_OP_RECV:
-	case IORING_OP_RECVMSG:
-		return !(req->sqe.msg_flags & MSG_DONTWAIT);
-	default:
-		return true;
-	}
+	return req->file &&
+	       sim_file_ready(req->file) & sim_req_awaited_events(req);
 }
 
 static void end_delay(void *arg)
@@ -358,19 +217,13 @@ static void arm(struct sim_req *req)
 			 end_unasked);
 }
 
-static bool is_zero_copy(const struct sim_req *req)
-{
-	return req->sqe.opcode == IORING_OP_SEND_ZC ||
-	       req->sqe.opcode == IORING_OP_SENDMSG_ZC;
-}
-
 /* A zero-copy send has its result first, and is over when the kernel has let
  * go of the memory; one that fails may have got hold of it, or not. */
 static void give_result(struct sim_req *req, int32_t res, uint32_t flags)
 {
 	uint64_t later_ns;
 
-	if (!is_zero_copy(req) ||
+	if (!sim_req_is_zero_copy(req) ||
 	    (res < 0 && sim_random_below(&sim.kernel, 2))) {
 		sim_req_finish(req, res, flags);
 		return;
@@ -404,7 +257,7 @@ void sim_req_run(struct sim_req *req)
 	res = sim_attempt(req, &flags);
 	if (res != SIM_AGAIN) {
 		give_result(req, res, flags);
-	} else if (!may_wait(req)) {
+	} else if (!sim_req_may_wait(req)) {
 		give_result(req, -EAGAIN, 0);
 	} else {
 		arm(req);
@@ -413,7 +266,7 @@ void sim_req_run(struct sim_req *req)
 
 static bool is_slow(const struct sim_req *req)
 {
-	return has_path(&req->sqe) ||
+	return sim_sqe_has_path(&req->sqe) ||
 	       (req->file && req->file->kind == SIM_FILE_REGULAR);
 }
 
@@ -436,7 +289,7 @@ void sim_req_issue(struct sim_req *req)
 	uint64_t delay_ns = sim_delay_ns();
 
 	arm_link_timeout(req);
-	if (has_file(&req->sqe) && !req->file) {
+	if (sim_sqe_has_file(&req->sqe) && !req->file) {
 		sim_req_finish(req, -EBADF, 0);
 		return;
 	}
@@ -490,7 +343,7 @@ static bool is_meant(const struct sim_req *req, const struct sim_ring *ring,
 	if (flags & IORING_ASYNC_CANCEL_ANY)
 		return true;
 	if (flags & IORING_ASYNC_CANCEL_FD)
-		return has_file(&req->sqe) && req->sqe.fd == fd;
+		return sim_sqe_has_file(&req->sqe) && req->sqe.fd == fd;
 	return req->sqe.user_data == user_data;
 }
 
