@@ -34,12 +34,6 @@ uint64_t lend__deadlock_rounds(const struct lend_runtime *runtime)
 	return rounds;
 }
 
-static bool are_all_parked(const struct lend_runtime *runtime)
-{
-	return atomic_load_explicit(&runtime->parked, memory_order_seq_cst) ==
-	       lend__runtime_count(runtime);
-}
-
 static bool has_timer(const struct lend_runtime *runtime)
 {
 	for (unsigned i = 0; i < lend__runtime_used(runtime); i++)
@@ -138,7 +132,7 @@ bool lend__deadlock_look(struct lend_runtime *runtime)
 
 	if (runtime->watchdog.told_deadlock)
 		return true;
-	if (!are_all_parked(runtime))
+	if (!lend__runtime_all_parked(runtime))
 		return false;
 	alive = count_alive(runtime);
 	/* Each of them makes a worker run that wakes the watchdog. */
@@ -146,7 +140,7 @@ bool lend__deadlock_look(struct lend_runtime *runtime)
 	    !are_all_suspended(runtime, alive))
 		return true;
 	is_circle = lend__waiting_find_circle(runtime, circle, sizeof(circle));
-	if (!are_all_parked(runtime) ||
+	if (!lend__runtime_all_parked(runtime) ||
 	    lend__deadlock_rounds(runtime) != rounds)
 		return false;
 	runtime->watchdog.told_deadlock = true;

@@ -70,6 +70,13 @@ static inline unsigned lend__runtime_count(const struct lend_runtime *runtime)
 				    memory_order_acquire);
 }
 
+/* Do all of them wait in the kernel? Sequentially consistent: [D1]. */
+static inline bool lend__runtime_all_parked(const struct lend_runtime *runtime)
+{
+	return atomic_load_explicit(&runtime->parked, memory_order_seq_cst) ==
+	       lend__runtime_count(runtime);
+}
+
 /* Workers that take actors. A hint: whoever is sent to one that has left goes
  * to another. */
 static inline unsigned lend__runtime_open(const struct lend_runtime *runtime)

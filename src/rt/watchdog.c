@@ -29,7 +29,8 @@
 #include <string.h>
 
 #include "actor/actor.h"
-#include "base/check.h"
+#include "base/condition.h"
+#include "base/counter.h"
 #include "base/log.h"
 #include "base/symbol.h"
 #include "rt/deadlock.h"
@@ -55,11 +56,6 @@
 static uint64_t load(const _Atomic uint64_t *word)
 {
 	return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-static void add_one(_Atomic uint64_t *counter)
-{
-	atomic_store_explicit(counter, load(counter) + 1, memory_order_relaxed);
 }
 
 /* ---- options ---- */
@@ -235,8 +231,9 @@ static void tell(struct suspect *suspect)
 		return;
 	stalls->told_ns = suspect->safe_ns;
 	stalls->told_blocked = suspect->state.blocked;
-	add_one(suspect->state.blocked ? &watchdog->blocked :
-					 &watchdog->computing);
+	lend_counter_add(suspect->state.blocked ? &watchdog->blocked :
+						  &watchdog->computing,
+			 1);
 	lend__log(
 		&runtime->log, LEND_LOG_WARNING,
 		"worker %u has come to no safe point for %.1f s and goes on: actor %s; it %s, and has lately used %.1f ms of processor time",
@@ -331,12 +328,6 @@ static bool look(struct lend_runtime *runtime)
 	return still;
 }
 
-static bool are_all_parked(struct lend_runtime *runtime)
-{
-	return atomic_load_explicit(&runtime->parked, memory_order_seq_cst) ==
-	       lend__runtime_count(runtime);
-}
-
 static uint32_t state_of(const struct lend_watchdog *watchdog)
 {
 	return atomic_load_explicit(&watchdog->state, memory_order_seq_cst);
@@ -355,7 +346,7 @@ static void sleep_locked(struct lend_runtime *runtime)
 
 	set_state(watchdog, LEND_WATCHDOG_ASLEEP);
 	/* The rounds second: of a worker that has parked anew, all is seen. */
-	if (!are_all_parked(runtime) ||
+	if (!lend__runtime_all_parked(runtime) ||
 	    lend__deadlock_rounds(runtime) != watchdog->rounds_seen) {
 		set_state(watchdog, LEND_WATCHDOG_AWAKE);
 		return;
@@ -367,12 +358,10 @@ static void sleep_locked(struct lend_runtime *runtime)
 static void wait_locked(struct lend_watchdog *watchdog, uint64_t span_ns)
 {
 	uint64_t end_ns = lend_after(span_ns);
-	struct timespec end = { .tv_sec = (time_t)(end_ns / LEND_S),
-				.tv_nsec = (long)(end_ns % LEND_S) };
 
 	while (state_of(watchdog) != LEND_WATCHDOG_ENDS)
-		if (pthread_cond_timedwait(&watchdog->changed, &watchdog->lock,
-					   &end) == ETIMEDOUT)
+		if (lend__condition_wait(&watchdog->changed, &watchdog->lock,
+					 end_ns))
 			return;
 }
 
@@ -425,13 +414,9 @@ void lend__watchdog_wake_slowly(struct lend_watchdog *watchdog)
 void lend__watchdog_init(struct lend_runtime *runtime)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
-	pthread_condattr_t attributes;
 
 	pthread_mutex_init(&watchdog->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&watchdog->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	lend__condition_init(&watchdog->changed);
 	if (runtime->options.watchdog_ns != LEND_FOREVER &&
 	    runtime->options.watchdog_signal > 0)
 		watchdog->signal_number = runtime->options.watchdog_signal;
