@@ -5,6 +5,7 @@
 #include "actor/actor.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <lend/clock.h>
@@ -37,6 +38,13 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	lend_list_init(&actor->scope_link);
 	lend_list_init(&actor->pendings);
 	atomic_init(&actor->mailbox.head, NULL);
+}
+
+void lend__actor_title(const char *name, uint32_t index,
+		       char title[LEND_ACTOR_TITLE_SIZE])
+{
+	snprintf(title, LEND_ACTOR_TITLE_SIZE, "%s #%u",
+		 name[0] ? name : "(unnamed)", index);
 }
 
 void lend__actor_signal(struct lend_actor *actor, uint32_t signal)

@@ -224,4 +224,10 @@ static inline bool lend__ref_equal(lend_ref a, lend_ref b)
 	return a.index == b.index && a.generation == b.generation;
 }
 
+/* What people are told of an actor: its name and index, "worker #7". */
+#define LEND_ACTOR_TITLE_SIZE (LEND_ACTOR_NAME_MAX + 16)
+
+void lend__actor_title(const char *name, uint32_t index,
+		       char title[LEND_ACTOR_TITLE_SIZE]);
+
 #endif

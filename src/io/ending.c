@@ -47,6 +47,7 @@ static void report(struct lend_actor *self)
 {
 	unsigned buffers = atomic_load_explicit(&self->buffers,
 						memory_order_relaxed);
+	char title[LEND_ACTOR_TITLE_SIZE];
 
 	if (self->claim)
 		lend__place_report(self, LEND_PLACE_CLAIM,
@@ -58,11 +59,12 @@ static void report(struct lend_actor *self)
 		if (pending->io.mail.kind != LEND_MAIL_ORPHAN)
 			report_pending(self, pending);
 	}
-	if (buffers)
-		lend__log(&self->worker->runtime->log, LEND_LOG_WARNING,
-			  "actor %s #%u leaves %u buffers of the runtime's",
-			  self->name[0] ? self->name : "(unnamed)", self->index,
-			  buffers);
+	if (!buffers)
+		return;
+	lend__actor_title(self->name, self->index, title);
+	lend__log(&self->worker->runtime->log, LEND_LOG_WARNING,
+		  "actor %s leaves %u buffers of the runtime's", title,
+		  buffers);
 }
 
 void lend__io_end_all(struct lend_actor *self)

@@ -35,7 +35,6 @@
 #include "rt/monitor.h"
 
 #include <lend/clock.h>
-#include <stdio.h>
 
 #include "actor/actor.h"
 #include "arbiter/arbiter.h"
@@ -45,6 +44,7 @@
 #include "base/log.h"
 #include "rt/kick.h"
 #include "rt/runtime.h"
+#include "rt/waiting.h"
 #include "rt/worker.h"
 
 /* All parked for so long: the sentinel goes to sleep too. */
@@ -76,13 +76,6 @@ static uint64_t age_of(const struct lend_worker *worker, uint64_t now_ns)
 	return now_ns - safe_ns;
 }
 
-static void print_title(const struct lend_actor *actor,
-			char title[LEND_MONITOR_TITLE_SIZE])
-{
-	snprintf(title, LEND_MONITOR_TITLE_SIZE, "%s #%u",
-		 actor->name[0] ? actor->name : "(unnamed)", actor->index);
-}
-
 static void record(struct lend_worker *worker, const struct lend_worker *stuck,
 		   enum lend_trace_event event, uint64_t span_ns,
 		   const char *title)
@@ -110,7 +103,7 @@ void lend__monitor_blame(struct lend_worker *worker,
 	if (stalls->blamed[0] ||
 	    lend_now() - worker->now_ns < worker->runtime->arbiter.stall_ns)
 		return;
-	print_title(actor, stalls->blamed);
+	lend__actor_title(actor->name, actor->index, stalls->blamed);
 }
 
 static void log_stall(struct lend_worker *worker, uint64_t now_ns,
@@ -167,28 +160,10 @@ void lend__monitor_safe_point(struct lend_worker *worker)
 
 /* ---- those that look ---- */
 
-static void print_running(const struct lend_worker *stuck,
-			  char title[LEND_MONITOR_TITLE_SIZE])
-{
-	struct lend_registry *registry = &stuck->runtime->registry;
-	uint64_t running = load(&stuck->stalls.running);
-	lend_ref ref = { .index = (uint32_t)running,
-			 .generation = (uint32_t)(running >> 32) };
-	/* Pinned, it can not end while its name is read. */
-	struct lend_actor *actor = lend__registry_pin(registry, ref);
-
-	if (!actor) {
-		snprintf(title, LEND_MONITOR_TITLE_SIZE, "none");
-		return;
-	}
-	print_title(actor, title);
-	lend__registry_unpin(registry, ref);
-}
-
 static void notice(struct lend_worker *worker, struct lend_worker *stuck,
 		   uint64_t age_ns)
 {
-	char title[LEND_MONITOR_TITLE_SIZE];
+	struct lend_waiting actor;
 
 	if (atomic_load_explicit(&stuck->stalls.noticed, memory_order_relaxed))
 		return;
@@ -197,8 +172,8 @@ static void notice(struct lend_worker *worker, struct lend_worker *stuck,
 	if (!atomic_load_explicit(&worker->borrower.recorder.on,
 				  memory_order_relaxed))
 		return;
-	print_running(stuck, title);
-	record(worker, stuck, LEND_TRACE_STALL, age_ns, title);
+	record(worker, stuck, LEND_TRACE_STALL, age_ns,
+	       lend__waiting_running(stuck, &actor) ? actor.title : "none");
 }
 
 /* Note [kick] in kick.c. What a kick brings is reaped at the next look. */

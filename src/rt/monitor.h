@@ -14,18 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actor/actor.h"
 #include "base/check.h"
 
-struct lend_actor;
 struct lend_worker;
-
-/* What a log line calls an actor: its name and index. */
-#define LEND_MONITOR_TITLE_SIZE (LEND_ACTOR_NAME_MAX + 16)
 
 /* What is known of a worker's stalls; embedded in it. */
 struct lend_stalls {
 	/* [owner] The first actor that came back after a stall was noticed. */
-	char blamed[LEND_MONITOR_TITLE_SIZE];
+	char blamed[LEND_ACTOR_TITLE_SIZE];
 	uint64_t logged_ns; /* when a line was written last */
 	uint64_t unlogged;  /* stalls since then */
 

@@ -19,6 +19,7 @@
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
+#include "uring/opcode.h"
 
 #define BUCKETS	   1024
 #define FRAMES_MAX 16
@@ -149,25 +150,6 @@ void lend__place_forget(enum lend_place_kind kind, uintptr_t key)
 
 /* ---- telling ---- */
 
-static void add(char *text, size_t *at, const char *format, ...)
-	LEND_PRINTF(3, 4);
-
-static void add(char *text, size_t *at, const char *format, ...)
-{
-	va_list args;
-	int size;
-
-	va_start(args, format);
-	/* The analyser does not know va_start() in every build.
-	 * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
-	size = vsnprintf(text + *at, TEXT_MAX - *at, format, args);
-	va_end(args);
-	if (size > 0)
-		*at += (size_t)size;
-	if (*at >= TEXT_MAX)
-		*at = TEXT_MAX - 1;
-}
-
 /* A frame of the library's, which is a module of its own or a part of the
  * program. */
 static bool is_own(const void *frame, const char *text)
@@ -206,7 +188,7 @@ static int first_own(const struct place *place)
 /* The program's own frames, up to the library's that called them. */
 static void tell_frames(const struct place *place, char text[TEXT_MAX])
 {
-	size_t at = 0;
+	struct lend_text line = { text, TEXT_MAX };
 	int told = 0;
 
 	text[0] = '\0';
@@ -220,14 +202,8 @@ static void tell_frames(const struct place *place, char text[TEXT_MAX])
 		}
 		if (told++ == FRAMES_TOLD)
 			break;
-		add(text, &at, "%s%s", told > 1 ? " < " : "", symbol);
+		lend__text_add(&line, "%s%s", told > 1 ? " < " : "", symbol);
 	}
-}
-
-static void name_actor(const char *name, uint32_t index, char *text,
-		       size_t size)
-{
-	snprintf(text, size, "%s #%u", name[0] ? name : "(unnamed)", index);
 }
 
 bool lend__places_wanted(const struct lend_actor *actor)
@@ -241,7 +217,7 @@ void lend__place_report(const struct lend_actor *actor,
 			const char *format, ...)
 {
 	struct place *place = take(kind, key);
-	char title[LEND_ACTOR_NAME_MAX + 16], what[160], text[TEXT_MAX] = "";
+	char title[LEND_ACTOR_TITLE_SIZE], what[160], text[TEXT_MAX] = "";
 	va_list args;
 
 	va_start(args, format);
@@ -249,7 +225,7 @@ void lend__place_report(const struct lend_actor *actor,
 	 * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	name_actor(actor->name, actor->index, title, sizeof(title));
+	lend__actor_title(actor->name, actor->index, title);
 	if (place)
 		tell_frames(place, text);
 	lend__log(&actor->worker->runtime->log, LEND_LOG_WARNING,
@@ -318,13 +294,12 @@ static unsigned report_list(const struct lend_runtime *runtime,
 	unsigned count = 0;
 
 	for (; list; list = next) {
-		char title[LEND_ACTOR_NAME_MAX + 16], text[TEXT_MAX];
+		char title[LEND_ACTOR_TITLE_SIZE], text[TEXT_MAX];
 
 		next = list->next;
 		if (is_open(list)) {
 			count++;
-			name_actor(list->name, list->index, title,
-				   sizeof(title));
+			lend__actor_title(list->name, list->index, title);
 			tell_frames(list, text);
 			lend__log(
 				&runtime->log, level,

@@ -10,7 +10,6 @@
 #include "actor/actor.h"
 #include "arbiter/arbiter.h"
 #include "arbiter/mode.h"
-#include "rt/monitor.h"
 #include "rt/runtime.h"
 #include "rt/waiting.h"
 #include "rt/worker.h"
@@ -18,61 +17,29 @@
 /* Lines on actors in one report; the rest is a number. */
 #define ACTORS_MAX 16
 
-static void print_title(const struct lend_actor *actor,
-			char title[LEND_MONITOR_TITLE_SIZE])
-{
-	snprintf(title, LEND_MONITOR_TITLE_SIZE, "%s #%u",
-		 actor->name[0] ? actor->name : "(unnamed)", actor->index);
-}
-
-/* The actor that a worker runs, or has run last. */
-static void print_running(struct lend_runtime *runtime,
-			  const struct lend_worker *worker,
-			  char title[LEND_MONITOR_TITLE_SIZE])
-{
-	uint64_t running = atomic_load_explicit(&worker->stalls.running,
-						memory_order_relaxed);
-	lend_ref ref = { .index = (uint32_t)running,
-			 .generation = (uint32_t)(running >> 32) };
-	struct lend_actor *actor = lend__registry_pin(&runtime->registry, ref);
-
-	snprintf(title, LEND_MONITOR_TITLE_SIZE, "none that is alive");
-	if (!actor)
-		return;
-	print_title(actor, title);
-	lend__registry_unpin(&runtime->registry, ref);
-}
-
 /* A line for each actor that lives; with @ring not -1, that waits for an
  * operation on it. */
 static unsigned report_actors(struct lend_runtime *runtime, int ring)
 {
-	struct lend_registry *registry = &runtime->registry;
-	unsigned end, found = 0;
+	uint32_t end = lend__waiting_end(runtime);
+	unsigned found = 0;
 
-	pthread_mutex_lock(&registry->lock);
-	end = registry->used_end;
-	pthread_mutex_unlock(&registry->lock);
-	for (unsigned i = 0; i < end; i++) {
-		char title[LEND_MONITOR_TITLE_SIZE], what[96];
-		struct lend_actor *actor = lend__registry_pin_at(registry, i);
-		uint64_t waits_for;
+	for (uint32_t i = 0; i < end; i++) {
+		struct lend_waiting actor;
+		char what[96];
 
-		if (!actor)
+		if (!lend__waiting_read(runtime, i, &actor))
 			continue;
-		waits_for = atomic_load_explicit(&actor->waits_for,
-						 memory_order_relaxed);
-		print_title(actor, title);
-		lend__registry_unpin(registry, lend__actor_ref(actor));
 		if (ring >= 0 &&
-		    (!waits_for ||
-		     lend__actor_waits_ring(waits_for) != (unsigned)ring))
+		    (!actor.waits_for ||
+		     lend__actor_waits_ring(actor.waits_for) != (unsigned)ring))
 			continue;
 		if (found++ >= ACTORS_MAX)
 			continue;
-		lend__waiting_describe(runtime, waits_for, what, sizeof(what));
+		lend__waiting_describe(runtime, actor.waits_for, what,
+				       sizeof(what));
 		lend__log(&runtime->log, LEND_LOG_WARNING, "  actor %s %s",
-			  title, what);
+			  actor.title, what);
 	}
 	if (found > ACTORS_MAX)
 		lend__log(&runtime->log, LEND_LOG_WARNING,
@@ -97,13 +64,14 @@ static double age_ms(const struct lend_worker *worker)
 static void report_late(struct lend_runtime *runtime, unsigned index)
 {
 	const struct lend_worker *worker = &runtime->workers[index];
-	char title[LEND_MONITOR_TITLE_SIZE];
+	struct lend_waiting actor;
+	bool alive = lend__waiting_running(worker, &actor);
 
-	print_running(runtime, worker, title);
 	lend__log(
 		&runtime->log, LEND_LOG_WARNING,
 		"worker %u came to its last safe point %.1f ms ago; it runs, or ran last, actor %s",
-		index, age_ms(worker), title);
+		index, age_ms(worker),
+		alive ? actor.title : "none that is alive");
 }
 
 static void report_stuck(struct lend_runtime *runtime)

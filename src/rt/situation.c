@@ -68,8 +68,6 @@ static void write_worker(struct lend_runtime *runtime, unsigned index, int fd)
 	const struct lend_worker *worker = &runtime->workers[index];
 	uint64_t safe_ns = atomic_load_explicit(&worker->borrower.safe_ns,
 						memory_order_relaxed);
-	uint64_t running = atomic_load_explicit(&worker->stalls.running,
-						memory_order_relaxed);
 	struct lend_waiting actor;
 	char line[256];
 
@@ -77,8 +75,7 @@ static void write_worker(struct lend_runtime *runtime, unsigned index, int fd)
 				 memory_order_relaxed)) {
 		snprintf(line, sizeof(line), "worker %u is parked", index);
 	} else {
-		bool alive = lend__waiting_read(runtime, (uint32_t)running,
-						&actor);
+		bool alive = lend__waiting_running(worker, &actor);
 
 		snprintf(
 			line, sizeof(line),
@@ -125,12 +122,8 @@ static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
 		lend__text_add(&line, "runs, or is about to");
 	}
 	lend__text_add(&line, "; %s", name_of(names, actor.fn));
-	/* The call, which what it returns to may not belong to. */
 	lend__text_add(&line, ", spawned in %s",
-		       name_of(names,
-			       actor.spawned_at ?
-				       (const char *)actor.spawned_at - 1 :
-				       NULL));
+		       name_of(names, actor.spawned_at));
 	lend__text_add(&line, "; %zu KiB of %zu KiB of stack touched",
 		       touched(stacks, index) >> 10,
 		       (stacks->slot_size - LEND_PAGE_SIZE) >> 10);

@@ -7,10 +7,9 @@
 
 #include <lend/clock.h>
 #include <lend/opcode.h>
-#include <stdio.h>
 
-#include "actor/actor.h"
 #include "rt/runtime.h"
+#include "rt/worker.h"
 #include "uring/opcode.h"
 
 /* Steps along "waits for" before a chain is given up. */
@@ -27,17 +26,15 @@ uint32_t lend__waiting_end(struct lend_runtime *runtime)
 	return end;
 }
 
-bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
+/* It is pinned here, or there is none, and unpinned. */
+static bool read_pinned(struct lend_registry *registry,
+			const struct lend_actor *actor,
 			struct lend_waiting *ret_waiting)
 {
-	struct lend_registry *registry = &runtime->registry;
-	struct lend_actor *actor = lend__registry_pin_at(registry, index);
-
 	if (!actor)
 		return false;
 	ret_waiting->ref = lend__actor_ref(actor);
-	snprintf(ret_waiting->title, sizeof(ret_waiting->title), "%s #%u",
-		 actor->name[0] ? actor->name : "(unnamed)", actor->index);
+	lend__actor_title(actor->name, actor->index, ret_waiting->title);
 	/* Relaxed: nothing that it leads to is read. */
 	ret_waiting->suspended = atomic_load_explicit(&actor->mailbox.head,
 						      memory_order_relaxed) ==
@@ -47,9 +44,34 @@ bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
 	ret_waiting->since_ns = atomic_load_explicit(&actor->since_ns,
 						     memory_order_relaxed);
 	ret_waiting->fn = (const void *)(uintptr_t)actor->fn;
-	ret_waiting->spawned_at = actor->spawned_at;
+	/* What the call returns to may not belong to the caller. */
+	ret_waiting->spawned_at = actor->spawned_at ?
+					  (const char *)actor->spawned_at - 1 :
+					  NULL;
 	lend__registry_unpin(registry, ret_waiting->ref);
 	return true;
+}
+
+bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
+			struct lend_waiting *ret_waiting)
+{
+	struct lend_registry *registry = &runtime->registry;
+
+	return read_pinned(registry, lend__registry_pin_at(registry, index),
+			   ret_waiting);
+}
+
+bool lend__waiting_running(const struct lend_worker *worker,
+			   struct lend_waiting *ret_waiting)
+{
+	struct lend_registry *registry = &worker->runtime->registry;
+	uint64_t running = atomic_load_explicit(&worker->stalls.running,
+						memory_order_relaxed);
+	lend_ref ref = { .index = (uint32_t)running,
+			 .generation = (uint32_t)(running >> 32) };
+
+	return read_pinned(registry, lend__registry_pin(registry, ref),
+			   ret_waiting);
 }
 
 /* Of those that wait for an actor: which. */

@@ -9,24 +9,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rt/monitor.h"
+#include "actor/actor.h"
 
 struct lend_runtime;
+struct lend_worker;
 
 /* An actor as it was a moment ago. */
 struct lend_waiting {
 	lend_ref ref;
-	char title[LEND_MONITOR_TITLE_SIZE];
+	char title[LEND_ACTOR_TITLE_SIZE];
 	bool suspended;	    /* else it runs, or is about to */
 	uint64_t waits_for; /* lend__actor_waits() */
 	uint64_t since_ns;
 	const void *fn;
-	const void *spawned_at;
+	const void *spawned_at; /* in the call, or NULL */
 };
 
 /* Look at the actor in slot @index. False: nobody lives there. Thread: any. */
 bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
 			struct lend_waiting *ret_waiting);
+
+/* Look at the actor that @worker runs, or has run last. False: it has ended.
+ * Thread: any. */
+bool lend__waiting_running(const struct lend_worker *worker,
+			   struct lend_waiting *ret_waiting);
 
 /* The slots that have ever been used. */
 uint32_t lend__waiting_end(struct lend_runtime *runtime);

@@ -26,7 +26,6 @@
 #include <lend/runtime.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "actor/actor.h"
 #include "base/condition.h"
@@ -38,6 +37,7 @@
 #include "rt/runtime.h"
 #include "rt/thread.h"
 #include "rt/thread_state.h"
+#include "rt/waiting.h"
 #include "rt/worker.h"
 
 #define LOOKS 4 /* in watchdog_ns */
@@ -190,29 +190,17 @@ static void print_place(const void *address, char *text, size_t size)
 static void print_actor(const struct lend_worker *worker, char *text,
 			size_t size)
 {
-	struct lend_registry *registry = &worker->runtime->registry;
-	uint64_t running = load(&worker->stalls.running);
-	lend_ref ref = { .index = (uint32_t)running,
-			 .generation = (uint32_t)(running >> 32) };
-	/* Pinned, it can not end while this is read. */
-	struct lend_actor *actor = lend__registry_pin(registry, ref);
-	const void *fn, *spawned_at;
-	char name[LEND_ACTOR_NAME_MAX + 1], function[192], place[192];
+	struct lend_waiting actor;
+	char function[192], place[192];
 
-	if (!actor) {
+	if (!lend__waiting_running(worker, &actor)) {
 		snprintf(text, size, "none that is alive");
 		return;
 	}
-	memcpy(name, actor->name, sizeof(name));
-	fn = (const void *)(uintptr_t)actor->fn;
-	spawned_at = actor->spawned_at;
-	lend__registry_unpin(registry, ref);
-	print_place(fn, function, sizeof(function));
-	/* The call, which what it returned to may not belong to. */
-	print_place(spawned_at ? (const char *)spawned_at - 1 : NULL, place,
-		    sizeof(place));
-	snprintf(text, size, "%s #%u, %s, spawned in %s",
-		 name[0] ? name : "(unnamed)", ref.index, function, place);
+	print_place(actor.fn, function, sizeof(function));
+	print_place(actor.spawned_at, place, sizeof(place));
+	snprintf(text, size, "%s, %s, spawned in %s", actor.title, function,
+		 place);
 }
 
 static void tell(struct suspect *suspect)
