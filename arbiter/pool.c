@@ -116,3 +116,12 @@ void lend__pool_fini(struct lend_pool *pool)
 	lend__pages_unreserve(pool->rings, rings_size(pool));
 	memset(pool, 0, sizeof(*pool));
 }
+
+uint64_t lend__pool_in_flight(const struct lend_pool *pool)
+{
+	uint64_t in_flight = 0;
+
+	for (unsigned i = 0; i < lend__pool_used(pool); i++)
+		in_flight += lend__ring_in_flight(&pool->rings[i]);
+	return in_flight;
+}

@@ -83,4 +83,7 @@ static inline unsigned lend__pool_used(const struct lend_pool *pool)
 	return atomic_load_explicit(&pool->used, memory_order_acquire);
 }
 
+/* Operations in flight on all rings, as a hint. */
+uint64_t lend__pool_in_flight(const struct lend_pool *pool);
+
 #endif

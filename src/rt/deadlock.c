@@ -17,7 +17,6 @@
 #include "rt/runtime.h"
 #include "rt/waiting.h"
 #include "rt/worker.h"
-#include "uring/ring.h"
 
 /* Lines on actors in the log; the rest is a number. */
 #define LINES_MAX 16
@@ -60,11 +59,8 @@ static uint64_t wakes_armed(const struct lend_runtime *runtime)
 static bool has_operation(const struct lend_runtime *runtime)
 {
 	const struct lend_arbiter *arbiter = &runtime->arbiter;
-	uint64_t in_flight = 0;
 
-	for (unsigned i = 0; i < lend__pool_used(&arbiter->pool); i++)
-		in_flight += lend__ring_in_flight(&arbiter->pool.rings[i]);
-	return in_flight > wakes_armed(runtime) ||
+	return lend__pool_in_flight(&arbiter->pool) > wakes_armed(runtime) ||
 	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
 }
 

@@ -134,22 +134,19 @@ void lend_report(struct lend_runtime *runtime, int fd)
 {
 	struct names names = { .next = 0 };
 	char line[1024], circle[512];
-	uint64_t in_flight = 0;
 	uint32_t end;
 
 	if (!runtime)
 		runtime = lend_runtime_current();
 	end = lend__waiting_end(runtime);
-	for (unsigned i = 0; i < lend__pool_used(&runtime->arbiter.pool); i++)
-		in_flight += lend__ring_in_flight(
-			&runtime->arbiter.pool.rings[i]);
 	snprintf(
 		line, sizeof(line),
 		"lend: %u workers, %u rings, mode %s, up %.3f s, %llu operations in flight",
 		lend_runtime_workers(runtime), lend_runtime_rings(runtime),
 		lend_ring_mode_name(runtime->options.mode),
 		age_s(runtime->started_ns, lend_now()),
-		(unsigned long long)in_flight);
+		(unsigned long long)lend__pool_in_flight(
+			&runtime->arbiter.pool));
 	write_line(fd, line, sizeof(line));
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
 		write_worker(runtime, i, fd);
