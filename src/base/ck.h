@@ -132,6 +132,17 @@ static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
 	return count;
 }
 
+/* Any thread, as a hint: how many elements were popped so far, modulo 2^32. */
+static inline unsigned lend_queue_popped(const struct lend_queue *queue)
+{
+	unsigned popped;
+
+	lend__ck_enter();
+	popped = ck_pr_load_uint(&queue->ring.c_head);
+	lend__ck_leave();
+	return popped;
+}
+
 /* Any thread, as a hint. */
 static inline unsigned lend_queue_size(const struct lend_queue *queue)
 {

@@ -260,7 +260,8 @@ static int wait_in_ring(struct lend_worker *worker, struct lend_ring *own,
 	return res;
 }
 
-static uint64_t time_to_wait(const struct lend_worker *worker, bool keep_watch)
+static uint64_t time_to_wait(struct lend_worker *worker, bool keep_watch,
+			     bool sentinel)
 {
 	uint64_t next_ns = atomic_load_explicit(&worker->timers.next_ns,
 						memory_order_relaxed);
@@ -271,6 +272,12 @@ static uint64_t time_to_wait(const struct lend_worker *worker, bool keep_watch)
 		timeout_ns = next_ns > now_ns ? next_ns - now_ns : 0;
 	if (keep_watch) {
 		uint64_t look_ns = lend__monitor_timeout(worker, now_ns);
+
+		if (timeout_ns > look_ns)
+			timeout_ns = look_ns;
+	}
+	if (sentinel) {
+		uint64_t look_ns = lend__worker_lookout(worker);
 
 		if (timeout_ns > look_ns)
 			timeout_ns = look_ns;
@@ -300,8 +307,8 @@ static bool has_come(struct lend_worker *worker, const struct watch *watch)
 static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 			  const struct lend_ring *armed, bool sentinel)
 {
-	uint64_t timeout_ns = time_to_wait(worker,
-					   sentinel || watch->incomplete);
+	uint64_t timeout_ns = time_to_wait(
+		worker, sentinel || watch->incomplete, sentinel);
 
 	if (armed && watch->count == 1 && watch->rings[0] == armed) {
 		struct lend_ring *own = watch->rings[0];
@@ -426,6 +433,7 @@ void lend__worker_park(struct lend_worker *worker)
 	}
 	/* Nobody has to look after one that finds nothing to do. */
 	worker->unwatched = waited && !has_come(worker, &watch);
+	worker->lookout.in_vain = sentinel && worker->unwatched;
 	if (!worker->unwatched)
 		lend__monitor_ensure_watch(worker);
 }

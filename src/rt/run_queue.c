@@ -325,6 +325,18 @@ bool lend__run_queue_has_work(const struct lend_run_queue *queue)
 
 /* ---- stealing ---- */
 
+uint32_t lend__run_queue_taken(const struct lend_run_queue *queue)
+{
+	uint32_t taken = (uint32_t)atomic_load_explicit(&queue->next_hits,
+							memory_order_relaxed);
+
+	/* The one of a list that goes to no ring, at a refill, is one of 256,
+	 * and those that follow it tell. */
+	for (unsigned i = 0; i < LEND_RUN_LANES; i++)
+		taken += lend_queue_popped(&queue->lanes[i].ring);
+	return taken;
+}
+
 static unsigned steal_lane(struct lend_run_queue *queue,
 			   struct lend_run_queue *victim,
 			   enum lend_run_lane lane, unsigned most)

@@ -128,6 +128,11 @@ bool lend__run_queue_has_work(const struct lend_run_queue *queue);
 /* How many there are, as a hint; without those that are pinned. */
 unsigned lend__run_queue_length(const struct lend_run_queue *queue);
 
+/* How many of those that are not pinned were taken so far, by whomever; modulo
+ * 2^32. A hint: who has somebody waiting, and has not taken anybody since the
+ * last look, is in the same turn still. */
+uint32_t lend__run_queue_taken(const struct lend_run_queue *queue);
+
 /**
  * Take actors from @victim: half of READY and YIELDED; or, if @all, everybody.
  * The oldest of a lane come first, and stay in the order and the lane.

@@ -262,6 +262,7 @@ int lend_runtime_new(const struct lend_options *options,
 	runtime->host.runnable = runnable;
 	runtime->options = complete;
 	runtime->log = log;
+	atomic_init(&runtime->lookout_ns, complete.stall_ns);
 	lend__program_take_log(runtime);
 	runtime->started_ns = lend_now();
 	pthread_mutex_init(&runtime->lock, NULL);

@@ -55,7 +55,8 @@ struct lend_runtime {
 	_Atomic bool has_sentinel;
 	_Atomic unsigned parked;
 	_Atomic uint64_t last_busy_ns;
-	_Atomic uint64_t looked_ns; /* when somebody looked after the others */
+	_Atomic uint64_t looked_ns;  /* when somebody looked after the others */
+	_Atomic uint64_t lookout_ns; /* Note [lookout] in steal.c */
 	_Atomic unsigned next_worker; /* round robin of outside spawns */
 };
 

@@ -5,9 +5,24 @@
  * A stolen actor is not given back: its next operation is on the thief's ring,
  * and so are those that follow. What it has in flight on another ring brings it
  * back to that ring's worker when it is over. So that connections do not
- * bounce, short queues are left alone unless their worker is slow.
+ * bounce, short queues are left alone unless their worker is slow, or stands
+ * still.
+ *
+ * Note [lookout]
+ * A pair that wakes each other has a queue of one for a moment at each turn,
+ * and belongs where it is; one behind an actor that computes is to be taken.
+ * What tells them apart is whether turns begin, which the queue shows: the
+ * thief counts those that were taken, and looks again later. It keeps one
+ * worker in view at a time, and another one when that has moved on.
+ *
+ * Who looks, when all others are at work or parked? The sentinel, as it has a
+ * timeout anyhow. Its looks cost a few us each, so they are far apart
+ * (stall_ns, as without) until one finds somebody who stands still; then the
+ * next one comes after LOOKOUT_MIN_NS, and each in vain doubles that.
  */
 #include "rt/worker.h"
+
+#include <lend/clock.h>
 
 #include "base/counter.h"
 #include "rt/runtime.h"
@@ -16,6 +31,11 @@
  * runnable actors may be taken. */
 #define SLOW_NS (100 * LEND_US)
 
+/* So may those of one that has begun no turn for this long. */
+#define STILL_NS (20 * LEND_US)
+
+#define LOOKOUT_MIN_NS (20 * LEND_US)
+
 static bool is_slow(const struct lend_worker *worker,
 		    const struct lend_worker *victim)
 {
@@ -23,6 +43,24 @@ static bool is_slow(const struct lend_worker *worker,
 						memory_order_relaxed);
 
 	return worker->now_ns > safe_ns && worker->now_ns - safe_ns > SLOW_NS;
+}
+
+/* Has it begun no turn for a while, though somebody waits? Of those with a
+ * short queue one is kept in view at a time: Note [lookout]; end_lookout() was
+ * before. */
+static bool stands_still(struct lend_worker *worker,
+			 const struct lend_worker *victim)
+{
+	struct lend_lookout *lookout = &worker->lookout;
+
+	if (lookout->whom == victim)
+		return worker->now_ns - lookout->since_ns >= STILL_NS;
+	if (!lookout->whom) {
+		lookout->whom = victim;
+		lookout->since_ns = worker->now_ns;
+		lookout->taken = lend__run_queue_taken(&victim->queue);
+	}
+	return false;
 }
 
 /* A slow worker's inbox can not be drained one by one by others, but its whole
@@ -66,17 +104,38 @@ static void record_steal(struct lend_worker *worker,
 
 static bool steal_from(struct lend_worker *worker, struct lend_worker *victim)
 {
+	struct lend_lookout *lookout = &worker->lookout;
 	bool slow = is_slow(worker, victim);
-	unsigned stolen = lend__run_queue_steal(&worker->queue, &victim->queue,
-						slow);
+	unsigned stolen;
 
+	if (!slow && lend__run_queue_length(&victim->queue))
+		slow = stands_still(worker, victim);
+	stolen = lend__run_queue_steal(&worker->queue, &victim->queue, slow);
 	if (slow)
 		stolen += steal_inbox(worker, victim);
 	if (!stolen)
 		return false;
+	/* What the thief takes is no turn. */
+	if (lookout->whom == victim)
+		lookout->taken = lend__run_queue_taken(&victim->queue);
+	if (slow)
+		atomic_store_explicit(&worker->runtime->lookout_ns,
+				      LOOKOUT_MIN_NS, memory_order_relaxed);
+	lookout->in_vain = false;
 	lend_counter_add(&worker->steals, stolen);
 	record_steal(worker, victim, stolen);
 	return true;
+}
+
+/* The one in view has moved on, or has nobody left: another one may be. */
+static void end_lookout(struct lend_worker *worker)
+{
+	struct lend_lookout *lookout = &worker->lookout;
+	const struct lend_worker *whom = lookout->whom;
+
+	if (whom && (lookout->taken != lend__run_queue_taken(&whom->queue) ||
+		     !lend__run_queue_length(&whom->queue)))
+		lookout->whom = NULL;
 }
 
 bool lend__worker_steal(struct lend_worker *worker)
@@ -84,6 +143,7 @@ bool lend__worker_steal(struct lend_worker *worker)
 	struct lend_runtime *runtime = worker->runtime;
 	unsigned n = lend__runtime_count(runtime);
 
+	end_lookout(worker);
 	worker->random = worker->random * 1664525u + 1013904223u;
 	for (unsigned i = 0; i < n; i++) {
 		struct lend_worker *victim =
@@ -93,4 +153,20 @@ bool lend__worker_steal(struct lend_worker *worker)
 			return true;
 	}
 	return false;
+}
+
+uint64_t lend__worker_lookout(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	uint64_t span_ns = atomic_load_explicit(&runtime->lookout_ns,
+						memory_order_relaxed);
+
+	/* Relaxed: all that is lost by a race is one step. */
+	if (worker->lookout.in_vain && span_ns < runtime->arbiter.stall_ns) {
+		span_ns *= 2;
+		atomic_store_explicit(&runtime->lookout_ns, span_ns,
+				      memory_order_relaxed);
+	}
+	worker->lookout.in_vain = false;
+	return lend__runtime_all_parked(runtime) ? UINT64_MAX : span_ns;
 }

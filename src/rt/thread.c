@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "base/record.h"
 #include "rt/current.h"
@@ -14,6 +15,12 @@
 #include "rt/overflow.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
+
+/* How late the kernel may wake a worker from a wait that has a timeout, so that
+ * it can wake several threads at once. What it takes if nobody asks is 50 us,
+ * which is more than such a wait lasts where a sentinel looks for actors to
+ * take, and most of what a sleeping actor is late. */
+#define TIMER_SLACK_NS 1000ul
 
 /* Threads inherit the mask: signals go to the program's own. Faults can not be
  * blocked sensibly. */
@@ -95,6 +102,7 @@ void *lend__thread_main(void *argument)
 
 	snprintf(name, sizeof(name), "lend-%u", worker->index);
 	pthread_setname_np(pthread_self(), name);
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	lend__current_set(worker);
 	lend__overflow_thread_start();
 	lend__fiber_adopt_thread(&worker->fiber);

@@ -37,6 +37,15 @@ struct lend_turn {
 	uint64_t began_ns; /* as of the first look */
 };
 
+/* [owner] A worker with a short queue that it keeps in view, or NULL: Note
+ * [lookout] in steal.c. */
+struct lend_lookout {
+	const struct lend_worker *whom;
+	uint64_t since_ns;
+	uint32_t taken; /* of its queue, until then */
+	bool in_vain;	/* the sentinel has woken up, and not taken anybody */
+};
+
 /* What the worker does with an actor that has just switched back to it. */
 enum lend_worker_after {
 	LEND_AFTER_SUSPEND,
@@ -84,6 +93,7 @@ struct lend_worker {
 	struct lend_flush flush;
 	bool unwatched; /* it woke up with nothing to do: see monitor.c */
 	uint32_t random;
+	struct lend_lookout lookout;
 
 	/* [owner] written, read by others as counters */
 	_Atomic uint64_t switches;
@@ -152,6 +162,10 @@ void lend__worker_seal(struct lend_worker *worker);
 /* Take runnable actors of other workers: of one that has many, or is slow. Own
  * thread. */
 bool lend__worker_steal(struct lend_worker *worker);
+
+/* How long the sentinel may sleep before it looks for actors to take. Own
+ * thread. */
+uint64_t lend__worker_lookout(struct lend_worker *worker);
 
 /* ---- leave.c ---- */
 

@@ -1,0 +1,196 @@
+/*
+ * Goal:   who is robbed, and of whom. Short queues are left to their workers,
+ *         unless these begin no turn; long ones are halved. A sentinel looks
+ *         often while that pays, and seldom where it does not: Note [lookout].
+ * Method: workers without threads; their queues and clocks are set by hand.
+ */
+#include "rt/worker.h"
+
+#include <criterion/criterion.h>
+#include <lend/clock.h>
+
+#include "rt/runtime.h"
+
+#define WORKERS 4
+#define ACTORS	64
+
+/* Longer than a worker may stand still, by far less than it may be slow. */
+#define A_WHILE (30 * LEND_US)
+
+static struct lend_runtime runtime;
+static struct lend_worker workers[WORKERS];
+static struct lend_actor actors[ACTORS];
+
+static void set_clocks(uint64_t now_ns)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i].now_ns = now_ns;
+		atomic_store(&workers[i].borrower.safe_ns, now_ns);
+	}
+}
+
+static void setup(void)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i].runtime = &runtime;
+		workers[i].index = i;
+		workers[i].random = i;
+		cr_assert_eq(lend__run_queue_init(&workers[i].queue), 0);
+	}
+	for (unsigned i = 0; i < ACTORS; i++)
+		actors[i].index = i;
+	runtime.workers = workers;
+	runtime.arbiter.stall_ns = LEND_MS;
+	atomic_init(&runtime.lookout_ns, LEND_MS);
+	atomic_init(&runtime.workers_count, WORKERS);
+	set_clocks(LEND_S);
+}
+
+static void teardown(void)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		while (lend__run_queue_take(&workers[i].queue))
+			;
+		lend__run_queue_fini(&workers[i].queue);
+	}
+}
+
+static void give(struct lend_worker *worker, unsigned from, unsigned count)
+{
+	for (unsigned i = from; i < from + count; i++)
+		lend__run_queue_push(&worker->queue, LEND_RUN_READY,
+				     &actors[i]);
+}
+
+static unsigned length(const struct lend_worker *worker)
+{
+	return lend__run_queue_length(&worker->queue);
+}
+
+/* It comes to safe points meanwhile: it is not slow. */
+static bool steal_later(struct lend_worker *thief, uint64_t span_ns)
+{
+	set_clocks(thief->now_ns + span_ns);
+	return lend__worker_steal(thief);
+}
+
+Test(steal, short_queues_are_left_alone_while_turns_begin, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[2];
+
+	give(victim, 0, 5);
+	for (unsigned i = 0; i < 20; i++) {
+		cr_expect(!steal_later(thief, A_WHILE));
+		give(victim, lend__run_queue_take(&victim->queue)->index, 1);
+	}
+	cr_expect_eq(length(victim), 5);
+}
+
+Test(steal, next_ones_are_left_alone_while_turns_begin, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+
+	/* A pair: at each look there is the same one. */
+	lend__run_queue_push_next(&victim->queue, &actors[0]);
+	for (unsigned i = 0; i < 20; i++) {
+		cr_expect(!steal_later(thief, A_WHILE));
+		for (unsigned j = 0; j < 2; j++) {
+			struct lend_actor *actor = lend__run_queue_take(
+				&victim->queue);
+
+			lend__run_queue_push_next(&victim->queue, actor);
+		}
+	}
+	cr_expect_eq(length(victim), 1);
+}
+
+Test(steal, who_stands_still_loses_all, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[3];
+
+	give(victim, 0, 4);
+	lend__run_queue_push_next(&victim->queue, &actors[4]);
+	cr_expect(!lend__worker_steal(thief));
+	cr_expect(!steal_later(thief, LEND_US));
+	cr_expect(steal_later(thief, A_WHILE));
+	cr_expect_eq(length(victim), 0);
+	cr_expect_eq(length(thief), 5);
+	cr_expect_eq(atomic_load(&thief->steals), 5);
+}
+
+Test(steal, what_was_stolen_is_no_turn, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[3];
+
+	give(victim, 0, 12);
+	cr_expect(lend__worker_steal(thief));
+	cr_expect_eq(length(victim), 6);
+	cr_expect(steal_later(thief, A_WHILE));
+	cr_expect_eq(length(victim), 0);
+}
+
+Test(steal, another_one_comes_into_view, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0];
+
+	/* One goes on, one has nobody left, and one stands still. */
+	give(&workers[1], 0, 3);
+	give(&workers[2], 3, 3);
+	give(&workers[3], 6, 3);
+	cr_expect(!lend__worker_steal(thief));
+	while (lend__run_queue_take(&workers[2].queue))
+		;
+	for (unsigned i = 0; i < 1000 && length(&workers[3]); i++) {
+		give(&workers[1],
+		     lend__run_queue_take(&workers[1].queue)->index, 1);
+		steal_later(thief, A_WHILE);
+	}
+	cr_expect_eq(length(&workers[1]), 3);
+	cr_expect_eq(length(&workers[3]), 0);
+}
+
+Test(steal, who_is_slow_loses_all_at_once, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+
+	give(victim, 0, 3);
+	atomic_store(&victim->inbox, &actors[3]);
+	thief->now_ns += 200 * LEND_US;
+	cr_expect(lend__worker_steal(thief));
+	cr_expect_eq(length(thief), 4);
+	cr_expect_null(atomic_load(&victim->inbox));
+}
+
+Test(steal, looks_are_frequent_only_while_they_pay, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+	uint64_t span_ns, last_ns;
+
+	cr_expect_eq(lend__worker_lookout(thief), LEND_MS);
+	give(victim, 0, 1);
+	lend__worker_steal(thief);
+	cr_expect(steal_later(thief, A_WHILE));
+	last_ns = lend__worker_lookout(thief);
+	cr_expect_lt(last_ns, LEND_MS / 10);
+	for (unsigned i = 0; i < 4; i++) {
+		thief->lookout.in_vain = true;
+		span_ns = lend__worker_lookout(thief);
+		cr_expect_eq(span_ns, 2 * last_ns);
+		last_ns = span_ns;
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		thief->lookout.in_vain = true;
+		last_ns = lend__worker_lookout(thief);
+	}
+	cr_expect_geq(last_ns, LEND_MS);
+	cr_expect_lt(last_ns, 2 * LEND_MS);
+}
+
+Test(steal, nobody_looks_when_all_are_parked, .init = setup, .fini = teardown)
+{
+	atomic_store(&runtime.parked, WORKERS);
+	cr_expect_eq(lend__worker_lookout(&workers[0]), UINT64_MAX);
+}
