@@ -154,6 +154,46 @@ LEND_API void lend_unpin(void);
 LEND_API int lend_sleep(uint64_t deadline) LEND_AWAITS;
 
 /**
+ * Wait until somebody has unparked the calling actor, by lend_unpark().
+ *
+ * Who does so gives it a permit, which this call takes. A permit that came
+ * before the call is kept for it, so the call then returns at once; but never
+ * more than one, so any number of lend_unpark() before it is as good as one.
+ * What they were about has to be looked for: after the call all of it can be
+ * seen that was done before any of them. The usual form is
+ *
+ *	while (!what_i_wait_for())
+ *		if ((err = lend_park(LEND_FOREVER)))
+ *			return err;
+ *
+ * The calls that wait for something else neither take a permit nor return for
+ * it.
+ *
+ * @deadline  how long to wait; LEND_NOW takes only a permit that is there
+ *
+ * Thread: an actor. Blocks: suspends the actor.
+ *
+ * Return: 0           there was a permit: it is taken
+ *         -ETIMEDOUT  there was none until the deadline
+ *         -ECANCELED  there was none, and somebody has cancelled the actor
+ *         -ENOMEM     as for lend_yield()
+ */
+LEND_API LEND_NODISCARD int lend_park(uint64_t deadline) LEND_AWAITS;
+
+/**
+ * Give an actor the permit to return from lend_park(), now or at its next call
+ * of it. The cheapest way in which one actor wakes another.
+ *
+ * @actor  it may be the caller
+ *
+ * Thread: an actor; other threads use lend_runtime_unpark(). Blocks: no.
+ *
+ * Return: 0       also if it had one
+ *         -ESRCH  there is no such actor (any more)
+ */
+LEND_API int lend_unpark(lend_ref actor);
+
+/**
  * End the calling actor from wherever it is. Its stack is not unwound.
  *
  * Operations in flight are cancelled and waited for first.

@@ -220,8 +220,8 @@ LEND_API LEND_NODISCARD int
 lend_runtime_join_until(struct lend_runtime *runtime, lend_ref actor,
 			uint64_t deadline, int *ret_value);
 
-/* lend_spawn(), lend_tell() and lend_cancel() for threads that are not
- * workers. @options->worker 0 spreads the actors over the workers. */
+/* lend_spawn(), lend_tell(), lend_cancel() and lend_unpark() for threads that
+ * are not workers. @options->worker 0 spreads the actors over the workers. */
 LEND_API LEND_NODISCARD int
 lend_runtime_spawn(struct lend_runtime *runtime, lend_actor_fn fn, void *arg,
 		   const struct lend_spawn_options *options, lend_ref *ret_ref);
@@ -229,6 +229,7 @@ LEND_API LEND_NODISCARD int lend_runtime_tell(struct lend_runtime *runtime,
 					      lend_ref to, uint32_t type,
 					      const void *data, size_t size);
 LEND_API int lend_runtime_cancel(struct lend_runtime *runtime, lend_ref actor);
+LEND_API int lend_runtime_unpark(struct lend_runtime *runtime, lend_ref actor);
 
 /**
  * lend_ask() for threads that are not workers.

@@ -60,6 +60,19 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal)
 		lend__actor_deliver(actor, &actor->signal_mail);
 }
 
+void lend__actor_unpark(struct lend_actor *actor)
+{
+	if (lend_unlikely(!lend__mailbox_rouse(&actor->mailbox))) {
+		/* Its order, too: what the caller did before is seen by who
+		 * takes the permit, also if there is one already. */
+		lend__actor_signal(actor, LEND_SIGNAL_PERMIT);
+		return;
+	}
+	/* Note [handed] in mailbox.h. */
+	actor->permit = true;
+	actor->host->runnable(actor->host, actor);
+}
+
 static void take_signals(struct lend_actor *actor)
 {
 	/* Acquire [M2]. */
@@ -70,6 +83,8 @@ static void take_signals(struct lend_actor *actor)
 		actor->cancel_seen = true;
 		lend__actor_judge(actor);
 	}
+	if (signals & LEND_SIGNAL_PERMIT)
+		actor->permit = true;
 	if (lend_unlikely(signals & LEND_SIGNAL_CLOSING) && actor->mail_calls)
 		actor->mail_calls->closing(actor);
 }

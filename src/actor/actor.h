@@ -36,6 +36,7 @@
 #define LEND_SIGNAL_CANCEL  UINT32_C(0x1) /* sticky: lend_cancel() */
 #define LEND_SIGNAL_WAKE    UINT32_C(0x2) /* what it waits for may be there */
 #define LEND_SIGNAL_CLOSING UINT32_C(0x4) /* look for what is being closed */
+#define LEND_SIGNAL_PERMIT  UINT32_C(0x8) /* lend_unpark(), while it ran */
 #define LEND_SIGNAL_MAILED                                                     \
 	UINT32_C(0x80000000) /* the node is in the mailbox                     \
 			      */
@@ -93,6 +94,7 @@ struct lend_actor {
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
 	bool ending;		   /* its function has returned */
+	bool permit;		   /* to go on; Note [handed] of mailbox.h */
 	unsigned callbacks;	   /* of the library's that it is in */
 	unsigned uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
@@ -152,6 +154,10 @@ static inline void lend__actor_deliver(struct lend_actor *actor,
  */
 void lend__actor_signal(struct lend_actor *actor, uint32_t signal);
 
+/* Give it the permit to go on that lend_park() waits for. Thread: as for
+ * lend__actor_signal(). */
+void lend__actor_unpark(struct lend_actor *actor);
+
 /**
  * Sort what has come in: completions to their operations, messages into the
  * inbox, signals into the actor's state.
@@ -169,6 +175,7 @@ void lend__actor_sort_mail(struct lend_actor *actor);
 /* Of an actor, whose index is in the place of the descriptor. */
 #define LEND_WAITS_END	  UINT8_C(250)
 #define LEND_WAITS_ANSWER UINT8_C(249)
+#define LEND_WAITS_PERMIT UINT8_C(248) /* from whomever */
 
 /**
  * Decide whether the actor's calls end with -ECANCELED from now on, and when to

@@ -8,6 +8,14 @@
  * thousand wake-ups are one, and none is lost between the actor's last look
  * and its going to sleep: its going to sleep is a compare-and-swap of the very
  * word that the senders write.
+ *
+ * Note [handed]
+ * Who has replaced IDLE is alone with the actor until it has queued it: nobody
+ * runs it, and others who come find no IDLE and leave it alone. So that one may
+ * write what is the owner's: mail that finds IDLE goes into @handed, a plain
+ * word, and a permit into the actor's record. The queue that hands the actor
+ * over publishes it, and the head stays empty: the actor that was woken by one
+ * piece of mail has no locked instruction to take it.
  */
 #ifndef LEND_ACTOR_MAILBOX_H
 #define LEND_ACTOR_MAILBOX_H
@@ -38,6 +46,8 @@ _Static_assert(sizeof(struct lend_mail) <= 16, "part of each operation");
 struct lend_mailbox {
 	/* [atomic: M1] newest first */
 	_Atomic(struct lend_mail *) head;
+	/* [owner], or who has replaced IDLE: older than what is in the list */
+	struct lend_mail *handed;
 };
 
 #define LEND_MAILBOX_IDLE ((struct lend_mail *)1)
@@ -54,20 +64,46 @@ static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
 {
 	struct lend_mail *head = atomic_load_explicit(&mailbox->head,
 						      memory_order_relaxed);
+	struct lend_mail *newest;
 
 	do {
-		mail->next = head == LEND_MAILBOX_IDLE ? NULL : head;
+		newest = head == LEND_MAILBOX_IDLE ? NULL : mail;
+		mail->next = newest ? head : NULL;
 		/* Release [M1], paired with take(): the mail's contents.
 		 * Acquire [M3], paired with idle(): who replaces IDLE goes on
 		 * to queue the actor and must see it as it was suspended. */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&mailbox->head, &head, mail, memory_order_acq_rel,
+		&mailbox->head, &head, newest, memory_order_acq_rel,
 		memory_order_relaxed));
-	return head == LEND_MAILBOX_IDLE;
+	if (newest)
+		return false;
+	/* Note [handed]. */
+	mailbox->handed = mail;
+	return true;
 }
 
 /**
- * The owner has been suspended, mark it so.
+ * Wake the owner without mail, if it is suspended.
+ *
+ * Thread: any.
+ *
+ * Return: true if it was: the caller makes it runnable, and may leave word in
+ *         its record before
+ */
+static inline bool lend__mailbox_rouse(struct lend_mailbox *mailbox)
+{
+	struct lend_mail *head = LEND_MAILBOX_IDLE;
+
+	/* Acquire [M3], as in push(). */
+	return atomic_compare_exchange_strong_explicit(&mailbox->head, &head,
+						       NULL,
+						       memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+/**
+ * The owner has been suspended, mark it so. It has taken its mail: what was
+ * handed to it is looked at by take() alone.
  *
  * Thread: the worker it ran on, after the switch away from it.
  *
@@ -84,9 +120,33 @@ static inline bool lend__mailbox_idle(struct lend_mailbox *mailbox)
 						       memory_order_relaxed);
 }
 
+/* Has any come since the owner ran last and took what there was? Thread: the
+ * owner, running. */
 static inline bool lend__mailbox_has_mail(const struct lend_mailbox *mailbox)
 {
 	return atomic_load_explicit(&mailbox->head, memory_order_relaxed);
+}
+
+/* What the list holds, oldest first, behind @first. */
+static inline struct lend_mail *
+lend__mailbox_take_list(struct lend_mailbox *mailbox, struct lend_mail *first)
+{
+	/* Acquire [M1]. */
+	struct lend_mail *mail = atomic_exchange_explicit(&mailbox->head, NULL,
+							  memory_order_acquire);
+	struct lend_mail *oldest = NULL;
+
+	while (mail) {
+		struct lend_mail *next = mail->next;
+
+		mail->next = oldest;
+		oldest = mail;
+		mail = next;
+	}
+	if (!first)
+		return oldest;
+	first->next = oldest;
+	return first;
 }
 
 /**
@@ -96,21 +156,12 @@ static inline bool lend__mailbox_has_mail(const struct lend_mailbox *mailbox)
  */
 static inline struct lend_mail *lend__mailbox_take(struct lend_mailbox *mailbox)
 {
-	struct lend_mail *mail, *oldest = NULL;
+	struct lend_mail *first = mailbox->handed;
 
+	mailbox->handed = NULL;
 	if (!lend__mailbox_has_mail(mailbox))
-		return NULL;
-	/* Acquire [M1]. */
-	mail = atomic_exchange_explicit(&mailbox->head, NULL,
-					memory_order_acquire);
-	while (mail) {
-		struct lend_mail *next = mail->next;
-
-		mail->next = oldest;
-		oldest = mail;
-		mail = next;
-	}
-	return oldest;
+		return first;
+	return lend__mailbox_take_list(mailbox, first);
 }
 
 #endif

@@ -131,6 +131,9 @@ void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
 	case LEND_WAITS_MESSAGE:
 		lend__text_add(&line, "waits for a message");
 		break;
+	case LEND_WAITS_PERMIT:
+		lend__text_add(&line, "is parked: it waits for lend_unpark()");
+		break;
 	case LEND_WAITS_TIME:
 		lend__text_add(&line, "sleeps");
 		break;

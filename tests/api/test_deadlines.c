@@ -59,12 +59,14 @@ static long long wait_in(int which, uint64_t deadline)
 		res = lend_accept(fd, NULL, NULL, deadline);
 		CHECK_EQ(lend_close(fd), 0);
 		return res;
+	case 7:
+		return lend_park(deadline);
 	default:
 		return -ENOSYS;
 	}
 }
 
-#define CALLS 7
+#define CALLS 8
 
 static int every_call_has_one(void *arg)
 {

@@ -34,6 +34,7 @@ static const struct {
 	{ "events", sim_program_events },
 	{ "scopes", sim_program_scopes },
 	{ "operations", sim_program_operations },
+	{ "permits", sim_program_permits },
 };
 
 void sim_fill(char *data, size_t size, unsigned number, size_t from)

@@ -45,6 +45,29 @@ Test(mailbox, one_of_the_wakers_is_told)
 	cr_expect(lend__mailbox_idle(&box));
 }
 
+Test(mailbox, roused_once_and_without_mail)
+{
+	struct lend_mailbox box = { NULL };
+	struct lend_mail mail[2], *taken;
+
+	cr_expect(!lend__mailbox_rouse(&box), "it was awake");
+	cr_assert(lend__mailbox_idle(&box));
+	cr_expect(lend__mailbox_rouse(&box));
+	cr_expect(!lend__mailbox_rouse(&box), "roused twice");
+	cr_expect(!lend__mailbox_push(&box, &mail[0]), "woken twice");
+	cr_expect(!lend__mailbox_rouse(&box));
+	taken = lend__mailbox_take(&box);
+	cr_assert_eq(taken, &mail[0]);
+	cr_expect_null(taken->next);
+	cr_assert(lend__mailbox_idle(&box));
+	/* What wakes it is first, and there once. */
+	cr_expect(lend__mailbox_push(&box, &mail[1]));
+	cr_expect(!lend__mailbox_rouse(&box));
+	cr_assert_eq(lend__mailbox_take(&box), &mail[1]);
+	cr_expect_null(mail[1].next);
+	cr_expect_null(lend__mailbox_take(&box));
+}
+
 #define SENDERS 3
 #define EACH	100000
 

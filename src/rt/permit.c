@@ -1,0 +1,60 @@
+/*
+ * An actor's permit: lend_park() and lend_unpark(), see include/lend/actor.h.
+ * Who gives it and how it is kept is actor/actor.c.
+ */
+#include <errno.h>
+#include <lend/actor.h>
+#include <lend/runtime.h>
+
+#include "actor/actor.h"
+#include "actor/registry.h"
+#include "base/check.h"
+#include "rt/current.h"
+#include "rt/runtime.h"
+#include "rt/suspend.h"
+#include "rt/turn.h"
+#include "rt/worker.h"
+
+int lend_park(uint64_t deadline)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self);
+	lend__turn_spend(self);
+	lend__actor_sort_mail(self);
+	while (!self->permit) {
+		int err = lend__suspend_for(self, LEND_WAITS_PERMIT, -1,
+					    deadline);
+
+		if (err)
+			return err;
+	}
+	self->permit = false;
+	return 0;
+}
+
+static int unpark(struct lend_runtime *runtime, lend_ref ref)
+{
+	struct lend_actor *actor = lend__registry_pin(&runtime->registry, ref);
+
+	if (!actor)
+		return -ESRCH;
+	lend__actor_unpark(actor);
+	lend__registry_unpin(&runtime->registry, ref);
+	return 0;
+}
+
+int lend_unpark(lend_ref actor)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	if (!worker)
+		return -ESRCH;
+	lend__turn_note(worker);
+	return unpark(worker->runtime, actor);
+}
+
+int lend_runtime_unpark(struct lend_runtime *runtime, lend_ref actor)
+{
+	return unpark(runtime, actor);
+}
