@@ -43,21 +43,6 @@ const struct crowd_work *crowd_work_find(const char *name)
 
 /* ---- for workloads ---- */
 
-int crowd_wake(const struct crowd_member *who)
-{
-	return lend_tell(who->ref, 0, NULL, 0);
-}
-
-int crowd_park(void)
-{
-	struct lend_msg *msg;
-	int err = lend_receive(LEND_FOREVER, &msg);
-
-	if (!err)
-		lend_msg_free(msg);
-	return err;
-}
-
 static void spans_lock(struct crowd *crowd)
 {
 	while (atomic_exchange_explicit(&crowd->spans_lock, true,

@@ -136,9 +136,18 @@ static inline bool crowd_stops(const struct crowd *crowd)
 	return atomic_load_explicit(&crowd->stop, memory_order_relaxed);
 }
 
-/* Wake another one, which is in crowd_park() or will be. */
-int crowd_wake(const struct crowd_member *who);
-int crowd_park(void) LEND_AWAITS;
+/* Wake another one, which is in crowd_park() or will be. The counterpart in Go
+ * is a channel of one place, which is how it is done there. */
+static inline int crowd_wake(const struct crowd_member *who)
+{
+	return lend_unpark(who->ref);
+}
+
+static inline int crowd_park(void) LEND_AWAITS;
+static inline int crowd_park(void)
+{
+	return lend_park(LEND_FOREVER);
+}
 
 /* Note how long something took; and the figures of all since the last time. */
 void crowd_span(struct crowd *crowd, uint64_t span_ns);
