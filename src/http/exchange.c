@@ -86,8 +86,24 @@ static void begin(struct lend__http_exchange *exchange,
 	struct lend_http_response *response = &exchange->response;
 	const struct lend_http_server *server = connection->server;
 
-	memset(request, 0, offsetof(struct lend_http_request, chunked));
+	/* One by one: the compiler turns a memset() of all of it into a string
+	 * instruction, which takes longer than parsing a field does. The head
+	 * has an initialiser of its own, so has the decoder of chunks. */
 	request->connection = connection;
+	request->framing = (struct lend__http_framing){ 0 };
+	request->head_size = 0;
+	request->data = NULL;
+	request->path = (struct lend_http_text){ NULL, 0 };
+	request->query = (struct lend_http_text){ NULL, 0 };
+	request->body_max = 0;
+	request->body_left = 0;
+	request->body_over = false;
+	request->continue_due = false;
+	request->body_error = 0;
+	request->refusal = 0;
+	request->decoded_at = 0;
+	request->decoded_end = 0;
+	request->started_ns = 0;
 	if (lend_unlikely(server->options.access != NULL))
 		request->started_ns = lend_now();
 	memset(response, 0, sizeof(*response));
@@ -114,6 +130,14 @@ static int read_path(struct lend__http_exchange *exchange)
 	int err;
 
 	lend__http_uri_split(request->data + span.at, span.size, &uri);
+	request->query.data = uri.query;
+	request->query.size = uri.query ? uri.query_size : 0;
+	/* The head stays where it is for as long as the request. */
+	if (lend_likely(lend__http_path_is_normal(uri.path, uri.path_size))) {
+		request->path.data = uri.path;
+		request->path.size = uri.path_size;
+		return 0;
+	}
 	if (lend_unlikely(uri.path_size >= room)) {
 		room = uri.path_size + 1;
 		exchange->path = lend_io_alloc(room);
@@ -123,8 +147,6 @@ static int read_path(struct lend__http_exchange *exchange)
 	err = lend__http_path_normalise(uri.path, uri.path_size, exchange->path,
 					room, &request->path.size);
 	request->path.data = exchange->path;
-	request->query.data = uri.query;
-	request->query.size = uri.query ? uri.query_size : 0;
 	return err;
 }
 

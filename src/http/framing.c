@@ -290,7 +290,10 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 		     struct lend__http_framing *ret_framing)
 {
 	const struct lend__http_field *coding, *length, *expect, *connection;
-	struct lend__http_framing framing = { 0 };
+	struct lend__http_span host;
+	enum lend__http_body body = LEND__HTTP_BODY_NONE;
+	uint64_t body_size = 0;
+	bool expect_continue = false, keep_alive;
 	enum codings codings;
 	int error;
 
@@ -299,7 +302,7 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 	expect = lend__http_head_find(head, LEND__HTTP_FIELD_EXPECT);
 	connection = lend__http_head_find(head, LEND__HTTP_FIELD_CONNECTION);
 
-	error = frame_host(data, head, &framing.host);
+	error = frame_host(data, head, &host);
 	if (error)
 		return error;
 	if (coding) {
@@ -317,21 +320,20 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 			return -LEND__HTTP_NOT_IMPLEMENTED;
 		if (limits->length_required)
 			return -LEND__HTTP_LENGTH_REQUIRED;
-		framing.body = LEND__HTTP_BODY_CHUNKED;
+		body = LEND__HTTP_BODY_CHUNKED;
 	} else if (length) {
 		/* RFC 9112, 6.3 (5): an invalid value MUST be 400. RFC 9110,
 		 * 8.6: the same value twice may be refused, and is. */
 		if (head->repeated & (1u << LEND__HTTP_FIELD_CONTENT_LENGTH) ||
 		    !read_length(data + length->value, length->value_size,
-				 &framing.length))
+				 &body_size))
 			return -LEND__HTTP_BAD_REQUEST;
 		/* No file is longer than INT64_MAX, and sizes are signed in
 		 * what a handler sees. */
-		if (framing.length > INT64_MAX ||
-		    framing.length > limits->body_max)
+		if (body_size > INT64_MAX || body_size > limits->body_max)
 			return -LEND__HTTP_CONTENT_TOO_LARGE;
-		if (framing.length > 0)
-			framing.body = LEND__HTTP_BODY_LENGTH;
+		if (body_size > 0)
+			body = LEND__HTTP_BODY_LENGTH;
 	}
 	/* else RFC 9112, 6.3 (7): there is no body, also for POST. */
 
@@ -340,16 +342,22 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 	if (expect && head->minor > 0) {
 		if (!expects_only_continue(data, head))
 			return -LEND__HTTP_EXPECTATION_FAILED;
-		framing.expect_continue = framing.body != LEND__HTTP_BODY_NONE;
+		expect_continue = body != LEND__HTTP_BODY_NONE;
 	}
 
 	/* RFC 9112, 9.3: close beats all, then the version decides, then
 	 * keep-alive. */
-	framing.keep_alive = head->minor > 0 ||
-			     (connection &&
-			      lists(data, connection, head, "keep-alive"));
+	keep_alive = head->minor > 0 ||
+		     (connection &&
+		      lists(data, connection, head, "keep-alive"));
 	if (connection && lists(data, connection, head, "close"))
-		framing.keep_alive = false;
-	*ret_framing = framing;
+		keep_alive = false;
+	/* Written one by one, and not as a copy of a record: loads that span
+	 * several fresh stores have to wait for them. */
+	ret_framing->length = body_size;
+	ret_framing->host = host;
+	ret_framing->body = (uint8_t)body;
+	ret_framing->keep_alive = keep_alive;
+	ret_framing->expect_continue = expect_continue;
 	return 0;
 }

@@ -7,29 +7,10 @@
 #define LEND_HTTP_NAMES_H
 
 #include "http/parser.h"
+#include "http/words.h"
 
-#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
-
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-	      "the first byte of a word is its lowest");
-
-static inline uint64_t lend__http_load64(const char *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-static inline uint32_t lend__http_load32(const char *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
 
 /*
  * Whether the @size bytes at @name are @lower, whatever their case. Every

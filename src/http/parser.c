@@ -16,30 +16,12 @@
 #include "http/chars.h"
 #include "http/names.h"
 #include "http/status.h"
+#include "http/words.h"
 
 #include <assert.h>
 #include <string.h>
 
 static_assert(sizeof(struct lend__http_field) == 16, "four to a cache line");
-
-#define ONES  UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
-
-/*
- * Note [words]. The high bit of each byte of @word that is below @bound (at
- * most 0x80), or equal to @byte. The borrow of the subtraction can also mark
- * a byte that lies behind a byte that is rightly marked, never one before it,
- * so the lowest mark is always right, and it is the only one we use.
- */
-static inline uint64_t marks_below(uint64_t word, uint8_t bound)
-{
-	return (word - ONES * bound) & ~word & HIGHS;
-}
-
-static inline uint64_t marks_equal(uint64_t word, uint8_t byte)
-{
-	return marks_below(word ^ (ONES * byte), 1);
-}
 
 /* The first byte that does not belong in a request target, or @end. */
 static inline const char *skip_target(const char *at, const char *end)
@@ -48,41 +30,16 @@ static inline const char *skip_target(const char *at, const char *end)
 
 	for (; end - at >= 8; at += 8) {
 		word = lend__http_load64(at);
-		marks = marks_below(word, 0x21) | marks_equal(word, 0x7f) |
-			marks_equal(word, '#') | (word & HIGHS);
+		marks = lend__http_marks_below(word, 0x21) |
+			lend__http_marks_equal(word, 0x7f) |
+			lend__http_marks_equal(word, '#') |
+			(word & LEND__HTTP_HIGHS);
 		if (marks)
 			return at + __builtin_ctzll(marks) / 8;
 	}
 	while (at < end && lend__http_is(*at, LEND__HTTP_TARGET))
 		at++;
 	return at;
-}
-
-/* The first byte that does not belong in a field value, or @end. */
-static inline const char *skip_value(const char *at, const char *end)
-{
-	uint64_t word, marks;
-
-	for (;;) {
-		while (end - at >= 8) {
-			word = lend__http_load64(at);
-			marks = marks_below(word, 0x20) |
-				marks_equal(word, 0x7f);
-			if (marks) {
-				at += __builtin_ctzll(marks) / 8;
-				break;
-			}
-			at += 8;
-		}
-		while (at < end && lend__http_is(*at, LEND__HTTP_VALUE)) {
-			at++;
-			/* Past a tab: back to words. */
-			if (end - at >= 8)
-				break;
-		}
-		if (at == end || !lend__http_is(*at, LEND__HTTP_VALUE))
-			return at;
-	}
 }
 
 static inline bool is_alpha(char c)
@@ -214,7 +171,10 @@ static int parse_request_line(const char *data, const char *line,
 		return used;
 	if (lend_likely(*target == '/')) {
 		head->form = LEND__HTTP_ORIGIN_FORM;
-		head->path = head->target;
+		/* As above, and not a copy of it: a load of eight bytes would
+		 * have to wait for the two stores of four. */
+		head->path.at = (uint32_t)(target - data);
+		head->path.size = (uint32_t)(at - target);
 	} else {
 		split_target(data, head);
 	}
@@ -248,7 +208,7 @@ static inline int parse_field(const char *data, const char *line,
 	while (at < end && (*at == ' ' || *at == '\t'))
 		at++;
 	value = at;
-	at = skip_value(at, end);
+	at = lend__http_skip_value(at, end);
 	if (end - at < 2)
 		return at == end || *at == '\r' ? 0 : -LEND__HTTP_BAD_REQUEST;
 	if (at[0] != '\r' || at[1] != '\n')
@@ -320,10 +280,20 @@ static int line_pending(size_t size, size_t bound, struct lend__http_head *head)
 void lend__http_head_init(struct lend__http_head *head,
 			  struct lend__http_field *fields, uint32_t capacity)
 {
-	*head = (struct lend__http_head){
-		.fields = fields,
-		.field_capacity = capacity,
-	};
+	char *from = (char *)&head->field_count, *first = (char *)head->first;
+
+	/* In two pieces, as one is long enough for the compiler to make it a
+	 * string instruction, which starts slowly. */
+	static_assert(offsetof(struct lend__http_head, first) <= 80 &&
+			      sizeof(*head) - offsetof(struct lend__http_head,
+						       first) <=
+				      80,
+		      "short pieces");
+	head->fields = fields;
+	head->field_capacity = capacity;
+	memset(from, 0, (size_t)(first - from));
+	memset(first, 0,
+	       sizeof(*head) - offsetof(struct lend__http_head, first));
 }
 
 /*

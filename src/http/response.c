@@ -12,6 +12,7 @@
 #include "http/output.h"
 #include "http/server.h"
 #include "http/status.h"
+#include "http/words.h"
 
 /* Bytes of a head beside its rendered lines, type and added fields: the status
  * line, Content-Length or Transfer-Encoding, Connection, the end. */
@@ -47,10 +48,7 @@ static char *put_number(char *at, uint64_t number)
 
 static bool is_value(const char *text, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
-		if (!lend__http_is(text[i], LEND__HTTP_VALUE))
-			return false;
-	return true;
+	return lend__http_skip_value(text, text + size) == text + size;
 }
 
 /* The status line and what is the same in all answers. */

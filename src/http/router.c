@@ -11,6 +11,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "http/names.h"
+#include "http/words.h"
 
 /* Their indices have 16 bits. */
 #define PLACES_MAX 32768

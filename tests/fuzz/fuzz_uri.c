@@ -40,6 +40,11 @@ static void check_path(const char *path, size_t size)
 	    0) {
 		lend_assert(used <= size + 1);
 		check_form(buffer, used);
+		/* Who is told that it is normal uses it as it is. */
+		if (lend__http_path_is_normal(path, size)) {
+			lend_assert(used == size);
+			lend_assert(memcmp(buffer, path, size) == 0);
+		}
 		/* What has its form keeps it (a "%" may start an escape). */
 		tight = malloc(used);
 		lend_assert(tight != NULL);
@@ -51,6 +56,8 @@ static void check_path(const char *path, size_t size)
 			lend_assert(memcmp(buffer, tight, used) == 0);
 		}
 		free(tight);
+	} else {
+		lend_assert(!lend__http_path_is_normal(path, size));
 	}
 	free(buffer);
 }

@@ -152,3 +152,35 @@ Test(uri, values_are_decoded_as_forms_are)
 	cr_expect_eq(lend__http_query_decode("abc", 3, buffer, 2, &used), -414);
 	cr_expect_eq(lend__http_query_decode("", 0, buffer, 0, &used), 0);
 }
+
+/*
+ * Goal:   what is called normal needs no decoding, wherever in it the byte is
+ *         that would; and what most requests ask for is called so.
+ * Method: each troublesome piece at each place of paths of some words.
+ */
+Test(uri, normal_paths_are_told_from_others)
+{
+	static const char *const troubles[] = { "%", "//", "/.", "/..", "" };
+	const char *plain = "/abcdefgh/ijklmnop/q.rs..t-_~/index.html";
+	size_t size = strlen(plain);
+	char path[64];
+
+	cr_expect(lend__http_path_is_normal("/", 1));
+	cr_expect(!lend__http_path_is_normal("", 0));
+	cr_expect(!lend__http_path_is_normal("abcdefgh", 8));
+	for (size_t end = 8; end <= size; end++)
+		cr_expect(lend__http_path_is_normal(plain, end), "%zu", end);
+	for (size_t i = 0; i < 5; i++) {
+		size_t trouble = i == 4 ? 1 : strlen(troubles[i]);
+
+		for (size_t at = 1; at + trouble <= size; at++) {
+			memcpy(path, plain, size);
+			memcpy(path + at, troubles[i], trouble);
+			cr_expect(!lend__http_path_is_normal(path, size),
+				  "%s at %zu", troubles[i], at);
+			cr_expect(!lend__http_path_is_normal(path,
+							     at + trouble),
+				  "%s at the end, %zu", troubles[i], at);
+		}
+	}
+}

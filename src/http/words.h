@@ -1,0 +1,88 @@
+/*
+ * Eight bytes at a time: what the scanners of src/http are made of. Inline,
+ * since timing the parser asked for it.
+ */
+#ifndef LEND_HTTP_WORDS_H
+#define LEND_HTTP_WORDS_H
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "http/chars.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	      "the first byte of a word is its lowest");
+
+#define LEND__HTTP_ONES	 UINT64_C(0x0101010101010101)
+#define LEND__HTTP_HIGHS UINT64_C(0x8080808080808080)
+
+static inline uint64_t lend__http_load64(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline uint32_t lend__http_load32(const char *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/*
+ * Note [words]. The high bit of each byte of @word that is below @bound (at
+ * most 0x80), or equal to @byte. The borrow of the subtraction can also mark
+ * a byte that lies behind a byte that is rightly marked, never one before it,
+ * so the lowest mark is always right, and it is the only one to be used.
+ */
+static inline uint64_t lend__http_marks_below(uint64_t word, uint8_t bound)
+{
+	return (word - LEND__HTTP_ONES * bound) & ~word & LEND__HTTP_HIGHS;
+}
+
+static inline uint64_t lend__http_marks_equal(uint64_t word, uint8_t byte)
+{
+	return lend__http_marks_below(word ^ (LEND__HTTP_ONES * byte), 1);
+}
+
+/* The same, and every mark is right: nothing is carried from byte to byte. */
+static inline uint64_t lend__http_marks_exact(uint64_t word, uint8_t byte)
+{
+	uint64_t differs = word ^ (LEND__HTTP_ONES * byte);
+
+	return ~(((differs & ~LEND__HTTP_HIGHS) + ~LEND__HTTP_HIGHS) | differs |
+		 ~LEND__HTTP_HIGHS);
+}
+
+/* The first byte that does not belong in a field value, or @end. */
+static inline const char *lend__http_skip_value(const char *at, const char *end)
+{
+	uint64_t word, marks;
+
+	for (;;) {
+		while (end - at >= 8) {
+			word = lend__http_load64(at);
+			marks = lend__http_marks_below(word, 0x20) |
+				lend__http_marks_equal(word, 0x7f);
+			if (marks) {
+				at += __builtin_ctzll(marks) / 8;
+				break;
+			}
+			at += 8;
+		}
+		while (at < end && lend__http_is(*at, LEND__HTTP_VALUE)) {
+			at++;
+			/* Past a tab: back to words. */
+			if (end - at >= 8)
+				break;
+		}
+		if (at == end || !lend__http_is(*at, LEND__HTTP_VALUE))
+			return at;
+	}
+}
+
+#endif
