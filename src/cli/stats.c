@@ -4,6 +4,7 @@
 #include "stats.h"
 
 #include <inttypes.h>
+#include <lend/actor.h>
 #include <lend/runtime.h>
 #include <lend/stats.h>
 #include <string.h>
@@ -56,6 +57,8 @@ static void rings_print(struct text *text, unsigned count)
 
 	text_print(text, "  \"per_ring\": [\n");
 	for (unsigned i = 0; i < count; i++) {
+		/* A few microseconds each, of which there may be many. */
+		lend_yield_if_needed();
 		if (lend_stats_read_ring(lend_runtime_current(), i, &ring))
 			continue;
 		text_print(text, "%s    {\"ring\": %u, ", i ? ",\n" : "", i);

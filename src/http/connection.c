@@ -173,7 +173,7 @@ static int connection_main(void *argument)
 	connection->in.more = true;
 	while (wait_for_request(connection) &&
 	       lend__http_exchange_serve(connection))
-		/* Requests of a pipeline are all there. */
+		/* The next bytes may have come already. */
 		lend_yield_if_needed();
 	lend__http_output_flush(connection);
 	if (connection->linger && !connection->eof && !connection->out.error)

@@ -6,6 +6,7 @@
 #include "http/exchange.h"
 
 #include <errno.h>
+#include <lend/actor.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -346,9 +347,14 @@ lend__http_exchange_serve(struct lend__http_connection *connection)
 		if (!fields)
 			return false;
 	}
-	do
+	for (;;) {
 		keep = serve_one(connection, &exchange, fields);
-	while (keep && connection->in.at < connection->in.end);
+		if (!keep || connection->in.at >= connection->in.end)
+			break;
+		/* Requests of a pipeline are all there, and nobody waits for
+		 * anything between them. */
+		lend_yield_if_needed();
+	}
 	if (lend_unlikely(fields != exchange.fields))
 		lend_io_free(fields);
 	if (keep) {

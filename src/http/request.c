@@ -3,6 +3,7 @@
  * was found by the parser; here it is handed out, and the body is read.
  */
 #include <errno.h>
+#include <lend/actor.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -13,7 +14,8 @@
 #include "http/status.h"
 #include "http/uri.h"
 
-/* Room behind the head for chunks that come. */
+/* Room behind the head for chunks that come, and so what is decoded in one go:
+ * chunks of a byte take 2 ns a byte, so that is a turn's length at most. */
 #define CHUNKS_ROOM 8192
 
 /* What of a body nobody read is received and dropped to keep a connection:
@@ -279,6 +281,8 @@ ssize_t lend_http_read(struct lend_http_request *request, void *buffer,
 		return -EINVAL;
 	if (request->body_error)
 		return request->body_error;
+	/* All of it may be there, and be read byte by byte. */
+	lend_yield_if_needed();
 	if (request->framing.body == LEND__HTTP_BODY_CHUNKED)
 		return read_chunks(request, buffer, size);
 	if (request->body_over)

@@ -4,6 +4,7 @@
  * there, or is sent from where it is.
  */
 #include <errno.h>
+#include <lend/actor.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -299,6 +300,8 @@ int lend_http_write(struct lend_http_response *response, const void *data,
 
 	if (!response->begun || response->ended || size > response->left)
 		return -EINVAL;
+	/* Most pieces are gathered, and wait for nothing. */
+	lend_yield_if_needed();
 	if (response->delivery == LEND__HTTP_WITH_LENGTH)
 		response->left -= size;
 	/* An empty chunk would be the last one. */
