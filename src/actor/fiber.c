@@ -43,13 +43,14 @@ void lend__fiber_init(struct lend_fiber *fiber, void *stack_low,
 		.entry = entry,
 		.arg = arg,
 	};
-	fiber->sp = lend__context_prepare(start, fiber_main, start);
-	lend_assert((char *)fiber->sp >= (char *)start - LEND_CONTEXT_SIZE_MAX);
+	fiber->context = lend__context_prepare(start, fiber_main, start);
+	lend_assert((char *)fiber->context >=
+		    (char *)start - LEND_CONTEXT_SIZE_MAX);
 }
 
 void lend__fiber_adopt_thread(struct lend_fiber *fiber)
 {
-	fiber->sp = NULL;
+	fiber->context = NULL;
 	lend__sanitize_adopt(&fiber->sanitize);
 }
 
@@ -57,27 +58,28 @@ void lend__fiber_release_thread(struct lend_fiber *fiber)
 {
 	/* Suspended, it would be released from a stack that is not its own,
 	 * and its thread could never go on. */
-	lend_assert(!fiber->sp);
+	lend_assert(!fiber->context);
 }
 
 void lend__fiber_switch_last(struct lend_fiber *from, struct lend_fiber *to)
 {
-	void *sp = to->sp;
+	void *context = to->context;
 
-	lend_assert(from != to && !from->sp);
-	lend_assert(sp);
-	to->sp = NULL;
+	lend_assert(from != to && !from->context);
+	lend_assert(context);
+	to->context = NULL;
 	lend__sanitize_leave_last(&from->sanitize, &to->sanitize);
 	/* The registers are saved for nothing; it costs a nanosecond, and a
 	 * mistaken resume ends in a message instead of in the woods. */
-	lend__context_switch(&from->sp, sp);
+	lend__context_switch(&from->context, context);
 	lend_panic("fiber %p was resumed after its last switch", (void *)from);
 }
 
 void lend__fiber_fini(struct lend_fiber *fiber)
 {
-	/* A running fiber has no sp, and would lose the stack it stands on. */
-	lend_assert(fiber->sp);
+	/* A running fiber has no context, and would lose the stack it stands
+	 * on. */
+	lend_assert(fiber->context);
 	lend__sanitize_fini(&fiber->sanitize);
-	fiber->sp = NULL;
+	fiber->context = NULL;
 }

@@ -34,7 +34,7 @@ struct lend_fiber {
 	/* [owner: whoever may resume it] NULL while it runs: one that is
 	 * resumed a second time faults at once, at address 0, instead of
 	 * running twice on one stack. */
-	void *sp;
+	void *context;
 	struct lend_fiber_sanitize sanitize;
 };
 
@@ -69,19 +69,18 @@ void lend__fiber_release_thread(struct lend_fiber *fiber);
  * Returns when someone switches to @from, perhaps on another thread: see Note
  * [thread-locals and fibers].
  *
- * Inline, so that a switch is one call of the assembly routine (the switch
- * benchmark: a second call would be a third of its time).
+ * Inline: Note [inline switch] in context.h.
  */
 static inline void lend__fiber_switch(struct lend_fiber *from,
 				      struct lend_fiber *to)
 {
-	void *sp = to->sp;
+	void *context = to->context;
 
-	lend_debug_assert(from != to && !from->sp);
-	lend_debug_assert(sp);
-	to->sp = NULL;
+	lend_debug_assert(from != to && !from->context);
+	lend_debug_assert(context);
+	to->context = NULL;
 	lend__sanitize_leave(&from->sanitize, &to->sanitize);
-	lend__context_switch(&from->sp, sp);
+	lend__context_switch(&from->context, context);
 	lend__sanitize_arrive(&from->sanitize);
 }
 
