@@ -18,6 +18,7 @@
 #define LEND_ACTOR_ACTOR_H
 
 #include <lend/actor.h>
+#include <lend/clock.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -165,6 +166,15 @@ void lend__actor_unpark(struct lend_actor *actor);
  * Thread: the actor itself.
  */
 void lend__actor_sort_mail(struct lend_actor *actor);
+
+/* The same where there is none most of the time. */
+static inline void lend__actor_look(struct lend_actor *actor)
+{
+	if (__builtin_expect(lend__mailbox_has_mail(&actor->mailbox) ||
+				     actor->alarm_ns != LEND_FOREVER,
+			     0))
+		lend__actor_sort_mail(actor);
+}
 
 /* In the place of an opcode: it waits for something else. */
 #define LEND_WAITS_BLOCKING UINT8_MAX /* a thread of the blocking pool */

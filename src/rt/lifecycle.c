@@ -24,8 +24,6 @@
 
 LEND_NORETURN static void finish(struct lend_actor *self, int value)
 {
-	struct lend_worker *worker;
-
 	self->value = value;
 	self->ending = true;
 	if (lend_unlikely(self->scope && value < 0))
@@ -42,15 +40,14 @@ LEND_NORETURN static void finish(struct lend_actor *self, int value)
 	lend__registry_end(&lend__current_worker()->runtime->registry, self);
 	/* No pin is left, so no mail can come any more. */
 	lend__message_drop_all(self);
-	worker = lend__current_worker();
-	worker->after = LEND_AFTER_END;
-	lend__fiber_switch_last(&self->fiber, &worker->fiber);
+	lend__suspend_end(self);
 }
 
 static void entry(void *argument)
 {
 	struct lend_actor *self = argument;
 
+	lend__suspend_begin(self);
 	finish(self, self->fn(self->arg));
 }
 
@@ -154,8 +151,8 @@ int lend_yield(void)
 	int err;
 
 	lend_assert(self);
-	lend__actor_sort_mail(self);
-	if (self->cancelled)
+	lend__actor_look(self);
+	if (lend_unlikely(self->cancelled))
 		return -ECANCELED;
 	err = lend__suspend_yield(self);
 	if (err)

@@ -11,18 +11,54 @@
 #include "base/check.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/round.h"
 #include "rt/runtime.h"
 #include "rt/turn.h"
 #include "rt/worker.h"
 
-static void switch_away(struct lend_actor *self, enum lend_worker_after after)
+/* Where to, when @self gives its worker back: Note [straight on]. */
+static struct lend_fiber *follower(struct lend_worker *worker,
+				   struct lend_actor *next)
+{
+	if (lend_unlikely(!next))
+		return &worker->fiber;
+	lend__round_enter(worker, next);
+	return &next->fiber;
+}
+
+static struct lend_actor *next_of(struct lend_worker *worker)
+{
+	return lend_unlikely(worker->flushes_early) ? NULL :
+						      lend__round_next(worker);
+}
+
+static void switch_away(struct lend_actor *self, enum lend_worker_after after,
+			struct lend_actor *next)
 {
 	struct lend_worker *worker = self->worker;
 
 	lend_assert(worker->running == self);
 	worker->after = after;
-	lend__fiber_switch(&self->fiber, &worker->fiber);
+	worker->left = self;
+	lend__fiber_switch(&self->fiber, follower(worker, next));
 	/* Here perhaps on another thread: @worker is stale. */
+	lend__round_settle(self->worker);
+}
+
+void lend__suspend_begin(struct lend_actor *self)
+{
+	lend__round_settle(self->worker);
+}
+
+void lend__suspend_end(struct lend_actor *self)
+{
+	struct lend_worker *worker = self->worker;
+
+	lend_assert(worker->running == self);
+	worker->after = LEND_AFTER_END;
+	worker->left = self;
+	lend__fiber_switch_last(&self->fiber,
+				follower(worker, next_of(worker)));
 }
 
 int lend__suspend(struct lend_actor *self, uint64_t deadline)
@@ -51,7 +87,7 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 	/* For reports. */
 	atomic_store_explicit(&self->since_ns, self->worker->now_ns,
 			      memory_order_relaxed);
-	switch_away(self, LEND_AFTER_SUSPEND);
+	switch_away(self, LEND_AFTER_SUSPEND, next_of(self->worker));
 	lend__actor_sort_mail(self);
 	return 0;
 }
@@ -81,14 +117,18 @@ int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 
 int lend__suspend_yield(struct lend_actor *self)
 {
-	if (self->claim) {
+	struct lend_actor *next;
+
+	if (lend_unlikely(self->claim != NULL)) {
 		int err = lend__claims_revoke(self);
 
 		if (err)
 			return err;
 	}
-	switch_away(self, LEND_AFTER_YIELD);
-	lend__actor_sort_mail(self);
+	next = next_of(self->worker);
+	if (next || !lend__round_goes_on(self->worker))
+		switch_away(self, LEND_AFTER_YIELD, next);
+	lend__actor_look(self);
 	return 0;
 }
 
@@ -105,7 +145,7 @@ int lend__suspend_move(struct lend_actor *self, unsigned index)
 			return err;
 	}
 	self->moving_to = &runtime->workers[index];
-	switch_away(self, LEND_AFTER_MOVE);
+	switch_away(self, LEND_AFTER_MOVE, NULL);
 	lend__actor_sort_mail(self);
 	return 0;
 }

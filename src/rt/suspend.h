@@ -42,6 +42,11 @@ int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 /* Queue behind the others, and let them run. As lend__suspend(). */
 int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
 
+/* An actor's first and last: whoever ran before is seen to, and whoever comes
+ * next is switched to. @self has no more to do, and its record is gone. */
+void lend__suspend_begin(struct lend_actor *self);
+LEND_NORETURN void lend__suspend_end(struct lend_actor *self);
+
 /* Let worker @index run the calling actor from here on, for a while. */
 int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
 

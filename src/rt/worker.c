@@ -20,21 +20,14 @@
 #include "base/check.h"
 #include "base/counter.h"
 #include "rt/kick.h"
-#include "rt/lifecycle.h"
 #include "rt/monitor.h"
+#include "rt/round.h"
 #include "rt/runtime.h"
-#include "rt/turn.h"
 #include "uring/ring.h"
 
 /* A queue this long wakes a parked worker; a shorter one is faster run here
  * than handed over, as waking costs both sides about 10 us. */
 #define WAKE_LENGTH 16
-
-/* A round goes on with those that have become runnable meanwhile, so many at a
- * time, unless there is I/O to do or it has lasted for so long: it costs as
- * much as some ten turns of actors that only pass a message on. */
-#define ROUND_MORE 8
-#define ROUND_NS   (5 * LEND_US)
 
 static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 			 bool more)
@@ -132,8 +125,8 @@ void lend__worker_enqueue_woken(struct lend_worker *worker,
 		lend__run_queue_push(&worker->queue, LEND_RUN_READY, actor);
 }
 
-static void enqueue_yielded(struct lend_worker *worker,
-			    struct lend_actor *actor)
+void lend__worker_enqueue_yielded(struct lend_worker *worker,
+				  struct lend_actor *actor)
 {
 	if (!enqueue_special(worker, actor))
 		lend__run_queue_push(&worker->queue, LEND_RUN_YIELDED, actor);
@@ -222,84 +215,24 @@ void lend__worker_hand_over(struct lend_worker *worker)
 
 /* ---- running actors ---- */
 
-static void run(struct lend_worker *worker, struct lend_actor *actor)
-{
-	struct lend_stalls *stalls = &worker->stalls;
-
-	worker->running = actor;
-	atomic_store_explicit(&stalls->running,
-			      (uint64_t)actor->generation << 32 | actor->index,
-			      memory_order_relaxed);
-	actor->worker = worker;
-	lend__turn_begin(worker);
-	lend__fiber_switch(&worker->fiber, &actor->fiber);
-	worker->running = NULL;
-	if (lend_unlikely(atomic_load_explicit(&stalls->noticed,
-					       memory_order_relaxed)))
-		lend__monitor_blame(worker, actor);
-	switch (worker->after) {
-	case LEND_AFTER_SUSPEND:
-		if (!lend__mailbox_idle(&actor->mailbox))
-			lend__worker_enqueue(worker, actor);
-		break;
-	case LEND_AFTER_YIELD:
-		enqueue_yielded(worker, actor);
-		break;
-	case LEND_AFTER_MOVE:
-		lend__worker_send(actor->moving_to, actor);
-		break;
-	case LEND_AFTER_END:
-		lend__lifecycle_reap(worker->runtime, actor);
-		break;
-	}
-}
-
-/* Is there anything to be submitted, or reaped? */
-static bool has_io(const struct lend_worker *worker)
-{
-	const struct lend_borrower *borrower = &worker->borrower;
-	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
-
-	return own && (lend__ring_unsubmitted(own) || lend__ring_has_cqe(own) ||
-		       lend__ring_wants_enter(own));
-}
-
-/* Has the round come to its end, though there are others to run? */
-static bool is_over(const struct lend_worker *worker, unsigned ran)
-{
-	return ran >= LEND_WORKER_ROUND_MAX || has_io(worker) ||
-	       lend_now() - worker->now_ns > ROUND_NS;
-}
-
 static void run_round(struct lend_worker *worker)
 {
-	unsigned length = lend__run_queue_length(&worker->queue);
-	/* Those that are there now; then further ones, if that was quick. */
-	unsigned most = length + worker->queue.pinned_count;
-	unsigned ran = 0;
+	struct lend_actor *actor;
 
-	if (length > WAKE_LENGTH)
+	if (lend__run_queue_length(&worker->queue) > WAKE_LENGTH)
 		lend__worker_wake_one(worker->runtime);
-	if (most > LEND_WORKER_ROUND_MAX)
-		most = LEND_WORKER_ROUND_MAX;
-	while (most) {
-		struct lend_actor *actor = lend__run_queue_take(&worker->queue);
-
-		if (!actor)
-			break;
-		run(worker, actor);
-		ran++;
+	lend__round_begin(worker);
+	while ((actor = lend__round_next(worker))) {
+		lend__round_enter(worker, actor);
+		lend__fiber_switch(&worker->fiber, &actor->fiber);
+		/* Perhaps another one has come back. */
+		worker->running = NULL;
+		lend__round_settle(worker);
 		if (lend_unlikely(worker->flushes_early))
 			lend__flush_after_actor(worker);
-		if (ran < most)
-			continue;
-		if (!lend__run_queue_has_work(&worker->queue) ||
-		    is_over(worker, ran))
-			break;
-		most += ROUND_MORE;
 	}
-	if (ran)
-		lend_counter_add(&worker->switches, ran);
+	if (worker->round.ran)
+		lend_counter_add(&worker->switches, worker->round.ran);
 }
 
 /* ---- the loop ---- */

@@ -46,7 +46,14 @@ struct lend_lookout {
 	bool in_vain;	/* the sentinel has woken up, and not taken anybody */
 };
 
-/* What the worker does with an actor that has just switched back to it. */
+/* [owner] See round.h. */
+struct lend_round {
+	unsigned ran;	  /* actors, so far */
+	unsigned most;	  /* that may, before it is asked anew; 0: it is over */
+	unsigned look_at; /* the clock, when so many have run */
+};
+
+/* What is done with an actor that has just left: Note [straight on]. */
 enum lend_worker_after {
 	LEND_AFTER_SUSPEND,
 	LEND_AFTER_YIELD,
@@ -86,6 +93,8 @@ struct lend_worker {
 	struct lend_fiber fiber; /* the thread's own stack */
 	struct lend_actor *running;
 	struct lend_turn turn;
+	struct lend_round round;
+	struct lend_actor *left; /* who ran before; NULL: it was seen to */
 	enum lend_worker_after after;
 	struct lend_ring *bound_ring; /* nobody else enters it, or NULL */
 	uint64_t now_ns;	      /* the clock at the last safe point */
@@ -138,6 +147,10 @@ void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor);
  * be the next one. */
 void lend__worker_enqueue_woken(struct lend_worker *worker,
 				struct lend_actor *actor);
+
+/* The same for one that has given way. */
+void lend__worker_enqueue_yielded(struct lend_worker *worker,
+				  struct lend_actor *actor);
 
 /* Queue what came out of an inbox. Thread: the worker's own. */
 void lend__worker_enqueue_all(struct lend_worker *worker,

@@ -1,0 +1,127 @@
+/*
+ * Rounds: see round.h. Called by the worker's loop, and by actors that give
+ * their worker back.
+ */
+#include "rt/round.h"
+
+#include <lend/clock.h>
+
+#include "arbiter/mode.h"
+#include "base/check.h"
+#include "rt/lifecycle.h"
+#include "rt/monitor.h"
+#include "uring/ring.h"
+
+/* A round goes on with those that have become runnable meanwhile, so many at a
+ * time, unless there is I/O to do or it has lasted for so long: it costs as
+ * much as some ten turns of actors that only pass a message on. */
+#define ROUND_MORE 8
+#define ROUND_NS   (5 * LEND_US)
+
+/* Is there anything to be submitted, or reaped? */
+static bool has_io(const struct lend_worker *worker)
+{
+	const struct lend_borrower *borrower = &worker->borrower;
+	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
+
+	return own && (lend__ring_unsubmitted(own) || lend__ring_has_cqe(own) ||
+		       lend__ring_wants_enter(own));
+}
+
+/* The clock costs as much as a turn or two: if it was early when so many had
+ * run, it is not looked at before as many have run again. */
+static bool has_lasted(const struct lend_worker *worker,
+		       struct lend_round *round)
+{
+	if (round->ran < round->look_at)
+		return false;
+	round->look_at = round->ran +
+			 (round->ran > ROUND_MORE ? round->ran : ROUND_MORE);
+	return lend_now() - worker->now_ns > ROUND_NS;
+}
+
+/* All that were to run have run: does the round end here, though there are
+ * others? Once it does, that stays so. */
+__attribute__((noinline)) static bool is_over(struct lend_worker *worker)
+{
+	struct lend_round *round = &worker->round;
+
+	if (!round->most)
+		return true;
+	if (round->ran >= LEND_WORKER_ROUND_MAX || has_io(worker) ||
+	    has_lasted(worker, round)) {
+		round->most = 0;
+		return true;
+	}
+	round->most += ROUND_MORE;
+	return false;
+}
+
+void lend__round_begin(struct lend_worker *worker)
+{
+	/* Those that are there now; then further ones, if that was quick. */
+	unsigned most = lend__run_queue_length(&worker->queue) +
+			worker->queue.pinned_count;
+
+	worker->round = (struct lend_round){
+		.most = most < LEND_WORKER_ROUND_MAX ? most :
+						       LEND_WORKER_ROUND_MAX,
+	};
+}
+
+struct lend_actor *lend__round_next(struct lend_worker *worker)
+{
+	struct lend_round *round = &worker->round;
+	struct lend_actor *actor;
+
+	if (lend_unlikely(round->ran >= round->most) &&
+	    (!lend__run_queue_has_work(&worker->queue) || is_over(worker)))
+		return NULL;
+	actor = lend__run_queue_take(&worker->queue);
+	round->ran += actor != NULL;
+	return actor;
+}
+
+bool lend__round_goes_on(struct lend_worker *worker)
+{
+	struct lend_round *round = &worker->round;
+
+	/* The worker has to see to these. */
+	if (lend_unlikely(worker->flushes_early) ||
+	    lend_unlikely(atomic_load_explicit(&worker->stalls.noticed,
+					       memory_order_relaxed)))
+		return false;
+	if (round->ran >= round->most && is_over(worker))
+		return false;
+	round->ran++;
+	lend__turn_begin(worker);
+	return true;
+}
+
+void lend__round_settle(struct lend_worker *worker)
+{
+	struct lend_actor *left = worker->left;
+
+	/* Resumed by the worker itself. */
+	if (!left)
+		return;
+	worker->left = NULL;
+	if (lend_unlikely(atomic_load_explicit(&worker->stalls.noticed,
+					       memory_order_relaxed)))
+		lend__monitor_blame(worker, left);
+	switch (worker->after) {
+	case LEND_AFTER_SUSPEND:
+		if (!lend__mailbox_idle(&left->mailbox))
+			lend__worker_enqueue(worker, left);
+		break;
+	case LEND_AFTER_YIELD:
+		lend__worker_enqueue_yielded(worker, left);
+		break;
+	case LEND_AFTER_MOVE:
+		lend__worker_send(left->moving_to, left);
+		break;
+	case LEND_AFTER_END:
+		lend__lifecycle_reap(worker->runtime, left);
+		break;
+	}
+}
