@@ -37,6 +37,29 @@ int lend__claim_slow(struct lend_borrower *borrower, unsigned count,
 /* The loan was asked back while the claim was open, or must go now. */
 void lend__claim_settle(struct lend_borrower *borrower);
 
+/* The fast path of lend__claim_begin(); false: it is to be called. */
+static inline bool lend__claim_begin_fast(struct lend_borrower *borrower,
+					  unsigned count,
+					  struct lend_claim *claim)
+{
+	/* [A], compiler barrier, [B] of Note [handshake] in loan.c. */
+	atomic_store_explicit(&borrower->in_use, 1, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (lend_likely(!atomic_load_explicit(&borrower->recalled,
+					      memory_order_relaxed)) &&
+	    lend_likely(borrower->ring != NULL) &&
+	    lend_likely(lend__ring_room(borrower->ring) >= count)) {
+		claim->ring = borrower->ring;
+		claim->staged = NULL;
+		claim->count = count;
+		return true;
+	}
+	/* [C] without anything written. Who asked for the loan meanwhile, and
+	 * found it in use, is answered by lend__claim_slow(). */
+	atomic_store_explicit(&borrower->in_use, 0, memory_order_release);
+	return false;
+}
+
 /**
  * Reserve @count consecutive slots.
  *
@@ -54,21 +77,9 @@ static inline int lend__claim_begin(struct lend_borrower *borrower,
 				    unsigned count, struct lend_waiter *waiter,
 				    struct lend_claim *claim)
 {
-	/* [A], compiler barrier, [B] of Note [handshake] in loan.c. */
-	atomic_store_explicit(&borrower->in_use, 1, memory_order_relaxed);
-	atomic_signal_fence(memory_order_seq_cst);
-	if (lend_likely(!atomic_load_explicit(&borrower->recalled,
-					      memory_order_relaxed)) &&
-	    lend_likely(borrower->ring != NULL) &&
-	    lend_likely(lend__ring_room(borrower->ring) >= count)) {
-		claim->ring = borrower->ring;
-		claim->staged = NULL;
-		claim->count = count;
-		return 0;
-	}
-	/* [C] without anything written. */
-	atomic_store_explicit(&borrower->in_use, 0, memory_order_release);
-	return lend__claim_slow(borrower, count, waiter, claim);
+	return lend__claim_begin_fast(borrower, count, claim) ?
+		       0 :
+		       lend__claim_slow(borrower, count, waiter, claim);
 }
 
 /* The @i-th SQE. The pointer is good until the next suspension. */
@@ -112,16 +123,10 @@ static inline void lend__claim_note_ops(const struct lend_claim *claim)
 void lend__claim_commit_staged(struct lend_borrower *borrower,
 			       struct lend_claim *claim);
 
-/**
- * Publish a bound claim: from here on its SQEs are the kernel's.
- *
- * Thread: the borrower's, the one that began it. Blocks: no.
- */
-static inline void lend__claim_commit(struct lend_borrower *borrower,
-				      struct lend_claim *claim)
+/* Its ops are noted. */
+static inline void lend__claim_publish(struct lend_borrower *borrower,
+				       struct lend_claim *claim)
 {
-	lend_debug_assert(claim->ring);
-	lend__claim_note_ops(claim);
 	if (lend_unlikely(claim->staged)) {
 		lend__claim_commit_staged(borrower, claim);
 	} else {
@@ -130,6 +135,32 @@ static inline void lend__claim_commit(struct lend_borrower *borrower,
 	}
 	claim->ring = NULL;
 	claim->count = 0;
+}
+
+/**
+ * Publish a bound claim: from here on its SQEs are the kernel's.
+ *
+ * lend__claim_commit_one(): it is of one SQE, whose op is @op.
+ *
+ * Thread: the borrower's, the one that began it. Blocks: no.
+ */
+static inline void lend__claim_commit(struct lend_borrower *borrower,
+				      struct lend_claim *claim)
+{
+	lend_debug_assert(claim->ring);
+	lend__claim_note_ops(claim);
+	lend__claim_publish(borrower, claim);
+}
+
+static inline void lend__claim_commit_one(struct lend_borrower *borrower,
+					  struct lend_claim *claim,
+					  struct lend_op *op)
+{
+	lend_debug_assert(claim->ring && claim->count == 1);
+	lend_assert(op->magic == LEND_OP_MAGIC && !op->in_flight);
+	op->in_flight = true;
+	op->ring = claim->ring;
+	lend__claim_publish(borrower, claim);
 }
 
 /* Give the slots of a bound claim back unused. */

@@ -10,6 +10,7 @@
 #define LEND_ARBITER_OP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/check.h"
@@ -41,8 +42,23 @@ struct lend_op {
 
 _Static_assert(sizeof(struct lend_op) <= 32, "32 bytes an operation: X4");
 
-/* A fresh record. Each use of a piece of memory gets another generation. */
-void lend__op_init(struct lend_op *op, lend_op_done_fn done);
+/* A fresh record. Each use of a piece of memory gets another generation.
+ * Inline: bench operation. */
+static inline void lend__op_init(struct lend_op *op, lend_op_done_fn done)
+{
+	op->magic = LEND_OP_MAGIC;
+	/* Counted at its address: what the memory holds is the generation of
+	 * the op that lay here before, or anything at all, which is as good.
+	 * A counter of the process would be a cache line that all workers
+	 * write for every operation. */
+	op->generation++;
+	op->in_flight = false;
+	op->submitter = 0;
+	op->done = done;
+	op->ring = NULL;
+	op->res = 0;
+	op->flags = 0;
+}
 
 /* The record's memory is about to be used for something else. */
 static inline void lend__op_fini(struct lend_op *op)

@@ -16,6 +16,7 @@
 #include "io/descriptors.h"
 #include "io/hold.h"
 #include "io/timeouts.h"
+#include "mem/heap_record.h"
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/places.h"
@@ -66,7 +67,8 @@ void lend__io_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 		lend__actor_deliver(io->actor, &io->mail);
 }
 
-void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
+static inline void op_init(struct lend_io_op *op, struct lend_actor *self,
+			   int fd)
 {
 	lend__op_init(&op->op, lend__io_op_done);
 	op->mail.next = NULL;
@@ -77,6 +79,18 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
 	op->asked = op->once = op->again = op->connects = false;
 	op->due = op->settled = op->from = op->seen = false;
 	atomic_init(&op->notice, LEND_IO_LOUD);
+}
+
+void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd)
+{
+	op_init(op, self, fd);
+}
+
+static inline int alloc(struct lend_heap *heap, size_t size, void **ret_record)
+{
+	return size <= LEND_HEAP_HOME_GRANULE ?
+		       lend__heap_alloc_record(heap, ret_record) :
+		       lend__heap_alloc(heap, size, ret_record);
 }
 
 static inline int begin_record(struct lend_io *io, int fd, size_t size)
@@ -97,24 +111,32 @@ static inline int begin_record(struct lend_io *io, int fd, size_t size)
 		if (err)
 			return err;
 	}
-	err = lend__heap_alloc(&self->heap, size, &record);
+	err = alloc(&self->heap, size, &record);
 	if (lend_unlikely(err)) {
 		if (fd != -1)
 			lend__descriptor_leave(fd);
 		return -ENOMEM;
 	}
 	io->op = record;
-	lend__io_op_init(io->op, self, fd);
+	op_init(io->op, self, fd);
 	return 0;
 }
 
 static inline int claim(struct lend_io *io, uint64_t deadline)
 {
-	/* LEND_NOW is about the operation; the way to it may take its time. */
-	int err = lend__suspend_claim(
-		io->self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
-		&io->claim);
+	struct lend_actor *self = io->self;
+	int err;
 
+	if (lend_likely(!self->claim &&
+			lend__claim_begin_fast(&self->worker->borrower, 1,
+					       &io->claim))) {
+		io->sqe = lend__ring_slot(io->claim.ring, 0);
+		return 0;
+	}
+	/* LEND_NOW is about the operation; the way to it may take its time. */
+	err = lend__suspend_claim(
+		self, 1, deadline == LEND_NOW ? LEND_FOREVER : deadline,
+		&io->claim);
 	if (lend_likely(!err))
 		io->sqe = lend__claim_sqe(&io->claim, 0);
 	return err;
@@ -174,7 +196,7 @@ int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 	return 0;
 }
 
-void lend__io_submit(struct lend_io *io)
+static inline void submit(struct lend_io *io)
 {
 	struct lend_worker *worker = io->self->worker;
 
@@ -182,16 +204,28 @@ void lend__io_submit(struct lend_io *io)
 	io->op->op.submitter = (uint8_t)worker->index;
 	io->op->opcode = io->sqe->opcode;
 	lend__hold(io->op, io->sqe);
-	lend__claim_commit(&worker->borrower, &io->claim);
+	lend__claim_commit_one(&worker->borrower, &io->claim, &io->op->op);
 }
 
-void lend__io_end(struct lend_io_op *op)
+void lend__io_submit(struct lend_io *io)
+{
+	submit(io);
+}
+
+/* Whole: a part of it that all share would be shared with cold code of
+ * claim.h, whose fast path is to make no call. */
+__attribute__((always_inline)) static inline void end(struct lend_io_op *op)
 {
 	lend_assert(op->mail.arrived);
 	if (op->fd != -1)
 		lend__descriptor_leave(op->fd);
 	lend__op_fini(&op->op);
-	lend__heap_free(&op->actor->heap, op);
+	lend__heap_free_record(&op->actor->heap, op);
+}
+
+void lend__io_end(struct lend_io_op *op)
+{
+	end(op);
 }
 
 /* ---- submitting again: Note [again] ---- */
@@ -268,25 +302,6 @@ __attribute__((noinline)) static bool try_again(struct lend_io *io,
 	return !err;
 }
 
-bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
-{
-	struct lend_io_op *op = io->op;
-	int res;
-
-	lend__io_submit(io);
-	res = lend__io_await(op, deadline, true);
-	if (lend_unlikely(!op->mail.arrived))
-		lend__io_abort(op);
-	else if (lend_unlikely(lend__io_is_undone(op)) &&
-		 try_again(io, deadline, &res))
-		return false;
-	if (lend__places_used() && res >= 0 && lend__io_opens(op->opcode))
-		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)res);
-	lend__io_end(op);
-	*ret_res = res;
-	return true;
-}
-
 /* ---- cancelling ---- */
 
 static int result(const struct lend_io_op *op, bool cancelled, bool late)
@@ -314,7 +329,7 @@ void lend__io_note_waited(struct lend_actor *self)
 	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
 }
 
-int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
+static inline int await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 {
 	struct lend_actor *self = op->actor;
 	bool cancelling = false, late = false;
@@ -358,6 +373,11 @@ int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 	return result(op, cancelling, late);
 }
 
+int lend__io_await(struct lend_io_op *op, uint64_t deadline, bool cancel)
+{
+	return await(op, deadline, cancel);
+}
+
 void lend__io_abort(struct lend_io_op *op)
 {
 	lend__io_make_loud(op);
@@ -368,4 +388,23 @@ void lend__io_abort(struct lend_io_op *op)
 			break;
 		lend__suspend(op->actor, lend_after(again_ns));
 	}
+}
+
+bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
+{
+	struct lend_io_op *op = io->op;
+	int res;
+
+	submit(io);
+	res = await(op, deadline, true);
+	if (lend_unlikely(!op->mail.arrived))
+		lend__io_abort(op);
+	else if (lend_unlikely(op->op.res < 0) && lend__io_is_undone(op) &&
+		 try_again(io, deadline, &res))
+		return false;
+	if (lend__places_used() && res >= 0 && lend__io_opens(op->opcode))
+		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)res);
+	end(op);
+	*ret_res = res;
+	return true;
 }

@@ -18,6 +18,8 @@
 
 #include <lend/clock.h>
 
+#include "mem/heap_record.h"
+
 #define SPANS_MAX 4096
 
 static _Alignas(64) char home[LEND_HEAP_HOME_SIZE_MAX];
@@ -166,7 +168,10 @@ static void trace_alloc(unsigned bits_max)
 	if (t.live == SPANS_MAX)
 		return;
 	expected = model_alloc(size, &class);
-	error = lend__heap_alloc(&t.heap, size, &got);
+	/* What the one takes the other frees, too. */
+	error = size && size <= 64 && random_below(2) ?
+			lend__heap_alloc_record(&t.heap, &got) :
+			lend__heap_alloc(&t.heap, size, &got);
 	cr_assert_eq(error, expected ? 0 : -ENOMEM, "%zu: %d", size, error);
 	cr_assert_eq(got, expected, "%zu", size);
 	if (error)
@@ -186,7 +191,10 @@ static void trace_free(void)
 		return;
 	span = &t.spans[random_below(t.live)];
 	span_verify(span);
-	lend__heap_free(&t.heap, span->address);
+	if (random_below(2))
+		lend__heap_free_record(&t.heap, span->address);
+	else
+		lend__heap_free(&t.heap, span->address);
 	model_free(span);
 	t.used -= span->size;
 	*span = t.spans[--t.live];
