@@ -28,7 +28,7 @@ static const char help[] =
 	"                   (1000000)\n"
 	"  wake [ROUNDS]    what it takes to wake a thread that sleeps in a ring,\n"
 	"                   by eventfd, MSG_RING and futex (2000)\n"
-	"  wheel [COUNT]    the heap of timers beside a timing wheel (100000)\n";
+	"  wheel [COUNT]    the wheel of timers beside a heap alone (100000)\n";
 
 /* [const] once threads run, which inherit what their creator is kept to. */
 static cpu_set_t allowed;

@@ -28,8 +28,8 @@ int micro_timers(unsigned count);
  * @rounds of each. Return: exit status. */
 int micro_wake(unsigned rounds);
 
-/* The heap that the timers are in, beside a timing wheel, with @count timers;
- * a page of memory for each. Return: exit status. */
+/* The wheel that the timers are in, beside a heap alone, with @count timers; a
+ * page of memory for each. Return: exit status. */
 int micro_wheel(unsigned count);
 
 /* Keep the calling thread to the first or the last CPU that it may use. False

@@ -86,18 +86,18 @@ static int time_worker(unsigned count)
 	}
 	begin = cpu_now();
 	for (unsigned i = 0; i < count; i++)
-		lend__timers_arm(&timers, &actors[i], deadlines[i]);
+		lend__timers_arm(&timers, &actors[i], deadlines[i], 0);
 	print("worker", "add", count, cpu_now() - begin);
 	for (unsigned i = 0; i < count; i++)
 		deadlines[i] -= random_next(&random) % SPREAD_NS;
 	begin = cpu_now();
 	for (unsigned i = 0; i < count; i++)
-		lend__timers_arm(&timers, &actors[i], deadlines[i]);
+		lend__timers_arm(&timers, &actors[i], deadlines[i], 0);
 	print("worker", "move", count, cpu_now() - begin);
 	/* Away: nothing is moved. */
 	begin = cpu_now();
 	for (unsigned i = 0; i < count; i++)
-		lend__timers_arm(&timers, &actors[i], deadlines[i] + LEND_S);
+		lend__timers_arm(&timers, &actors[i], deadlines[i] + LEND_S, 0);
 	print("worker", "move away", count, cpu_now() - begin);
 	begin = cpu_now();
 	for (unsigned i = 0; i < count; i += 2)

@@ -1,43 +1,67 @@
 /*
- * The heap of timers beside a timing wheel: what each costs a server. Nodes lie
- * as far apart as in actors' records, on pages of their own, so that misses of
- * the caches are in the figures; there are no locks and no signals in them.
+ * The timing wheel that workers have beside a heap alone: what each costs a
+ * server. Nodes lie as far apart as in actors' records, on pages of their own,
+ * so that misses of the caches are in the figures; there are no locks and no
+ * signals in them.
  *
  *  random   deadlines anywhere within an hour
  *  timeout  always 30 s from now, which goes on by 1 us: what servers do
- *  add, delete  a timer that never goes off: the operation did not time out
- *  at once  all are due, and taken out one by one, by order in the heap
+ *  equal    all at the same moment
+ *
+ *  delete and add      each in turn, to a later moment
+ *  all due at once     taken out one by one, by order
+ *  moved on            connections with a timeout of 30 s: one at random has a
+ *                      request, which moves its deadline, while 60 s go by in
+ *                      which each has 6 of them on average; the opening of
+ *                      slots is in this figure, for each request
+ *  left, looked at     the same as Lend does it: a timer stays where it is and
+ *                      looks when it goes off whether that was meant
+ *  sleep               a timer of 1 ms goes off, among others of half an hour
+ *  add, delete, alone  a timer that never goes off: it did not time out
  */
 #include "micro.h"
 
 #include <lend/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#include "base/pairing.h"
-#include "wheel.h"
+#include "base/list.h"
+#include "base/wheel.h"
 
 #define SPREAD_NS  (3600 * LEND_S)
 #define TIMEOUT_NS (30 * LEND_S)
+#define SERVED_NS  (60 * LEND_S)
+/* Within that time, for each connection. */
+#define REQUESTS 6
 
 /* Records of actors are 64 KiB apart and shifted by some lines; so far apart a
  * million would be too much memory here, and a page is as good. */
 #define APART 4096
 
+enum keys {
+	KEYS_RANDOM,
+	KEYS_TIMEOUT,
+	KEYS_EQUAL,
+	KEYS_COUNT,
+};
+
+static const char *const key_names[] = { "random", "timeout", "equal" };
+
 struct record {
-	union {
-		struct lend_pairing_node heap;
-		struct wheel_node wheel;
-	};
+	struct lend_pairing_node node;
+	uint64_t deadline; /* if the timer was left where it was */
 };
 
 struct contest {
 	char *memory;
 	unsigned count;
 	bool is_wheel;
+	enum keys keys;
+	uint64_t now, random;
 	struct lend_pairing heap;
-	struct wheel wheel;
+	struct lend_wheel wheel;
 };
 
 static uint64_t cpu_now(void)
@@ -54,117 +78,224 @@ static struct record *record_at(const struct contest *contest, unsigned index)
 			index % 32 * 64);
 }
 
-static void add(struct contest *contest, unsigned index, uint64_t key)
+static void add(struct contest *contest, struct record *record, uint64_t key)
 {
-	struct record *record = record_at(contest, index);
-
 	if (contest->is_wheel)
-		wheel_add(&contest->wheel, &record->wheel, key);
+		lend_wheel_add(&contest->wheel, &record->node, key,
+			       contest->now);
 	else
-		lend_pairing_add(&contest->heap, &record->heap, key);
+		lend_pairing_add(&contest->heap, &record->node, key);
 }
 
-static void delete (struct contest *contest, unsigned index)
+static void delete (struct contest *contest, struct record *record)
 {
-	struct record *record = record_at(contest, index);
-
 	if (contest->is_wheel)
-		wheel_remove(&contest->wheel, &record->wheel);
+		lend_wheel_remove(&contest->wheel, &record->node);
 	else
-		lend_pairing_remove(&contest->heap, &record->heap);
+		lend_pairing_remove(&contest->heap, &record->node);
 }
 
-static void ignore(struct wheel_node *node)
+/* The first one that is due; NULL: none. */
+static struct record *take(struct contest *contest)
 {
-	(void)node;
-}
+	struct lend_pairing_node *first = contest->heap.root;
+	unsigned work = UINT32_MAX;
 
-static unsigned take_all(struct contest *contest)
-{
-	unsigned count = 0;
-
-	if (contest->is_wheel)
-		return wheel_expire(&contest->wheel, 2 * SPREAD_NS, ignore);
-	while (contest->heap.root) {
-		lend_pairing_remove(&contest->heap, contest->heap.root);
-		count++;
+	if (contest->is_wheel) {
+		first = lend_wheel_take(&contest->wheel, contest->now, &work);
+	} else if (first && first->key <= contest->now) {
+		lend_pairing_remove(&contest->heap, first);
+	} else {
+		first = NULL;
 	}
-	return count;
+	return first ? lend_container_of(first, struct record, node) : NULL;
 }
 
-static uint64_t random_next(uint64_t *state)
+static uint64_t random_next(struct contest *contest)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
+	contest->random ^= contest->random << 13;
+	contest->random ^= contest->random >> 7;
+	contest->random ^= contest->random << 17;
+	return contest->random;
 }
 
-static uint64_t key_of(bool random, unsigned index, uint64_t *state)
+static uint64_t key_of(struct contest *contest)
 {
-	return random ? random_next(state) % SPREAD_NS :
-			TIMEOUT_NS + index * LEND_US;
+	switch (contest->keys) {
+	case KEYS_RANDOM:
+		return contest->now + random_next(contest) % SPREAD_NS;
+	case KEYS_TIMEOUT:
+		contest->now += LEND_US;
+		return contest->now + TIMEOUT_NS;
+	default:
+		return 2 * SPREAD_NS;
+	}
 }
 
-static void print(const struct contest *contest, bool random, const char *step,
+static void print(const struct contest *contest, const char *step,
 		  uint64_t span_ns)
 {
-	printf("%-8s %-8s %-20s %8u timers  %7.1f ns each\n",
-	       contest->is_wheel ? "wheel" : "heap",
-	       random ? "random" : "timeout", step, contest->count,
-	       (double)span_ns / contest->count);
+	printf("%-6s %-8s %-20s %8u timers  %7.1f ns each\n",
+	       contest->is_wheel ? "wheel" : "heap", key_names[contest->keys],
+	       step, contest->count, (double)span_ns / contest->count);
+}
+
+static void add_all(struct contest *contest)
+{
+	uint64_t begin = cpu_now();
+
+	for (unsigned i = 0; i < contest->count; i++)
+		add(contest, record_at(contest, i), key_of(contest));
+	print(contest, "add", cpu_now() - begin);
 }
 
 /* All are armed; each in turn is deleted and armed again, later. */
-static void turn_over(struct contest *contest, bool random, uint64_t *state)
+static void turn_over(struct contest *contest)
 {
 	uint64_t begin = cpu_now();
 
 	for (unsigned i = 0; i < contest->count; i++) {
-		delete (contest, i);
-		add(contest, i, key_of(random, contest->count + i, state));
+		struct record *record = record_at(contest, i);
+
+		delete (contest, record);
+		add(contest, record, key_of(contest));
 	}
-	print(contest, random, "delete and add", cpu_now() - begin);
+	print(contest, "delete and add", cpu_now() - begin);
 }
 
-static bool run(struct contest *contest, bool random)
+static bool take_all(struct contest *contest)
 {
-	uint64_t state = 88172645463325252, begin = cpu_now();
-	bool is_complete;
+	uint64_t begin = cpu_now(), last = 0;
+	struct record *record;
+	unsigned count = 0;
+
+	contest->now = 4 * SPREAD_NS;
+	for (; (record = take(contest)); count++) {
+		if (record->node.key < last)
+			return false;
+		last = record->node.key;
+	}
+	print(contest, "all due at once", cpu_now() - begin);
+	return count == contest->count;
+}
+
+static void serve(struct contest *contest, bool leaves)
+{
+	uint64_t begin, step_ns = SERVED_NS / contest->count / REQUESTS;
+
+	for (unsigned i = 0; i < contest->count; i++) {
+		struct record *record = record_at(contest, i);
+
+		record->deadline = contest->now +
+				   random_next(contest) % TIMEOUT_NS;
+		add(contest, record, record->deadline);
+	}
+	begin = cpu_now();
+	for (unsigned i = 0; i < REQUESTS * contest->count; i++) {
+		struct record *record = record_at(
+			contest,
+			(unsigned)(random_next(contest) % contest->count));
+
+		contest->now += step_ns;
+		record->deadline = contest->now + TIMEOUT_NS;
+		if (!leaves) {
+			delete (contest, record);
+			add(contest, record, record->deadline);
+		}
+		while ((record = take(contest))) {
+			/* It timed out, and the next one comes in its place. */
+			if (record->deadline <= contest->now)
+				record->deadline = contest->now + TIMEOUT_NS;
+			add(contest, record, record->deadline);
+		}
+	}
+	print(contest, leaves ? "left, looked at" : "moved on",
+	      (cpu_now() - begin) / REQUESTS);
+}
+
+static bool sleep_among(struct contest *contest)
+{
+	struct record sleeper;
+	uint64_t begin;
 
 	for (unsigned i = 0; i < contest->count; i++)
-		add(contest, i, key_of(random, i, &state));
-	print(contest, random, "add", cpu_now() - begin);
-	turn_over(contest, random, &state);
-	begin = cpu_now();
-	is_complete = take_all(contest) == contest->count;
-	print(contest, random, "all due at once", cpu_now() - begin);
-	/* Alone in it: the operation that never times out. */
+		add(contest, record_at(contest, i),
+		    contest->now + SPREAD_NS / 2 +
+			    random_next(contest) % SPREAD_NS);
 	begin = cpu_now();
 	for (unsigned i = 0; i < contest->count; i++) {
-		add(contest, i, 2 * SPREAD_NS + key_of(random, i, &state));
-		delete (contest, i);
+		add(contest, &sleeper, contest->now + LEND_MS);
+		contest->now += LEND_MS;
+		if (take(contest) != &sleeper)
+			return false;
 	}
-	print(contest, random, "add, delete, alone", cpu_now() - begin);
-	return is_complete;
+	print(contest, "sleep", cpu_now() - begin);
+	return true;
+}
+
+static void empty(struct contest *contest)
+{
+	contest->heap.root = NULL;
+	lend_wheel_init(&contest->wheel);
+	contest->now = 1;
+	contest->random = 88172645463325252;
+}
+
+static bool run(struct contest *contest)
+{
+	bool is_right = true;
+	uint64_t begin;
+
+	empty(contest);
+	add_all(contest);
+	turn_over(contest);
+	is_right = take_all(contest);
+	if (contest->keys != KEYS_TIMEOUT)
+		return is_right;
+	empty(contest);
+	serve(contest, false);
+	empty(contest);
+	serve(contest, true);
+	empty(contest);
+	is_right = sleep_among(contest) && is_right;
+	empty(contest);
+	begin = cpu_now();
+	for (unsigned i = 0; i < contest->count; i++) {
+		struct record *record = record_at(contest, i);
+
+		add(contest, record, key_of(contest));
+		delete (contest, record);
+	}
+	print(contest, "add, delete, alone", cpu_now() - begin);
+	return is_right;
 }
 
 int micro_wheel(unsigned count)
 {
-	struct contest contest = { .count = count };
-	bool is_complete = true;
+	struct contest *contest = calloc(1, sizeof(*contest));
+	bool is_right = true;
 
-	contest.memory = calloc(count, APART);
-	if (!contest.memory)
+	if (!contest)
 		return 1;
-	for (unsigned i = 0; i < count; i++)
-		*(volatile char *)record_at(&contest, i) = 0;
-	for (unsigned i = 0; i < 4; i++) {
-		contest.is_wheel = i & 1;
-		is_complete &= run(&contest, i < 2);
+	contest->count = count;
+	contest->memory = calloc(count, APART);
+	if (!contest->memory) {
+		free(contest);
+		return 1;
 	}
-	if (!is_complete)
-		fprintf(stderr, "not all timers went off\n");
-	free(contest.memory);
-	return !is_complete;
+	for (unsigned i = 0; i < count; i++)
+		*(volatile char *)record_at(contest, i) = 0;
+	printf("a node has %zu bytes, a heap %zu, a wheel %zu\n",
+	       sizeof(struct lend_pairing_node), sizeof(struct lend_pairing),
+	       sizeof(struct lend_wheel));
+	for (unsigned i = 0; i < 2 * KEYS_COUNT; i++) {
+		contest->is_wheel = i & 1;
+		contest->keys = i / 2;
+		is_right &= run(contest);
+	}
+	if (!is_right)
+		fprintf(stderr, "not all timers went off, or not in order\n");
+	free(contest->memory);
+	free(contest);
+	return !is_right;
 }

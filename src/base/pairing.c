@@ -58,10 +58,9 @@ static struct lend_pairing_node *meld_siblings(struct lend_pairing_node *first)
 	return root;
 }
 
-void lend_pairing_add(struct lend_pairing *heap, struct lend_pairing_node *node,
-		      uint64_t key)
+void lend_pairing_insert(struct lend_pairing *heap,
+			 struct lend_pairing_node *node)
 {
-	node->key = key;
 	node->child = NULL;
 	node->next = NULL;
 	node->prev = NULL;

@@ -23,8 +23,17 @@ struct lend_pairing {
 	struct lend_pairing_node *root; /* the smallest; NULL: empty */
 };
 
-void lend_pairing_add(struct lend_pairing *heap, struct lend_pairing_node *node,
-		      uint64_t key);
+/* The key is set, and is not written to: others may be reading it. */
+void lend_pairing_insert(struct lend_pairing *heap,
+			 struct lend_pairing_node *node);
+
+static inline void lend_pairing_add(struct lend_pairing *heap,
+				    struct lend_pairing_node *node,
+				    uint64_t key)
+{
+	node->key = key;
+	lend_pairing_insert(heap, node);
+}
 
 /* @node is in @heap. */
 void lend_pairing_remove(struct lend_pairing *heap,

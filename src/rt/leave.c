@@ -41,9 +41,6 @@
 #include "uring/ring.h"
 #include "uring/sys.h"
 
-/* Later than any timer that is armed. */
-#define AFTER_ALL (UINT64_MAX - 1)
-
 static void cancel_wake(struct lend_ring *ring, const struct lend_op *op)
 {
 	struct io_uring_sync_cancel_reg cancel = {
@@ -110,7 +107,7 @@ bool lend__worker_leave(struct lend_worker *worker)
 	uint32_t asked = LEND_ASKED_TO_LEAVE;
 	bool is_ready;
 
-	lend__timers_expire(&worker->timers, AFTER_ALL);
+	lend__timers_expire_all(&worker->timers);
 	is_ready = is_free(worker);
 	lend__worker_hand_over(worker);
 	if (!is_ready) {

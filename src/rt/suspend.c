@@ -83,7 +83,8 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 		deadline = again_ns < deadline ? again_ns : deadline;
 	}
 	if (deadline != LEND_FOREVER)
-		lend__timers_arm(&self->worker->timers, self, deadline);
+		lend__timers_arm(&self->worker->timers, self, deadline,
+				 self->worker->now_ns);
 	/* For reports. */
 	atomic_store_explicit(&self->since_ns, self->worker->now_ns,
 			      memory_order_relaxed);

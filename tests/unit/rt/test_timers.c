@@ -1,6 +1,6 @@
 /*
- * Goal:   whoever is due is woken, in order, once; a timer that is early enough
- *         is left alone; who ends is in no timers.
+ * Goal:   K12: whoever is due is woken, in order, once; a timer that is early
+ *         enough is left alone; who ends is in no timers.
  * Method: actor records without fibers in the timers of two workers.
  */
 #include "rt/timers.h"
@@ -12,8 +12,10 @@
 #include "actor/actor.h"
 
 static struct lend_timers timers, others;
-static struct lend_actor actors[200];
-static unsigned order[200], woken;
+#define MANY 1000
+
+static struct lend_actor actors[MANY];
+static unsigned order[MANY], woken;
 
 static void note_runnable(struct lend_host *host, struct lend_actor *actor)
 {
@@ -27,7 +29,7 @@ static void init(void)
 {
 	lend__timers_init(&timers);
 	lend__timers_init(&others);
-	for (unsigned i = 0; i < 200; i++) {
+	for (unsigned i = 0; i < MANY; i++) {
 		actors[i].index = i;
 		lend__actor_init(&actors[i], &host, NULL, NULL, NULL);
 		cr_assert(lend__mailbox_idle(&actors[i].mailbox));
@@ -37,7 +39,7 @@ static void init(void)
 
 static void fini(void)
 {
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; i < MANY; i++)
 		lend__timers_disarm(&actors[i]);
 	cr_expect_eq(atomic_load(&timers.next_ns), UINT64_MAX);
 	lend__timers_fini(&timers);
@@ -47,7 +49,7 @@ static void fini(void)
 Test(timers, wake_in_order_who_is_due, .init = init, .fini = fini)
 {
 	for (unsigned i = 0; i < 200; i++)
-		lend__timers_arm(&timers, &actors[i], 1000 + i * 7919 % 200);
+		lend__timers_arm(&timers, &actors[i], 1000 + i * 7919 % 200, 0);
 	cr_expect_eq(atomic_load(&timers.next_ns), 1000);
 	lend__timers_expire(&timers, 999);
 	cr_expect_eq(woken, 0);
@@ -64,24 +66,58 @@ Test(timers, wake_in_order_who_is_due, .init = init, .fini = fini)
 
 Test(timers, later_deadline_leaves_the_timer, .init = init, .fini = fini)
 {
-	lend__timers_arm(&timers, &actors[0], 100);
-	lend__timers_arm(&timers, &actors[0], 500);
+	lend__timers_arm(&timers, &actors[0], 100, 0);
+	lend__timers_arm(&timers, &actors[0], 500, 0);
 	cr_expect_eq(atomic_load(&timers.next_ns), 100);
-	lend__timers_arm(&timers, &actors[0], 50);
+	lend__timers_arm(&timers, &actors[0], 50, 0);
 	cr_expect_eq(atomic_load(&timers.next_ns), 50);
 	lend__timers_expire(&timers, 60);
 	cr_expect_eq(woken, 1);
 	/* It went off, so the next one is armed afresh. */
 	lend__actor_sort_mail(&actors[0]);
-	lend__timers_arm(&timers, &actors[0], 500);
+	lend__timers_arm(&timers, &actors[0], 500, 0);
 	cr_expect_eq(atomic_load(&timers.next_ns), 500);
+}
+
+/* Whoever has many that are due gets to its actors between them; the last round
+ * of a worker is not bounded. */
+Test(timers, a_round_is_bounded, .init = init, .fini = fini)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		lend__timers_arm(&timers, &actors[i], LEND_S + i * LEND_US, 0);
+	/* Sleepers wait for the first, wherever it is. */
+	cr_expect_eq(atomic_load(&timers.next_ns), LEND_S);
+	lend__timers_expire(&timers, LEND_S - 1);
+	cr_expect_eq(woken, 0);
+	for (unsigned i = 0; woken < MANY; i++) {
+		unsigned before = woken;
+
+		lend__timers_expire(&timers, 2 * LEND_S);
+		cr_assert_leq(woken, before + LEND_TIMERS_ROUND + 64);
+		if (woken < MANY)
+			cr_assert_leq(atomic_load(&timers.next_ns), 2 * LEND_S);
+		/* Each is woken or moved, and moved three times at most. */
+		cr_assert_lt(i, 4 * MANY / LEND_TIMERS_ROUND + 1);
+	}
+	cr_assert_eq(atomic_load(&timers.next_ns), UINT64_MAX);
+	for (unsigned i = 0; i < MANY; i++)
+		cr_assert_eq(order[i], i);
+	for (unsigned i = 0; i < MANY; i++) {
+		lend__actor_sort_mail(&actors[i]);
+		cr_assert(lend__mailbox_idle(&actors[i].mailbox));
+		lend__timers_arm(&timers, &actors[i], LEND_S << i % 30, LEND_S);
+	}
+	cr_expect_eq(atomic_load(&timers.next_ns), LEND_S);
+	woken = 0;
+	lend__timers_expire_all(&timers);
+	cr_expect_eq(woken, MANY);
 }
 
 Test(timers, moves_with_its_actor, .init = init, .fini = fini)
 {
-	lend__timers_arm(&timers, &actors[0], 100);
+	lend__timers_arm(&timers, &actors[0], 100, 0);
 	/* On another worker, with an earlier deadline. */
-	lend__timers_arm(&others, &actors[0], 80);
+	lend__timers_arm(&others, &actors[0], 80, 0);
 	cr_expect_eq(atomic_load(&timers.next_ns), UINT64_MAX);
 	cr_expect_eq(atomic_load(&others.next_ns), 80);
 	lend__timers_disarm(&actors[0]);
@@ -130,7 +166,7 @@ Test(timers, none_is_lost, .init = init, .timeout = 60)
 	pthread_create(&thread, NULL, expire_all_the_time, NULL);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		lend__actor_sort_mail(&actors[0]);
-		lend__timers_arm(&timers, &actors[0], 500 + i % 2);
+		lend__timers_arm(&timers, &actors[0], 500 + i % 2, 0);
 		if (!lend__mailbox_idle(&actors[0].mailbox))
 			continue;
 		sleeps++;
