@@ -68,7 +68,7 @@ static void hand_in(struct lend_ticket *ticket, struct lend_msg *answer)
 {
 	pthread_mutex_lock(&ticket->lock);
 	if (ticket->left) {
-		lend_msg_free(answer);
+		lend__message_free(NULL, answer);
 	} else {
 		ticket->answer = answer;
 		ticket->refused = !answer;
@@ -84,7 +84,7 @@ void lend__ask_sort(struct lend_actor *actor, struct lend_msg *msg)
 	if (actor->asking && msg->question == actor->asking && !actor->answer)
 		actor->answer = msg;
 	else
-		lend_msg_free(msg);
+		lend__message_free(NULL, msg);
 }
 
 /* False: the asker has ended. */
@@ -115,14 +115,14 @@ void lend__ask_refuse(struct lend_msg *question)
 	question->kind = LEND_MSG_REFUSAL;
 	if (is_of_thread(question)) {
 		hand_in(question->ticket, NULL);
-		lend_msg_free(question);
+		lend__message_free(NULL, question);
 	} else if (!post_to_asker(question, question)) {
-		lend_msg_free(question);
+		lend__message_free(NULL, question);
 	}
 }
 
-int lend_reply(struct lend_msg *question, uint32_t type, const void *data,
-	       size_t size)
+int lend__ask_reply(struct lend_message_store *store, struct lend_msg *question,
+		    uint32_t type, const void *data, size_t size)
 {
 	struct lend_msg *answer;
 
@@ -131,7 +131,7 @@ int lend_reply(struct lend_msg *question, uint32_t type, const void *data,
 		return -EINVAL;
 	if (size > LEND_MSG_SIZE_MAX)
 		return -E2BIG;
-	answer = lend__message_new((lend_ref){ 0, 0 }, type, data, size);
+	answer = lend__message_new(store, (lend_ref){ 0, 0 }, type, data, size);
 	if (!answer)
 		return -ENOMEM;
 	answer->kind = LEND_MSG_ANSWER;
@@ -142,7 +142,7 @@ int lend_reply(struct lend_msg *question, uint32_t type, const void *data,
 	}
 	if (post_to_asker(question, answer))
 		return 0;
-	lend_msg_free(answer);
+	lend__message_free(store, answer);
 	return -ESRCH;
 }
 

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 struct lend_actor;
+struct lend_message_store;
 struct lend_registry;
 
 /* Where a thread waits for its answer; of malloc(). */
@@ -40,6 +41,10 @@ void lend__ticket_free(struct lend_ticket *ticket);
 
 /* @actor has got an answer or a refusal. Thread: itself. */
 void lend__ask_sort(struct lend_actor *actor, struct lend_msg *msg);
+
+/* lend_reply(), with the memory of @store if there is one. */
+int lend__ask_reply(struct lend_message_store *store, struct lend_msg *question,
+		    uint32_t type, const void *data, size_t size);
 
 /* Nobody will answer @question: tell its asker, in its memory. Thread: any. */
 void lend__ask_refuse(struct lend_msg *question);

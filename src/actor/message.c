@@ -13,19 +13,39 @@
 #include "base/check.h"
 #include "base/list.h"
 
-struct lend_msg *lend__message_new(lend_ref sender, uint32_t type,
+static void *new_block(struct lend_message_store *store, size_t size,
+		       unsigned *ret_class)
+{
+	unsigned class = lend__message_class(size);
+	void *block = NULL;
+
+	*ret_class = class;
+	if (lend_unlikely(class == LEND_MESSAGE_CLASSES))
+		return malloc(size);
+	if (lend_likely(store != NULL))
+		block = lend__message_store_take(store, class);
+	return lend_likely(block != NULL) ?
+		       block :
+		       malloc(lend__message_class_size(class));
+}
+
+struct lend_msg *lend__message_new(struct lend_message_store *store,
+				   lend_ref sender, uint32_t type,
 				   const void *data, size_t size)
 {
-	struct lend_msg *msg = malloc(sizeof(*msg) + size);
+	unsigned size_class;
+	struct lend_msg *msg = new_block(store, sizeof(*msg) + size,
+					 &size_class);
 
 	if (!msg)
 		return NULL;
 	msg->mail.kind = LEND_MAIL_MESSAGE;
 	msg->mail.type = type;
 	msg->magic = LEND_MSG_MAGIC;
-	msg->size = size;
+	msg->size = (uint32_t)size;
 	msg->sender = sender;
 	msg->kind = LEND_MSG_TOLD;
+	msg->size_class = (uint8_t)size_class;
 	msg->dropped = false;
 	if (size)
 		memcpy(msg->data, data, size);
@@ -50,20 +70,33 @@ int lend__message_post(struct lend_actor *to, struct lend_msg *msg)
 	return 0;
 }
 
-int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
-		       const void *data, size_t size)
+/* A hint, before memory is asked for. */
+static bool is_full(const struct lend_actor *to)
+{
+	uint32_t received = atomic_load_explicit(&to->received,
+						 memory_order_relaxed);
+
+	return (int32_t)(atomic_load_explicit(&to->sent, memory_order_relaxed) -
+			 received) >= LEND_MAILBOX_MAX;
+}
+
+int lend__message_send(struct lend_message_store *store, struct lend_actor *to,
+		       lend_ref sender, uint32_t type, const void *data,
+		       size_t size)
 {
 	struct lend_msg *msg;
 	int err;
 
-	if (size > LEND_MSG_SIZE_MAX)
+	if (lend_unlikely(size > LEND_MSG_SIZE_MAX))
 		return -E2BIG;
-	msg = lend__message_new(sender, type, data, size);
-	if (!msg)
+	if (lend_unlikely(is_full(to)))
+		return -EAGAIN;
+	msg = lend__message_new(store, sender, type, data, size);
+	if (lend_unlikely(!msg))
 		return -ENOMEM;
 	err = lend__message_post(to, msg);
-	if (err)
-		lend_msg_free(msg);
+	if (lend_unlikely(err))
+		lend__message_free(store, msg);
 	return err;
 }
 
@@ -81,7 +114,10 @@ static struct lend_msg *take_message(struct lend_actor *actor,
 			      memory_order_relaxed);
 	if (lend_unlikely(msg->kind == LEND_MSG_TIMER))
 		lend__timer_received(msg);
-	return lend_unlikely(msg->dropped) ? lend_msg_free(msg) : msg;
+	if (lend_likely(!msg->dropped))
+		return msg;
+	lend__message_free(NULL, msg);
+	return NULL;
 }
 
 int lend__message_take(struct lend_actor *actor, struct lend_msg **ret_msg)
@@ -114,7 +150,7 @@ void lend__message_drop_all(struct lend_actor *actor)
 	lend__actor_sort_mail(actor);
 	/* Its operations were freed before, and their notices with them. */
 	while (!lend__message_take(actor, &msg))
-		lend_msg_free(msg);
+		lend__message_free(NULL, msg);
 	lend_assert(!actor->inbox_first);
 }
 
@@ -142,17 +178,19 @@ lend_ref lend_msg_sender(const struct lend_msg *msg)
 	return msg->sender;
 }
 
-struct lend_msg *lend_msg_free(struct lend_msg *msg)
+void lend__message_free(struct lend_message_store *store, struct lend_msg *msg)
 {
-	if (msg) {
-		lend_assert(msg->magic == LEND_MSG_MAGIC);
-		/* Its asker learns that there will be no answer. */
-		if (lend_unlikely(msg->kind == LEND_MSG_QUESTION)) {
-			lend__ask_refuse(msg);
-			return NULL;
-		}
-		msg->magic = 0;
-		free(msg);
+	if (!msg)
+		return;
+	lend_assert(msg->magic == LEND_MSG_MAGIC);
+	/* Its asker learns that there will be no answer. */
+	if (lend_unlikely(msg->kind == LEND_MSG_QUESTION)) {
+		lend__ask_refuse(msg);
+		return;
 	}
-	return NULL;
+	msg->magic = 0;
+	if (store && lend_likely(msg->size_class < LEND_MESSAGE_CLASSES))
+		lend__message_store_put(store, msg->size_class, &msg->mail);
+	else
+		free(msg);
 }

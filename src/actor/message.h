@@ -1,6 +1,7 @@
 /*
  * Messages: see include/lend/mailbox.h. A message is one block of malloc(),
- * owned by the mailbox until it is received, then by the receiver.
+ * owned by the mailbox until it is received, then by the receiver. Small ones
+ * come from the worker's store, and go there, where the caller has one.
  */
 #ifndef LEND_ACTOR_MESSAGE_H
 #define LEND_ACTOR_MESSAGE_H
@@ -8,6 +9,7 @@
 #include <lend/mailbox.h>
 
 #include "actor/mailbox.h"
+#include "actor/message_store.h"
 
 struct lend_actor;
 
@@ -25,10 +27,11 @@ struct lend_msg {
 	struct lend_mail mail; /* then: link of the inbox */
 	uint32_t magic;
 	uint32_t question; /* the asker's number for it, of an answer, too */
-	size_t size;
-	lend_ref sender;
-	uint8_t kind; /* enum lend_msg_kind */
+	uint32_t size;
+	uint8_t kind;	    /* enum lend_msg_kind */
+	uint8_t size_class; /* of its block: see message_store.h */
 	bool dropped; /* in an inbox, and nobody is to receive it any more */
+	lend_ref sender;
 	union {
 		struct lend_registry *registry; /* of a question's asker */
 		struct lend_ticket *ticket;	/* a question of a thread */
@@ -38,13 +41,22 @@ struct lend_msg {
 	char data[];
 };
 
-/* Make a message and deliver it. The caller holds a pin on @to. */
-int lend__message_send(struct lend_actor *to, lend_ref sender, uint32_t type,
-		       const void *data, size_t size);
+_Static_assert(sizeof(struct lend_msg) == 48, "16 bytes fit the first class");
 
-/* A message, TOLD, that is not on its way yet; NULL: no memory. */
-struct lend_msg *lend__message_new(lend_ref sender, uint32_t type,
+/* Make a message and deliver it. @store: the calling worker's, or NULL. The
+ * caller holds a pin on @to. */
+int lend__message_send(struct lend_message_store *store, struct lend_actor *to,
+		       lend_ref sender, uint32_t type, const void *data,
+		       size_t size);
+
+/* A message, TOLD, that is not on its way yet; NULL: no memory. @store: as
+ * above. */
+struct lend_msg *lend__message_new(struct lend_message_store *store,
+				   lend_ref sender, uint32_t type,
 				   const void *data, size_t size);
+
+/* lend_msg_free(), into @store if there is one. */
+void lend__message_free(struct lend_message_store *store, struct lend_msg *msg);
 
 /* Send it, or -EAGAIN. The caller holds a pin on @to. */
 int lend__message_post(struct lend_actor *to, struct lend_msg *msg);

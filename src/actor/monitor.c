@@ -24,7 +24,7 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 		      lend_ref watcher, uint32_t type)
 {
 	const struct lend_ended ended = { .actor = ref };
-	struct lend_msg *msg = lend__message_new(ref, type, &ended,
+	struct lend_msg *msg = lend__message_new(NULL, ref, type, &ended,
 						 sizeof(ended));
 	struct lend_actor *actor;
 
@@ -43,7 +43,7 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 	pthread_mutex_unlock(&registry->lock);
 	if (actor)
 		return 0;
-	lend_msg_free(msg);
+	lend__message_free(NULL, msg);
 	return -ESRCH;
 }
 
@@ -81,7 +81,7 @@ int lend__monitor_remove(struct lend_registry *registry, lend_ref ref,
 		return -ESRCH;
 	for (; taken; taken = next) {
 		next = next_of(taken);
-		lend_msg_free(taken);
+		lend__message_free(NULL, taken);
 	}
 	return 0;
 }
@@ -93,7 +93,7 @@ static void tell(struct lend_registry *registry, struct lend_msg *msg,
 	struct lend_actor *watcher = lend__registry_pin(registry, ref);
 
 	if (!watcher) {
-		lend_msg_free(msg);
+		lend__message_free(NULL, msg);
 		return;
 	}
 	memcpy(msg->data + offsetof(struct lend_ended, value), &value,

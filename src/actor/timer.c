@@ -43,8 +43,8 @@ static bool tell(struct lend_timer *timer, uint64_t count)
 		memcpy(msg->data, &count, sizeof(count));
 		return true;
 	}
-	msg = lend__message_new(lend__actor_ref(owner), timer->type, &count,
-				sizeof(count));
+	msg = lend__message_new(NULL, lend__actor_ref(owner), timer->type,
+				&count, sizeof(count));
 	if (!msg)
 		return false;
 	msg->kind = LEND_MSG_TIMER;

@@ -435,8 +435,8 @@ static int take_notice(struct lend_mail *mail, struct lend_msg **ret_msg)
 		return err ? err : -EAGAIN;
 	}
 	notice.result = pending->io.op.res;
-	msg = lend__message_new(lend__actor_ref(self), mail->type, &notice,
-				sizeof(notice));
+	msg = lend__message_new(NULL, lend__actor_ref(self), mail->type,
+				&notice, sizeof(notice));
 	if (!msg)
 		return -ENOMEM;
 	lend__actor_remove_mail(self, mail);

@@ -13,6 +13,7 @@
 #include "actor/registry.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/messages.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -43,7 +44,8 @@ static int make_question(uint32_t type, const void *data, size_t size,
 
 	if (size > LEND_MSG_SIZE_MAX)
 		return -E2BIG;
-	question = lend__message_new((lend_ref){ 0, 0 }, type, data, size);
+	question = lend__message_new(lend__messages_store(), (lend_ref){ 0, 0 },
+				     type, data, size);
 	if (!question)
 		return -ENOMEM;
 	question->kind = LEND_MSG_QUESTION;
@@ -102,6 +104,13 @@ int lend_ask(lend_ref to, uint32_t type, const void *data, size_t size,
 	}
 	*ret_answer = answer;
 	return 0;
+}
+
+int lend_reply(struct lend_msg *question, uint32_t type, const void *data,
+	       size_t size)
+{
+	return lend__ask_reply(lend__messages_store(), question, type, data,
+			       size);
 }
 
 int lend_runtime_ask(struct lend_runtime *runtime, lend_ref to, uint32_t type,

@@ -146,6 +146,7 @@ static void free_parts(struct lend_runtime *runtime)
 		lend__worker_fini(&runtime->workers[i]);
 	lend__pages_unreserve(runtime->workers, workers_size(runtime));
 	lend__registry_fini(&runtime->registry);
+	lend__message_depot_fini(&runtime->message_depot);
 	lend__blocking_fini(&runtime->blocking);
 	lend__watchdog_fini(runtime);
 	pthread_cond_destroy(&runtime->started);
@@ -268,9 +269,11 @@ int lend_runtime_new(const struct lend_options *options,
 	pthread_mutex_init(&runtime->lock, NULL);
 	pthread_cond_init(&runtime->started, NULL);
 	lend__blocking_init(&runtime->blocking, &complete, &runtime->log);
+	lend__message_depot_init(&runtime->message_depot);
 	lend__watchdog_init(runtime);
 	err = open_arbiter(runtime);
 	if (err) {
+		lend__message_depot_fini(&runtime->message_depot);
 		lend__blocking_fini(&runtime->blocking);
 		lend__watchdog_fini(runtime);
 		free(runtime);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "actor/host.h"
+#include "actor/message_store.h"
 #include "actor/registry.h"
 #include "arbiter/arbiter.h"
 #include "base/log.h"
@@ -30,6 +31,7 @@ struct lend_runtime {
 
 	struct lend_arbiter arbiter;
 	struct lend_registry registry;
+	struct lend_message_depot message_depot;
 	struct lend_blocking blocking;
 	struct lend_watchdog watchdog;
 	struct lend_signals *signals; /* [lock: of io/signals.c] or NULL */

@@ -57,6 +57,8 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 	worker->flushes_early = runtime->options.flush_actors ||
 				runtime->options.flush_sqes;
 	lend__timers_init(&worker->timers);
+	lend__message_store_init(&worker->message_store,
+				 &runtime->message_depot);
 	worker->event_fd = -1;
 	if (lend__run_queue_init(&worker->queue))
 		return -ENOMEM;
@@ -84,6 +86,7 @@ void lend__worker_fini(struct lend_worker *worker)
 	if (worker->event_fd >= 0)
 		close(worker->event_fd);
 	lend__timers_fini(&worker->timers);
+	lend__message_store_fini(&worker->message_store);
 	lend__recorder_fini(&worker->borrower.recorder);
 	memset(worker, 0, sizeof(*worker));
 	worker->event_fd = -1;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "actor/actor.h"
+#include "actor/message_store.h"
 #include "arbiter/arbiter.h"
 #include "arbiter/op.h"
 #include "rt/flush.h"
@@ -102,6 +103,7 @@ struct lend_worker {
 	struct lend_flush flush;
 	bool unwatched; /* it woke up with nothing to do: see monitor.c */
 	uint32_t random;
+	struct lend_message_store message_store;
 	struct lend_lookout lookout;
 
 	/* [owner] written, read by others as counters */

@@ -228,6 +228,35 @@ static int full_mailbox_says_so(void *arg)
 	return 0;
 }
 
+/* Around the sizes that the library keeps memory of, out of two threads. */
+static int every_size_arrives(void *arg)
+{
+	static const size_t sizes[] = { 0,  1,	16,  17,  79,  80,
+					81, 82, 207, 208, 209, 5000 };
+	static char data[5000];
+	lend_ref self = lend_self();
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i * 7 + i / 251);
+	for (int round = 0; round < 200; round++) {
+		for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+			CHECK_EQ(lend_tell(self, i, data, sizes[i]), 0);
+		for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+			struct lend_msg *msg;
+
+			if (!CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0))
+				return -1;
+			CHECK_EQ(lend_msg_type(msg), i);
+			CHECK_EQ(lend_msg_size(msg), sizes[i]);
+			CHECK(!memcmp(lend_msg_data(msg), data, sizes[i]));
+			lend_msg_free(msg);
+		}
+		lend_yield();
+	}
+	return 0;
+}
+
 static int deadlines_of_receive(void *arg)
 {
 	struct lend_msg *msg;
@@ -288,6 +317,7 @@ int main(int argc, char **argv)
 	test_plain("messages_from_threads", messages_from_threads);
 	test_plain("lives_from_threads", lives_from_threads);
 	test_actor("full_mailbox_says_so", full_mailbox_says_so);
+	test_actor("every_size_arrives", every_size_arrives);
 	test_actor("deadlines_of_receive", deadlines_of_receive);
 	test_actor("ping_pong", ping_pong);
 	return test_finish();
