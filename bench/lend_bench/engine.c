@@ -315,6 +315,7 @@ static void stats_subtract(struct lend_stats *stats,
 	stats->switches -= from->switches;
 	stats->messages -= from->messages;
 	stats->steals -= from->steals;
+	stats->steals_far -= from->steals_far;
 	stats->parks -= from->parks;
 	stats->wakes -= from->wakes;
 	stats->stalls -= from->stalls;

@@ -164,6 +164,7 @@ static void extras_write(FILE *file, const struct run *run)
 		uint64_t value;
 	} counters[] = {
 		{ "steals", stats->steals },
+		{ "steals_far", stats->steals_far },
 		{ "parks", stats->parks },
 		{ "wakes", stats->wakes },
 		{ "switches", stats->switches },

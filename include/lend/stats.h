@@ -76,10 +76,12 @@ struct lend_stats {
 	uint64_t helped; /* polls of rings their poller neglected */
 	uint64_t actors; /* alive now */
 	uint64_t spawned;
-	uint64_t switches;  /* times an actor was resumed */
-	uint64_t messages;  /* sent */
-	uint64_t steals;    /* actors taken from another worker's queue */
-	uint64_t next_hits; /* actors that ran right after who woke them */
+	uint64_t switches;   /* times an actor was resumed */
+	uint64_t messages;   /* sent */
+	uint64_t steals;     /* actors taken from another worker's queue */
+	uint64_t steals_far; /* of those: from a worker on a CPU that has no
+			      * cache in common with the thief's */
+	uint64_t next_hits;  /* actors that ran right after who woke them */
 	uint64_t queue_overflows; /* actors for which a run queue's ring had no
 				     room, so that they went to its list */
 	uint64_t budget_yields;	  /* turns that ended though their actor had not

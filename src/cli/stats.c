@@ -112,12 +112,12 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 	text_print(text,
 		   "  \"actors\": {\"alive\": %" PRIu64
 		   ", \"spawned\": %" PRIu64 ", \"switches\": %" PRIu64
-		   ", \"steals\": %" PRIu64 ", \"next_hits\": %" PRIu64
-		   ", \"queue_overflows\": %" PRIu64
+		   ", \"steals\": %" PRIu64 ", \"steals_far\": %" PRIu64
+		   ", \"next_hits\": %" PRIu64 ", \"queue_overflows\": %" PRIu64
 		   ", \"budget_yields\": %" PRIu64 "},\n",
 		   stats->actors, stats->spawned, stats->switches,
-		   stats->steals, stats->next_hits, stats->queue_overflows,
-		   stats->budget_yields);
+		   stats->steals, stats->steals_far, stats->next_hits,
+		   stats->queue_overflows, stats->budget_yields);
 	text_print(text,
 		   "  \"heap\": {\"held\": %" PRIu64 ", \"held_peak\": %" PRIu64
 		   ", \"slices\": %" PRIu64 ", \"trims\": %" PRIu64

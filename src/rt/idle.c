@@ -72,12 +72,29 @@ bool lend__worker_wake(struct lend_worker *worker)
 	return true;
 }
 
-void lend__worker_wake_one(struct lend_runtime *runtime)
+static bool call(struct lend_worker *worker, unsigned index)
 {
+	struct lend_worker *other = &worker->runtime->workers[index];
+
+	/* Relaxed: a hint, which may be about another wake. */
+	atomic_store_explicit(&other->called, worker->index + 1,
+			      memory_order_relaxed);
+	return lend__worker_wake(other);
+}
+
+void lend__worker_wake_one(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	struct lend_candidates candidates;
+
 	if (!atomic_load_explicit(&runtime->parked, memory_order_relaxed))
 		return;
-	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
-		if (lend__worker_wake(&runtime->workers[i]))
+	lend__roster_find(&runtime->roster, worker->index,
+			  lend__runtime_count(runtime), true,
+			  lend__worker_draw(worker), LEND_WORKERS_MAX,
+			  &candidates);
+	for (unsigned i = 0; i < candidates.count; i++)
+		if (call(worker, candidates.workers[i]))
 			return;
 }
 
@@ -375,6 +392,7 @@ static void enter_park(struct lend_worker *worker)
 				  memory_order_seq_cst);
 	atomic_store_explicit(&worker->borrower.parked, true,
 			      memory_order_relaxed);
+	lend__roster_park(&worker->runtime->roster, worker->index);
 	/* [P1], Note [parking]: this, then the look for work. */
 	atomic_store_explicit(&worker->park_state, LEND_PARK_PARKED,
 			      memory_order_seq_cst);
@@ -392,6 +410,7 @@ static void leave_park(struct lend_worker *worker)
 			      memory_order_relaxed);
 	atomic_fetch_sub_explicit(&worker->runtime->parked, 1,
 				  memory_order_seq_cst);
+	lend__roster_unpark(&worker->runtime->roster, worker->index);
 	/* A write that was for this park leaves the event descriptor readable:
 	 * who waits for it next empties it. */
 	atomic_store_explicit(&worker->park_state, LEND_PARK_RUNNING,

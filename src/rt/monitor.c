@@ -256,7 +256,7 @@ void lend__monitor_look(struct lend_worker *worker)
 	lend__arbiter_settle(&worker->borrower, false);
 	lend__arbiter_flush(&worker->borrower);
 	lend__poller_help(&worker->borrower, worker->now_ns, stall_ns);
-	lend__worker_steal(worker);
+	lend__worker_steal(worker, LEND_WORKERS_MAX);
 }
 
 /* ---- the sentinel ---- */
@@ -318,5 +318,5 @@ void lend__monitor_ensure_watch(struct lend_worker *worker)
 		atomic_store_explicit(&runtime->last_busy_ns, worker->now_ns,
 				      memory_order_relaxed);
 	if (!atomic_load_explicit(&runtime->has_sentinel, memory_order_seq_cst))
-		lend__worker_wake_one(runtime);
+		lend__worker_wake_one(worker);
 }

@@ -10,6 +10,7 @@
 #include "actor/actor.h"
 #include "arbiter/mode.h"
 #include "base/check.h"
+#include "base/topology.h"
 #include "base/cpu.h"
 #include "mem/pages.h"
 #include "rt/current.h"
@@ -263,6 +264,7 @@ int lend_runtime_new(const struct lend_options *options,
 	runtime->host.runnable = runnable;
 	runtime->options = complete;
 	runtime->log = log;
+	runtime->roster.topology = lend__topology();
 	atomic_init(&runtime->lookout_ns, complete.stall_ns);
 	lend__program_take_log(runtime);
 	runtime->started_ns = lend_now();

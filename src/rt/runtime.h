@@ -16,6 +16,7 @@
 #include "arbiter/arbiter.h"
 #include "base/log.h"
 #include "rt/blocking.h"
+#include "rt/roster.h"
 #include "rt/watchdog.h"
 
 struct lend_signals;
@@ -60,6 +61,7 @@ struct lend_runtime {
 	_Atomic uint64_t looked_ns;  /* when somebody looked after the others */
 	_Atomic uint64_t lookout_ns; /* Note [lookout] in steal.c */
 	_Atomic unsigned next_worker; /* round robin of outside spawns */
+	struct lend_roster roster;
 };
 
 /* A worker's thread is up, or could not attach. */

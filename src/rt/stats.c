@@ -158,6 +158,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		stats.switches += read_counter(&worker->switches);
 		stats.messages += read_counter(&worker->messages);
 		stats.steals += read_counter(&worker->steals);
+		stats.steals_far += read_counter(&worker->steals_far);
 		stats.next_hits += read_counter(&worker->queue.next_hits);
 		stats.queue_overflows += read_counter(&worker->queue.overflows);
 		stats.budget_yields += read_counter(&worker->budget_yields);

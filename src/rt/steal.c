@@ -8,6 +8,10 @@
  * bounce, short queues are left alone unless their worker is slow, or stands
  * still.
  *
+ * Whom it asks: who has woken it, then who is near, by what their CPUs share,
+ * and at random among equals: LEND_STEAL_PROBES of those that are at work,
+ * however many there are. The sentinel, whom nobody has called, asks all.
+ *
  * Note [lookout]
  * A pair that wakes each other has a queue of one for a moment at each turn,
  * and belongs where it is; one behind an actor that computes is to be taken.
@@ -48,8 +52,7 @@ static bool is_slow(const struct lend_worker *worker,
 /* Has it begun no turn for a while, though somebody waits? Of those with a
  * short queue one is kept in view at a time: Note [lookout]; end_lookout() was
  * before. */
-static bool stands_still(struct lend_worker *worker,
-			 const struct lend_worker *victim)
+static bool stands_still(struct lend_worker *worker, struct lend_worker *victim)
 {
 	struct lend_lookout *lookout = &worker->lookout;
 
@@ -123,6 +126,9 @@ static bool steal_from(struct lend_worker *worker, struct lend_worker *victim)
 				      LOOKOUT_MIN_NS, memory_order_relaxed);
 	lookout->in_vain = false;
 	lend_counter_add(&worker->steals, stolen);
+	if (lend__roster_distance(&worker->runtime->roster, worker->index,
+				  victim->index) > LEND_SAME_L3)
+		lend_counter_add(&worker->steals_far, stolen);
 	record_steal(worker, victim, stolen);
 	return true;
 }
@@ -138,18 +144,43 @@ static void end_lookout(struct lend_worker *worker)
 		lookout->whom = NULL;
 }
 
-bool lend__worker_steal(struct lend_worker *worker)
+/* Who has woken this worker has something for it, most likely. */
+static struct lend_worker *take_call(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
-	unsigned n = lend__runtime_count(runtime);
+	uint32_t called = atomic_load_explicit(&worker->called,
+					       memory_order_relaxed);
+
+	if (!called)
+		return NULL;
+	atomic_store_explicit(&worker->called, 0, memory_order_relaxed);
+	return called <= lend__runtime_count(runtime) ?
+		       &runtime->workers[called - 1] :
+		       NULL;
+}
+
+bool lend__worker_steal(struct lend_worker *worker, unsigned probes)
+{
+	struct lend_runtime *runtime = worker->runtime;
+	struct lend_worker *first = take_call(worker);
+	struct lend_candidates candidates;
 
 	end_lookout(worker);
-	worker->random = worker->random * 1664525u + 1013904223u;
-	for (unsigned i = 0; i < n; i++) {
+	if (first && first != worker && steal_from(worker, first))
+		return true;
+	first = worker->lookout.whom;
+	if (first && steal_from(worker, first))
+		return true;
+	lend__roster_find(&runtime->roster, worker->index,
+			  lend__runtime_count(runtime), false,
+			  lend__worker_draw(worker),
+			  worker->lookout.in_vain ? LEND_WORKERS_MAX : probes,
+			  &candidates);
+	for (unsigned i = 0; i < candidates.count; i++) {
 		struct lend_worker *victim =
-			&runtime->workers[(worker->random / 65536 + i) % n];
+			&runtime->workers[candidates.workers[i]];
 
-		if (victim != worker && steal_from(worker, victim))
+		if (victim != first && steal_from(worker, victim))
 			return true;
 	}
 	return false;

@@ -104,6 +104,7 @@ void *lend__thread_main(void *argument)
 	pthread_setname_np(pthread_self(), name);
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	lend__current_set(worker);
+	lend__roster_unpark(&runtime->roster, worker->index);
 	lend__overflow_thread_start();
 	lend__fiber_adopt_thread(&worker->fiber);
 	err = lend__arbiter_attach(&runtime->arbiter, &worker->borrower,

@@ -25,10 +25,6 @@
 #include "rt/runtime.h"
 #include "uring/ring.h"
 
-/* A queue this long wakes a parked worker; a shorter one is faster run here
- * than handed over, as waking costs both sides about 10 us. */
-#define WAKE_LENGTH 16
-
 static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 			 bool more)
 {
@@ -222,8 +218,7 @@ static void run_round(struct lend_worker *worker)
 {
 	struct lend_actor *actor;
 
-	if (lend__run_queue_length(&worker->queue) > WAKE_LENGTH)
-		lend__worker_wake_one(worker->runtime);
+	lend__worker_share(worker, lend__run_queue_length(&worker->queue));
 	lend__round_begin(worker);
 	while ((actor = lend__round_next(worker))) {
 		lend__round_enter(worker, actor);
@@ -294,7 +289,7 @@ void lend__worker_run(struct lend_worker *worker)
 			continue;
 		}
 		if (lend__runtime_count(runtime) > 1 &&
-		    lend__worker_steal(worker)) {
+		    lend__worker_steal(worker, LEND_STEAL_PROBES)) {
 			lend__flush(worker, LEND_FLUSH_EMPTY);
 			continue;
 		}

@@ -41,7 +41,7 @@ struct lend_turn {
 /* [owner] A worker with a short queue that it keeps in view, or NULL: Note
  * [lookout] in steal.c. */
 struct lend_lookout {
-	const struct lend_worker *whom;
+	struct lend_worker *whom;
 	uint64_t since_ns;
 	uint32_t taken; /* of its queue, until then */
 	bool in_vain;	/* the sentinel has woken up, and not taken anybody */
@@ -109,6 +109,7 @@ struct lend_worker {
 	/* [owner] written, read by others as counters */
 	_Atomic uint64_t switches;
 	_Atomic uint64_t steals;
+	_Atomic uint64_t steals_far; /* of those: with no cache in common */
 	_Atomic uint64_t budget_yields;
 	_Atomic uint64_t parks;
 	_Atomic uint64_t messages;
@@ -131,6 +132,7 @@ struct lend_worker {
 	_Atomic int tid;       /* of the kernel; 0: it can not be asked */
 	_Atomic uint32_t stay; /* [atomic: E4] enum lend_worker_stay */
 	_Atomic uint64_t wakes;
+	_Atomic uint32_t called; /* who woke it: its number plus 1, or 0 */
 	/* [atomic: D2] to be filled by the handler of kicks, or NULL */
 	_Atomic(struct lend_backtrace *) backtrace;
 };
@@ -174,9 +176,13 @@ void lend__worker_seal(struct lend_worker *worker);
 
 /* ---- steal.c ---- */
 
-/* Take runnable actors of other workers: of one that has many, or is slow. Own
- * thread. */
-bool lend__worker_steal(struct lend_worker *worker);
+/* How many workers a thief looks at. */
+#define LEND_STEAL_PROBES 8
+
+/* Take runnable actors of another worker, that has many, or is slow: of the one
+ * that has called, of who is in view, then of those that are near, @probes of
+ * all that are at work. Own thread. */
+bool lend__worker_steal(struct lend_worker *worker, unsigned probes);
 
 /* How long the sentinel may sleep before it looks for actors to take. Own
  * thread. */
@@ -201,8 +207,29 @@ void lend__worker_park(struct lend_worker *worker);
  * True if it was parked. */
 bool lend__worker_wake(struct lend_worker *worker);
 
-/* Wake one parked worker, if there is any. Any thread. */
-void lend__worker_wake_one(struct lend_runtime *runtime);
+/* A number below 65,536, at random. Own thread. */
+static inline unsigned lend__worker_draw(struct lend_worker *worker)
+{
+	worker->random = worker->random * 1664525u + 1013904223u;
+	return worker->random / 65536;
+}
+
+/* Wake one parked worker, if there is any: one that is near. Thread: the
+ * worker's own, which has something to be taken. */
+void lend__worker_wake_one(struct lend_worker *worker);
+
+/* A queue this long wakes a parked worker; a shorter one is faster run here
+ * than handed over, as waking costs both sides about 10 us. */
+#define LEND_WAKE_LENGTH 16
+
+/* So many are runnable here: if they are many wake one worker, which takes half
+ * of them, and wakes the next one by the same rule. Own thread. */
+static inline void lend__worker_share(struct lend_worker *worker,
+				      unsigned length)
+{
+	if (length > LEND_WAKE_LENGTH)
+		lend__worker_wake_one(worker);
+}
 
 /* Wake all that are parked: what each of them watches has to be decided anew.
  * Any thread. */

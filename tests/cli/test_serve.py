@@ -188,6 +188,7 @@ def check_stats(stats, count):
         check_loans(ring["loans"])
     equal(set(stats["claims"]), {"revoked", "bound", "external"})
     equal(set(stats["actors"]), {"alive", "spawned", "switches", "steals",
+                                  "steals_far",
                                   "next_hits", "queue_overflows",
                                   "budget_yields"})
     heap = stats["heap"]

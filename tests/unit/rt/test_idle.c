@@ -33,6 +33,7 @@ static void setup(void)
 		cr_assert_geq(workers[i].event_fd, 0);
 	}
 	runtime.workers = workers;
+	runtime.roster.topology = lend__topology();
 	atomic_init(&runtime.workers_count, WORKERS);
 }
 
@@ -45,6 +46,7 @@ static void teardown(void)
 static void park(struct lend_worker *worker)
 {
 	atomic_fetch_add(&runtime.parked, 1);
+	lend__roster_park(&runtime.roster, worker->index);
 	atomic_store(&worker->park_state, LEND_PARK_PARKED);
 }
 
@@ -137,16 +139,16 @@ static unsigned writes_to_all(void)
 
 Test(idle, one_of_several_is_woken_at_a_time, .init = setup, .fini = teardown)
 {
-	lend__worker_wake_one(&runtime);
+	lend__worker_wake_one(&workers[0]);
 	cr_expect_eq(writes_to_all(), 0);
 	for (unsigned i = 1; i < WORKERS; i++)
 		park(&workers[i]);
 	for (unsigned i = 1; i < WORKERS; i++) {
-		lend__worker_wake_one(&runtime);
+		lend__worker_wake_one(&workers[0]);
 		cr_expect_eq(writes_to_all(), 1);
 	}
 	/* All have been woken, though none of them knows yet. */
-	lend__worker_wake_one(&runtime);
+	lend__worker_wake_one(&workers[0]);
 	cr_expect_eq(writes_to_all(), 0);
 }
 

@@ -2,12 +2,15 @@
  * Goal:   who is robbed, and of whom. Short queues are left to their workers,
  *         unless these begin no turn; long ones are halved. A sentinel looks
  *         often while that pays, and seldom where it does not: Note [lookout].
+ *         K6: a woken worker wakes the next one only if there is more work.
  * Method: workers without threads; their queues and clocks are set by hand.
  */
 #include "rt/worker.h"
 
 #include <criterion/criterion.h>
 #include <lend/clock.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "rt/runtime.h"
 
@@ -35,11 +38,14 @@ static void setup(void)
 		workers[i].runtime = &runtime;
 		workers[i].index = i;
 		workers[i].random = i;
+		workers[i].event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		cr_assert_geq(workers[i].event_fd, 0);
 		cr_assert_eq(lend__run_queue_init(&workers[i].queue), 0);
 	}
 	for (unsigned i = 0; i < ACTORS; i++)
 		actors[i].index = i;
 	runtime.workers = workers;
+	runtime.roster.topology = lend__topology();
 	runtime.arbiter.stall_ns = LEND_MS;
 	atomic_init(&runtime.lookout_ns, LEND_MS);
 	atomic_init(&runtime.workers_count, WORKERS);
@@ -49,6 +55,7 @@ static void setup(void)
 static void teardown(void)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {
+		close(workers[i].event_fd);
 		while (lend__run_queue_take(&workers[i].queue))
 			;
 		lend__run_queue_fini(&workers[i].queue);
@@ -71,7 +78,7 @@ static unsigned length(const struct lend_worker *worker)
 static bool steal_later(struct lend_worker *thief, uint64_t span_ns)
 {
 	set_clocks(thief->now_ns + span_ns);
-	return lend__worker_steal(thief);
+	return lend__worker_steal(thief, LEND_STEAL_PROBES);
 }
 
 Test(steal, short_queues_are_left_alone_while_turns_begin, .init = setup,
@@ -112,7 +119,7 @@ Test(steal, who_stands_still_loses_all, .init = setup, .fini = teardown)
 
 	give(victim, 0, 4);
 	lend__run_queue_push_next(&victim->queue, &actors[4]);
-	cr_expect(!lend__worker_steal(thief));
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
 	cr_expect(!steal_later(thief, LEND_US));
 	cr_expect(steal_later(thief, A_WHILE));
 	cr_expect_eq(length(victim), 0);
@@ -125,7 +132,7 @@ Test(steal, what_was_stolen_is_no_turn, .init = setup, .fini = teardown)
 	struct lend_worker *thief = &workers[0], *victim = &workers[3];
 
 	give(victim, 0, 12);
-	cr_expect(lend__worker_steal(thief));
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
 	cr_expect_eq(length(victim), 6);
 	cr_expect(steal_later(thief, A_WHILE));
 	cr_expect_eq(length(victim), 0);
@@ -139,7 +146,7 @@ Test(steal, another_one_comes_into_view, .init = setup, .fini = teardown)
 	give(&workers[1], 0, 3);
 	give(&workers[2], 3, 3);
 	give(&workers[3], 6, 3);
-	cr_expect(!lend__worker_steal(thief));
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
 	while (lend__run_queue_take(&workers[2].queue))
 		;
 	for (unsigned i = 0; i < 1000 && length(&workers[3]); i++) {
@@ -158,9 +165,36 @@ Test(steal, who_is_slow_loses_all_at_once, .init = setup, .fini = teardown)
 	give(victim, 0, 3);
 	atomic_store(&victim->inbox, &actors[3]);
 	thief->now_ns += 200 * LEND_US;
-	cr_expect(lend__worker_steal(thief));
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
 	cr_expect_eq(length(thief), 4);
 	cr_expect_null(atomic_load(&victim->inbox));
+}
+
+Test(steal, who_has_called_is_asked_first, .init = setup, .fini = teardown)
+{
+	for (unsigned caller = 1; caller < WORKERS; caller++) {
+		struct lend_worker *thief = &workers[0];
+
+		for (unsigned i = 1; i < WORKERS; i++)
+			give(&workers[i], 16 * i, 16);
+		atomic_store(&thief->called, caller + 1);
+		cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+		cr_expect_eq(length(&workers[caller]), 8);
+		cr_expect_eq(atomic_load(&thief->called), 0);
+		teardown();
+		setup();
+	}
+}
+
+Test(steal, who_is_parked_is_not_asked, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0];
+
+	give(&workers[1], 0, 16);
+	lend__roster_park(&runtime.roster, 1);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	lend__roster_unpark(&runtime.roster, 1);
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
 }
 
 Test(steal, looks_are_frequent_only_while_they_pay, .init = setup,
@@ -171,7 +205,7 @@ Test(steal, looks_are_frequent_only_while_they_pay, .init = setup,
 
 	cr_expect_eq(lend__worker_lookout(thief), LEND_MS);
 	give(victim, 0, 1);
-	lend__worker_steal(thief);
+	lend__worker_steal(thief, LEND_STEAL_PROBES);
 	cr_expect(steal_later(thief, A_WHILE));
 	last_ns = lend__worker_lookout(thief);
 	cr_expect_lt(last_ns, LEND_MS / 10);
@@ -193,4 +227,101 @@ Test(steal, nobody_looks_when_all_are_parked, .init = setup, .fini = teardown)
 {
 	atomic_store(&runtime.parked, WORKERS);
 	cr_expect_eq(lend__worker_lookout(&workers[0]), UINT64_MAX);
+}
+
+static void park(struct lend_worker *worker)
+{
+	atomic_fetch_add(&runtime.parked, 1);
+	lend__roster_park(&runtime.roster, worker->index);
+	atomic_store(&worker->park_state, LEND_PARK_PARKED);
+}
+
+/* One that was woken and does not know yet; its event descriptor is empty
+ * afterwards. NULL: nobody was. More than one must not be. */
+static struct lend_worker *find_woken(void)
+{
+	struct lend_worker *woken = NULL;
+
+	for (unsigned i = 0; i < WORKERS; i++) {
+		eventfd_t count = 0;
+
+		if (eventfd_read(workers[i].event_fd, &count))
+			continue;
+		cr_expect_eq(count, 1);
+		cr_expect_null(woken, "two were woken");
+		woken = &workers[i];
+	}
+	return woken;
+}
+
+static void unpark(struct lend_worker *worker)
+{
+	atomic_fetch_sub(&runtime.parked, 1);
+	lend__roster_unpark(&runtime.roster, worker->index);
+	atomic_store(&worker->park_state, LEND_PARK_RUNNING);
+}
+
+static void share(struct lend_worker *worker)
+{
+	lend__worker_share(worker, length(worker));
+}
+
+/* @count actors become runnable on the first worker, the others are parked:
+ * how many of them are woken, if each that is takes what it can, and goes on as
+ * workers do? */
+static unsigned count_woken(unsigned count)
+{
+	struct lend_worker *worker = &workers[0];
+	unsigned woken = 0;
+
+	for (unsigned i = 1; i < WORKERS; i++)
+		park(&workers[i]);
+	give(worker, 0, count);
+	share(worker);
+	while ((worker = find_woken())) {
+		woken++;
+		unpark(worker);
+		if (lend__worker_steal(worker, LEND_STEAL_PROBES))
+			share(worker);
+	}
+	return woken;
+}
+
+Test(steal, one_is_woken_and_wakes_the_next_while_there_is_more, .init = setup,
+     .fini = teardown)
+{
+	/* 64 are halved, the second has 32 and calls a third, whose 16 are too
+	 * few to call a fourth. */
+	cr_expect_eq(count_woken(64), 2);
+	cr_expect_eq(length(&workers[0]), 32);
+}
+
+Test(steal, who_takes_what_is_left_wakes_nobody, .init = setup,
+     .fini = teardown)
+{
+	cr_expect_eq(count_woken(LEND_WAKE_LENGTH + 1), 1);
+}
+
+Test(steal, few_wake_nobody, .init = setup, .fini = teardown)
+{
+	cr_expect_eq(count_woken(LEND_WAKE_LENGTH), 0);
+}
+
+Test(steal, who_is_woken_in_vain_wakes_nobody, .init = setup, .fini = teardown)
+{
+	struct lend_worker *worker;
+
+	for (unsigned i = 1; i < WORKERS; i++)
+		park(&workers[i]);
+	give(&workers[0], 0, ACTORS);
+	share(&workers[0]);
+	/* They have ended by the time at which it is there. */
+	while (lend__run_queue_take(&workers[0].queue))
+		;
+	worker = find_woken();
+	cr_assert_not_null(worker);
+	unpark(worker);
+	cr_expect(!lend__worker_steal(worker, LEND_STEAL_PROBES));
+	share(worker);
+	cr_expect_null(find_woken());
 }
