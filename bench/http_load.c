@@ -1,10 +1,15 @@
 /*
- * http_load: a closed-loop load generator for HTTP/1.1 and for TCP echo.
+ * http_load: a load generator for HTTP/1.1 and for TCP echo.
  *
- * Every connection keeps --pipeline requests outstanding for the whole time;
- * a new one is sent when an answer came. It shows what a server can do when
- * it is never idle. It does not show latency at a given rate: a closed loop
- * waits for a slow server instead of counting the wait (coordinated omission).
+ * As a closed loop every connection keeps --pipeline requests outstanding for
+ * the whole time; a new one is sent when an answer came. It shows what a server
+ * can do when it is never idle. It does not show latency at a given rate: a
+ * closed loop waits for a slow server instead of counting the wait (coordinated
+ * omission).
+ *
+ * With --rate requests are due at equal intervals, on the connection that has
+ * waited longest for one. Latency counts from when a request was due: one that
+ * finds all connections busy, or the generator late, waits in that time, too.
  *
  * Exit status: 0 all answers right, 1 some were wrong or none came, 2 usage.
  */
@@ -25,6 +30,8 @@ static const char help[] =
 	"  --pipeline D     requests outstanding on each (1)\n"
 	"  --seconds S      length of the measured window (1.0)\n"
 	"  --warmup S       load before the window opens (0.2)\n"
+	"  --rate R         R requests a second, whether or not the server keeps\n"
+	"                   up; latency counts from when each was due\n"
 	"  --threads N      (1)\n"
 	"  --path P         request path (/plaintext)\n"
 	"  --body TEXT      the body every answer must have (Hello, World!)\n"
@@ -38,6 +45,7 @@ enum {
 	OPT_PIPELINE,
 	OPT_SECONDS,
 	OPT_WARMUP,
+	OPT_RATE,
 	OPT_THREADS,
 	OPT_PATH,
 	OPT_BODY,
@@ -53,6 +61,7 @@ static const struct option long_options[] = {
 	{ "pipeline", required_argument, NULL, OPT_PIPELINE },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "warmup", required_argument, NULL, OPT_WARMUP },
+	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "path", required_argument, NULL, OPT_PATH },
 	{ "body", required_argument, NULL, OPT_BODY },
@@ -85,14 +94,19 @@ static unsigned number(const char *text, unsigned long min, unsigned long max)
 	return (unsigned)value;
 }
 
-static double seconds(const char *text)
+static double fraction(const char *text, double max)
 {
 	char *end;
 	double value = strtod(text, &end);
 
-	if (end == text || *end != '\0' || !(value >= 0 && value <= 86400))
+	if (end == text || *end != '\0' || !(value >= 0 && value <= max))
 		usage();
 	return value;
+}
+
+static double seconds(const char *text)
+{
+	return fraction(text, 86400);
 }
 
 static void address_parse(struct load_options *options, char *text)
@@ -135,6 +149,9 @@ static void options_set(struct load_options *options, int opt, char *value)
 		break;
 	case OPT_WARMUP:
 		options->warmup_s = seconds(value);
+		break;
+	case OPT_RATE:
+		options->rate = fraction(value, 1e8);
 		break;
 	case OPT_THREADS:
 		options->threads = number(value, 1, 64);

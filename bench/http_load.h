@@ -22,6 +22,7 @@ struct load_options {
 	unsigned connections;
 	unsigned pipeline; /* requests outstanding on each connection */
 	unsigned threads;
+	double rate; /* requests a second; 0: as many as the server takes */
 	double warmup_s;
 	double seconds;
 	bool echo;

@@ -2,9 +2,8 @@
  * One thread of the load generator: its connections, on its own ring.
  *
  * It uses io_uring as sparingly as the fastest server it has to feed:
- * multishot receives, one enter per round, all requests that became due by
- * one receive in one send. A generator that is slower than the server would
- * measure itself.
+ * multishot receives, one enter per round, all requests due by one receive in
+ * one send. A generator slower than the server would measure itself.
  */
 #include "http_load.h"
 
@@ -17,11 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "answer_check.h"
+#include "load_pace.h"
 #include "process_time.h"
 
 #define SQ_COUNT     1024
@@ -44,7 +45,8 @@ struct connection {
 	uint64_t answers;
 	unsigned issued; /* requests ever; indexes @sent_ns, as does @got */
 	unsigned got;
-	size_t echo_at; /* place in the message being received */
+	uint64_t due_ns; /* with --rate: when they were due */
+	size_t echo_at;	 /* place in the message being received */
 	size_t carry_size;
 	char *carry; /* the beginning of a split answer */
 	uint64_t sent_ns[PIPELINE_MAX];
@@ -61,6 +63,7 @@ struct load {
 	unsigned returned;
 	struct connection *connections;
 	unsigned alive;
+	struct pace pace;
 	struct answer_check check;
 	enum phase phase;
 	uint64_t now_ns;
@@ -132,17 +135,33 @@ static void send_rest(struct load *load, struct connection *c)
 	c->sending = true;
 }
 
-/* Latency counts from here: the kernel takes the request this round. */
+/* Latency counts from here, unless it was due before. */
 static void requests_send(struct load *load, struct connection *c)
 {
 	if (c->dead || c->sending || c->due == 0)
 		return;
 	for (unsigned i = 0; i < c->due; i++)
-		c->sent_ns[c->issued++ % PIPELINE_MAX] = load->now_ns;
+		c->sent_ns[c->issued++ % PIPELINE_MAX] =
+			pace_has_rate(&load->pace) ? c->due_ns : load->now_ns;
 	c->send_at = 0;
 	c->send_end = c->due * load->options->request_size;
 	c->due = 0;
 	send_rest(load, c);
+}
+
+/* Without a rate nobody waits for one. */
+static void requests_pace(struct load *load)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), due_ns;
+	unsigned number;
+
+	while (pace_next(&load->pace, now_ns, &number, &due_ns)) {
+		struct connection *c = &load->connections[number];
+
+		c->due = load->options->pipeline;
+		c->due_ns = due_ns;
+		requests_send(load, c);
+	}
 }
 
 /* A connection that went wrong is out of the game, not opened again. */
@@ -160,7 +179,10 @@ static void answer_done(struct load *load, struct connection *c)
 {
 	uint64_t sent_ns = c->sent_ns[c->got++ % PIPELINE_MAX];
 
-	c->due++;
+	if (!pace_has_rate(&load->pace))
+		c->due++;
+	else if (c->got == c->issued)
+		pace_add(&load->pace, (unsigned)(c - load->connections));
 	if (load->phase != OPEN)
 		return;
 	c->answers++;
@@ -288,9 +310,13 @@ static void round_run(struct load *load)
 	struct io_uring_cqe *cqe;
 	unsigned head;
 	unsigned count = 0;
-	int res = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1,
-						   &timeout, NULL);
+	int res;
 
+	if (pace_has_rate(&load->pace))
+		timeout.tv_nsec = pace_wait_ns(
+			&load->pace, clock_ns(CLOCK_MONOTONIC), ROUND_MAX_NS);
+	res = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1, &timeout,
+					       NULL);
 	if (res < 0 && res != -ETIME && res != -EINTR && res != -EAGAIN &&
 	    res != -EBUSY)
 		die("io_uring_enter", res);
@@ -308,8 +334,8 @@ static void round_run(struct load *load)
 	buffers_publish(load);
 }
 
-/* The processor times are taken by the thread that counts, between two
- * rounds, so that times and counts are of the same window. */
+/* Times are taken by the thread that counts, between two of its rounds, so that
+ * times and counts are of the same window. */
 static void window_open(struct load *load)
 {
 	struct load_worker *w = load->worker;
@@ -334,7 +360,7 @@ static void window_close(struct load *load)
 		die("--server-pid", -ESRCH);
 	w->server_ns = server_ns - w->server_ns;
 	load->phase = CLOSED;
-	/* A connection that was forgotten is an error like any other. */
+	/* One that was forgotten is an error like any other. */
 	for (unsigned i = 0; i < w->connections; i++)
 		if (!load->connections[i].dead &&
 		    load->connections[i].answers == 0)
@@ -349,16 +375,27 @@ static void run(struct load *load)
 	uint64_t window_ns = (uint64_t)(o->seconds * 1e9);
 
 	load->now_ns = clock_ns(CLOCK_MONOTONIC);
+	/* Each thread has its share of the rate. */
+	pace_init(&load->pace,
+		  o->rate > 0 ? 1e9 * o->pipeline * o->connections /
+					load->worker->connections / o->rate :
+				0,
+		  load->worker->connections, load->now_ns);
 	for (unsigned i = 0; i < load->worker->connections; i++) {
 		struct connection *c = &load->connections[i];
 
-		c->due = o->pipeline;
 		recv_arm(load, c);
+		if (pace_has_rate(&load->pace)) {
+			pace_add(&load->pace, i);
+			continue;
+		}
+		c->due = o->pipeline;
 		requests_send(load, c);
 	}
 	while (load->phase != CLOSED) {
 		uint64_t now_ns;
 
+		requests_pace(load);
 		round_run(load);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
 		if (load->phase == WARMUP && now_ns >= open_ns)
@@ -437,21 +474,22 @@ void *load_worker_run(void *arg)
 		.worker = worker,
 		.options = worker->options,
 		.alive = worker->connections,
-		.check = {
-			.body = worker->options->body,
-			.body_size = strlen(worker->options->body),
-		},
+		.check.body = worker->options->body,
+		.check.body_size = strlen(worker->options->body),
 	};
 
 	descriptors_raise();
 	ring_open(&load);
 	load.connections = memory_map(worker->connections *
 				      sizeof(struct connection));
+	/* Sleeps end when they should, not up to 50 us later. */
+	prctl(PR_SET_TIMERSLACK, 1);
 	for (unsigned i = 0; i < worker->connections; i++)
 		load.connections[i].fd = dial(worker->options);
 	/* Nobody starts before all are connected. */
 	pthread_barrier_wait(worker->connected);
 	run(&load);
+	pace_fini(&load.pace);
 	io_uring_queue_exit(&load.ring);
 	for (unsigned i = 0; i < worker->connections; i++) {
 		close(load.connections[i].fd);

@@ -46,14 +46,16 @@ def plain(name):
     return name.partition('#')[0]
 
 
-def command(build, name, port):
-    listen = ['--listen', f'127.0.0.1:{port}']
+def command(options, name, port):
+    common = ['--listen', f'127.0.0.1:{port}', '--workers',
+              str(options.workers)]
     name = plain(name)
     if name in BASELINES:
-        return [str(build / 'bench' / name)] + listen
-    mode = name.removeprefix('lend_')
-    return [str(build / 'lend'), 'serve', '--demo', '--workers', '1',
-            '--mode', mode] + listen
+        return ([str(options.build / 'bench' / name)] + common
+                + ['--echo'] * options.echo)
+    service = ['echo'] if options.echo else ['serve', '--demo']
+    return ([str(options.build / 'lend')] + service
+            + ['--mode', name.removeprefix('lend_')] + common)
 
 
 def pinned(argv, cpu):
@@ -69,12 +71,13 @@ def pinned(argv, cpu):
 class Server:
     """One server process; a context manager, so that it never stays."""
 
-    def __init__(self, build, name, cpu):
+    def __init__(self, options, name):
         self.name = name
+        self.echo = options.echo
         self.port = free_port()
-        argv = command(build, name, self.port)
+        argv = command(options, name, self.port)
         try:
-            self.process = pinned(argv, cpu)
+            self.process = pinned(argv, options.cpus[0])
         except OSError as error:
             raise Failure(f'{argv[0]}: {error.strerror}') from error
 
@@ -118,6 +121,8 @@ class Server:
 
     def check(self):
         """The answer must be as rich as the reference's, not just right."""
+        if self.echo:
+            return  # the generator looks at each byte
         connection = http.client.HTTPConnection('127.0.0.1', self.port,
                                                 timeout=3)
         try:
@@ -151,14 +156,16 @@ def busy_seconds(cpus):
     return busy / os.sysconf('SC_CLK_TCK')
 
 
-def load(options, server, pipeline, cpu):
+def load(options, server, pipeline, rate, cpu):
     argv = [str(options.build / 'bench' / 'http_load'),
             '--connect', f'127.0.0.1:{server.port}',
             '--connections', str(options.connections),
             '--pipeline', str(pipeline),
             '--seconds', str(options.seconds),
             '--warmup', str(options.warmup),
+            '--rate', str(rate),
             '--server-pid', str(server.process.pid)]
+    argv += ['--echo'] * options.echo
     generator = pinned(argv, cpu)
     try:
         out, err = generator.communicate(
@@ -175,12 +182,12 @@ def load(options, server, pipeline, cpu):
         raise Failure(f'{server.name}: {err.decode().strip()}') from None
 
 
-def measure_once(options, name, pipeline):
+def measure_once(options, name, pipeline, rate=0):
     """One server, started, loaded for one window, and stopped."""
-    with Server(options.build, name, options.cpus[0]) as server:
+    with Server(options, name) as server:
         busy = busy_seconds(options.cpus)
         start = time.monotonic()
-        result = load(options, server, pipeline, options.cpus[1])
+        result = load(options, server, pipeline, rate, options.cpus[1])
         wall = time.monotonic() - start
         busy = busy_seconds(options.cpus) - busy
     if result['requests'] == 0:
@@ -299,8 +306,10 @@ def scenario(options, pipeline):
             'results': results}
 
 
-def cpus_choose(text):
+def cpus_choose(text, workers):
     """The server's and the generator's CPU, or (None, None): not pinned."""
+    if workers > 1:
+        return None, None
     allowed = sorted(os.sched_getaffinity(0))
     if text:
         server, generator = (int(part) for part in text.split(','))
@@ -329,6 +338,11 @@ def options_parse():
     parser.add_argument('--warmup', type=float, default=0.2,
                         help='load before that (0.2)')
     parser.add_argument('--connections', type=int, default=64)
+    parser.add_argument('--workers', type=int, default=1,
+                        help='threads of the server; with more than one '
+                        'nothing is pinned (1)')
+    parser.add_argument('--echo', action='store_true',
+                        help='messages of 64 bytes instead of HTTP')
     parser.add_argument('--pipeline', type=numbers, default=[1, 16],
                         metavar='D[,D]', help='request depths (1,16)')
     parser.add_argument('--others', type=float, default=0.2, metavar='SHARE',
@@ -358,7 +372,7 @@ def options_parse():
         parser.error('a server twice: name the second one like raw_uring#2')
     if options.rounds < 1:
         parser.error('--rounds must be at least 1')
-    options.cpus = cpus_choose(options.cpus)
+    options.cpus = cpus_choose(options.cpus, options.workers)
     return options
 
 

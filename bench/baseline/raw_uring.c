@@ -1,7 +1,8 @@
 /*
  * raw_uring: the least that an HTTP server on io_uring can cost.
  *
- * One thread, one ring, no library but liburing: the reference that Lend's
+ * A thread and a ring (--workers: more of them, which share nothing and have a
+ * listening socket each), no library but liburing: the reference that Lend's
  * overhead is measured against. It does by hand what a framework does for
  * its user, and nothing else: there is no routing, no parsing, no limit on
  * how long a client may take. It is a benchmark opponent, not a server.
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +68,7 @@ struct server {
 	struct connection *connections; /* by fd */
 };
 
-static struct server server;
+static struct server servers[WORKERS_MAX];
 
 static struct io_uring_sqe *sqe_get(struct server *s)
 {
@@ -381,22 +383,45 @@ static void ring_open(struct server *s)
 	io_uring_register_ring_fd(&s->ring);
 }
 
-int main(int argc, char **argv)
+static void *server_run(void *arg)
 {
-	struct server *s = &server;
+	struct server *s = arg;
 
-	config_parse(&s->config, argc, argv);
-	descriptors_raise();
-	s->signals = signals_open();
-	s->listener = config_listen(&s->config);
 	s->connections = memory_map(CONNECTION_MAX * sizeof(struct connection));
 	ring_open(s);
 	buffers_open(s);
 	answers_render(&s->answers, "raw");
 	accept_arm(s);
 	tick_arm(s);
-	signal_arm(s);
+	/* One is told to stop, and ends the process. */
+	if (s == &servers[0])
+		signal_arm(s);
 	serve(s);
-	io_uring_queue_exit(&s->ring);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct config config;
+	pthread_t thread;
+	int signals;
+
+	config_parse(&config, argc, argv);
+	descriptors_raise();
+	signals = signals_open();
+	/* All listen before the first one answers. */
+	for (unsigned i = 0; i < config.workers; i++) {
+		servers[i].config = config;
+		servers[i].signals = signals;
+		servers[i].listener = config_listen(&config);
+	}
+	for (unsigned i = 1; i < config.workers; i++) {
+		int err = pthread_create(&thread, NULL, server_run,
+					 &servers[i]);
+
+		if (err != 0)
+			die("pthread_create", -err);
+	}
+	server_run(&servers[0]);
 	return 0;
 }

@@ -32,8 +32,9 @@ _Noreturn void die(const char *what, int error)
 static _Noreturn void usage(const char *program)
 {
 	fprintf(stderr,
-		"usage: %s --listen ADDR:PORT [--echo]\n"
+		"usage: %s --listen ADDR:PORT [--workers N] [--echo]\n"
 		"  --listen  a numeric address; [::1]:80 for IPv6\n"
+		"  --workers threads, each with a socket of its own (1; raw_uring only)\n"
 		"  --echo    send back what comes, instead of HTTP\n",
 		program);
 	exit(2);
@@ -67,9 +68,13 @@ static bool address_parse(struct config *config, char *text)
 void config_parse(struct config *config, int argc, char **argv)
 {
 	memset(config, 0, sizeof(*config));
+	config->workers = 1;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--echo") == 0) {
 			config->echo = true;
+		} else if (strcmp(argv[i], "--workers") == 0 && i + 1 < argc) {
+			config->workers = (unsigned)strtoul(argv[++i], NULL,
+							    10);
 		} else if (strcmp(argv[i], "--listen") == 0 && i + 1 < argc) {
 			if (!address_parse(config, argv[++i]))
 				usage(argv[0]);
@@ -77,7 +82,8 @@ void config_parse(struct config *config, int argc, char **argv)
 			usage(argv[0]);
 		}
 	}
-	if (config->addr_size == 0)
+	if (config->addr_size == 0 || config->workers < 1 ||
+	    config->workers > WORKERS_MAX)
 		usage(argv[0]);
 }
 
@@ -90,6 +96,9 @@ int config_listen(const struct config *config)
 	if (fd < 0)
 		die("socket", -errno);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* The kernel spreads connections over the sockets. */
+	if (config->workers > 1)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	/* Accepted sockets inherit it: one call instead of one each. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (bind(fd, (const struct sockaddr *)&config->addr,

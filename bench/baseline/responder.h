@@ -20,10 +20,12 @@
 #define BATCH_MAX 64
 /* Connections above this are closed at once: they are indexed by fd. */
 #define CONNECTION_MAX 65536
+#define WORKERS_MAX    16
 
 struct config {
 	struct sockaddr_storage addr;
 	socklen_t addr_size;
+	unsigned workers;
 	bool echo;
 };
 
@@ -61,7 +63,8 @@ struct reply {
 /* Parse the command line; prints usage and exits if it is wrong. */
 void config_parse(struct config *config, int argc, char **argv);
 
-/* Listen as @config says; exits with a message on failure. */
+/* Listen as @config says, each worker for itself; exits with a message on
+ * failure. */
 int config_listen(const struct config *config);
 
 /* Block SIGTERM and SIGINT and get them as a descriptor instead. */

@@ -240,6 +240,32 @@ def wait_for_rest(server):
              f"{busy} s of CPU while there was nothing to do")
 
 
+def sleeps(server):
+    """How often each of its threads has gone to sleep by itself."""
+    folder = f"/proc/{server.process.pid}/task"
+    counts = {}
+    for thread in os.listdir(folder):
+        with open(f"{folder}/{thread}/status", encoding="utf-8") as file:
+            counts[thread] = re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)",
+                                       file.read()).group(1)
+    return counts
+
+
+def wait_for_sleep(server, window_s=2):
+    """Until there is a while in which none of its threads wakes up, not even
+    to look at something. How long that takes does not matter; what wakes up
+    at intervals below @window_s is found however slow the machine is."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        before = sleeps(server)
+        time.sleep(window_s)
+        after = sleeps(server)
+        if before == after:
+            return
+        true(time.monotonic() < deadline,
+             f"it wakes up all the time: {before}, then {after}")
+
+
 def wait_for(condition, what, timeout_s=DEADLINE_S):
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -13,7 +13,7 @@ import threading
 import time
 
 from harness import (DEADLINE_S, Client, case, connect, equal,
-                     main, true, wait_for, wait_for_rest)
+                     main, true, wait_for, wait_for_rest, wait_for_sleep)
 
 
 def receive_exactly(connection, size):
@@ -211,6 +211,21 @@ def admin_counts_bytes(lend):
                 equal(stats["connections"]["open"], 1)
                 equal(stats["connections"]["accepted"], 1)
                 equal(client.ask("GET", "/healthz").body, b"ok\n")
+        server.stop()
+
+
+@case
+def idle_connections_wake_nobody(lend):
+    """K6, P3: nothing is polled: neither workers nor who watches over them."""
+    with lend.echo() as server:
+        connections = [connect(server.address) for _ in range(100)]
+        for connection in connections:
+            exchange(connection, b"x")
+        wait_for_sleep(server)
+        # It only sleeps.
+        for connection in connections:
+            exchange(connection, b"y")
+            connection.close()
         server.stop()
 
 

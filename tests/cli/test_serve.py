@@ -15,7 +15,7 @@ import threading
 import time
 
 from harness import (DEADLINE_S, Client, case, connect, equal, main, true,
-                     wait_for)
+                     wait_for, wait_for_sleep)
 
 
 @case
@@ -489,6 +489,22 @@ def a_log_that_nobody_reads_stops_nobody(lend):
         equal(server.wait(), 0)
         true(any("were dropped" in line or "lines are lost" in line
                  for line in server.lines), str(server.lines))
+
+
+@case
+def idle_connections_wake_nobody(lend):
+    """K6, P3: nothing is polled: neither workers nor who watches over them."""
+    with lend.serve("--demo") as server:
+        clients = [Client(server.address) for _ in range(100)]
+        for client in clients:
+            equal(client.ask("GET", "/plaintext").status, 200)
+        wait_for_sleep(server)
+        # It only sleeps.
+        for client in clients:
+            equal(client.ask("GET", "/plaintext").status, 200)
+        for client in clients:
+            client.__exit__(None, None, None)
+        server.stop()
 
 
 if __name__ == "__main__":

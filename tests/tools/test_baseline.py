@@ -119,6 +119,20 @@ def each_server(*args, **options):
     return decorate
 
 
+def wait_for_bytes(port):
+    """Until a connection to @port has something that nobody has received."""
+    give_up = time.monotonic() + DEADLINE_S
+    while time.monotonic() < give_up:
+        with open('/proc/net/tcp', encoding='ascii') as table:
+            for line in table.readlines()[1:]:
+                _, local, _, state, queues = line.split()[:5]
+                if (int(local.split(':')[1], 16) == port and state == '01'
+                        and int(queues.split(':')[1], 16)):
+                    return
+        time.sleep(0.01)
+    raise AssertionError('nothing was sent')
+
+
 class BaselineTest(unittest.TestCase):
     def check_answer(self, answer):
         head, _, body = answer.partition(b'\r\n\r\n')
@@ -279,6 +293,56 @@ class BaselineTest(unittest.TestCase):
         status, result = self.load(server.port, '--body', 'Hello, Worle!')
         self.assertEqual(status, 1)
         self.assertEqual(result['errors'], 64)
+
+    @each_server('--workers', '2')
+    def test_more_workers_answer_too(self, server):
+        server.connect().close()
+        status, result = self.load(server.port)
+        self.assertEqual((status, result['errors']), (0, 0))
+
+    @each_server()
+    def test_at_a_rate_a_pause_is_everybodys(self, server):
+        """A closed loop would have waited with 8 requests, this one has most
+        of those that were due meanwhile."""
+        server.connect().close()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            with subprocess.Popen(
+                    [LOAD, '--connect', f'127.0.0.1:{server.port}',
+                     '--connections', '8', '--rate', '1000', '--seconds', '1',
+                     '--warmup', '0'], stdout=subprocess.PIPE) as load:
+                wait_for_bytes(server.port)
+                time.sleep(0.4)
+                server.process.send_signal(signal.SIGCONT)
+                out, _ = load.communicate(timeout=DEADLINE_S)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        result = json.loads(out)
+        self.assertEqual((load.returncode, result['errors']), (0, 0))
+        self.assertGreater(result['p90_us'], 50000)
+        self.assertGreater(result['requests'], 300)
+        # A closed loop would have had tens of thousands.
+        self.assertLess(result['requests'] / result['seconds'], 5000)
+
+    def test_the_table_of_requests_is_made(self):
+        build = pathlib.Path(LOAD).parent.parent
+        if not (build / 'lend').exists():
+            self.skipTest('lend is not built')
+        with tempfile.NamedTemporaryFile() as file:
+            done = subprocess.run(
+                [pathlib.Path(OVERHEAD).with_name('requests.py'), '--build',
+                 build, '--json', file.name, '--loads', 'pipelined,echo',
+                 '--modes', 'borrowed', '--connections', '4', '--rounds', '1',
+                 '--seconds', '0.1', '--paced-seconds', '0.1', '--warmup',
+                 '0.05'], stdout=subprocess.PIPE, timeout=DEADLINE_S)
+            self.assertEqual(done.returncode, 0)
+            table = json.load(file)
+        self.assertEqual(len(table), 4)
+        for row in table:
+            self.assertGreater(row['rate'], 0)
+            for measure in ('cpu', 'p99'):
+                self.assertGreater(row['modes']['borrowed'][measure]['ratio'],
+                                   0)
 
     def test_the_comparison_runs(self):
         bench = pathlib.Path(LOAD).parent
