@@ -13,20 +13,27 @@
 /* No memory for a message: try again then. */
 #define RETRY_NS LEND_MS
 
-static void arm(struct lend_timer *timer, uint64_t deadline)
-{
-	timer->armed = deadline != LEND_FOREVER;
-	if (timer->armed)
-		lend_pairing_add(&timer->owner->own_timers->armed, &timer->node,
-				 deadline);
-}
-
 static void disarm(struct lend_timer *timer)
 {
 	if (timer->armed)
 		lend_pairing_remove(&timer->owner->own_timers->armed,
 				    &timer->node);
 	timer->armed = false;
+}
+
+/* One that moves away stays where it is, and is put right when it comes up:
+ * most are moved again before. */
+static void arm(struct lend_timer *timer, uint64_t deadline)
+{
+	timer->deadline = deadline;
+	if (timer->armed && deadline != LEND_FOREVER &&
+	    timer->node.key <= deadline)
+		return;
+	disarm(timer);
+	timer->armed = deadline != LEND_FOREVER;
+	if (timer->armed)
+		lend_pairing_add(&timer->owner->own_timers->armed, &timer->node,
+				 deadline);
 }
 
 /* @count more times; false: no memory. */
@@ -58,10 +65,15 @@ static bool tell(struct lend_timer *timer, uint64_t count)
 
 static void fire(struct lend_timer *timer, uint64_t now_ns)
 {
-	uint64_t due_ns = timer->node.key;
+	uint64_t due_ns = timer->deadline;
 	uint64_t periods = 1, span_ns;
 
 	disarm(timer);
+	if (due_ns > timer->node.key) {
+		/* It was moved. Others may be before it, even if it is due. */
+		arm(timer, due_ns);
+		return;
+	}
 	if (timer->period_ns)
 		periods += (now_ns - due_ns) / timer->period_ns;
 	if (!tell(timer, periods)) {
@@ -91,7 +103,6 @@ void lend__timer_received(struct lend_msg *msg)
 
 void lend__timer_set(struct lend_timer *timer, uint64_t deadline)
 {
-	disarm(timer);
 	/* It stays in the inbox, for the next time, or until it would be
 	 * received: so there is one of each timer at most. */
 	if (timer->msg)

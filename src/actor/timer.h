@@ -26,7 +26,8 @@ struct lend_own_timers {
 #define LEND_TIMER_MAGIC UINT32_C(0x4c6e5469)
 
 struct lend_timer {
-	struct lend_pairing_node node;
+	struct lend_pairing_node node; /* its key: @deadline, or before */
+	uint64_t deadline;
 	struct lend_list link;
 	struct lend_actor *owner;
 	struct lend_msg *msg; /* in the inbox; NULL: none */
@@ -36,7 +37,7 @@ struct lend_timer {
 	bool armed;
 };
 
-/* The first of them to go off, if that is before @other_ns. */
+/* None of them goes off before that; @other_ns, if that is earlier. */
 static inline uint64_t lend__timer_earlier(const struct lend_own_timers *timers,
 					   uint64_t other_ns)
 {

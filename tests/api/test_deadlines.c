@@ -196,6 +196,33 @@ static int deadlines_that_move(void *arg)
 	return 0;
 }
 
+static int sleep_for_a_year(void *arg)
+{
+	(void)arg;
+	return lend_sleep(lend_after(366 * 24 * 3600 * LEND_S));
+}
+
+/* A deadline may be the next microsecond or next year. */
+static int near_beside_far(void *arg)
+{
+	static lend_ref refs[100];
+
+	(void)arg;
+	for (unsigned i = 0; i < 100; i++)
+		refs[i] = test_spawn(sleep_for_a_year, NULL);
+	for (unsigned i = 0; i < 300; i++) {
+		uint64_t deadline = lend_after(i % 3 ? LEND_US : 1);
+
+		CHECK_EQ(lend_sleep(deadline), 0);
+		CHECK(lend_now() >= deadline);
+	}
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_EQ(lend_cancel(refs[i]), 0);
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_EQ(test_join(refs[i]), -ECANCELED);
+	return 0;
+}
+
 static _Atomic bool stop;
 
 static int tease(void *arg)
@@ -327,6 +354,7 @@ int main(int argc, char **argv)
 	test_actor("a_thousand_at_once", a_thousand_at_once);
 	test_actor("sleepers_wake_in_order", sleepers_wake_in_order);
 	test_actor("deadlines_that_move", deadlines_that_move);
+	test_actor("near_beside_far", near_beside_far);
 	test_actor("no_timer_is_lost", no_timer_is_lost);
 	test_actor("descriptors_have_timeouts", descriptors_have_timeouts);
 	test_actor("timeouts_end_with_the_descriptor",

@@ -1,7 +1,7 @@
 /*
  * Goal:   K12: timers of an actor go off in the order of their deadlines, never
  *         early, again and again if they are periodic; moved and stopped ones
- *         are silent; 100,000 of them are no trouble.
+ *         are silent; 10,000, or LEND_TEST_TIMERS, are no trouble.
  * Method: messages are compared with what was asked for; no upper bound on
  *         times, as machines are noisy.
  */
@@ -118,6 +118,84 @@ static int in_order(void *arg)
 		last = due[type];
 		timers[type] = lend_timer_stop(timers[type]);
 	}
+	return 0;
+}
+
+/* Moved away, and everybody looks late: the order is that of the deadlines, not
+ * of the places that the timers had before. */
+static int moved_away_in_order(void *arg)
+{
+	uint64_t base = lend_now(), count;
+	struct lend_timer *a = start(base + 1000, 0, 1);
+	struct lend_timer *b = start(base + 2000, 0, 2);
+	struct lend_timer *c = start(base + 4000, 2000, 3);
+	struct lend_timer *d = start(base + 5000, 0, 4);
+
+	(void)arg;
+	lend_timer_move(a, base + 3000);
+	lend_timer_move(c, base + 6000);
+	lend_timer_move(d, lend_after(3600 * LEND_S));
+	/* Away, farther, and nearer again than that, but not than it was. */
+	lend_timer_move(b, base + 9000);
+	lend_timer_move(b, base + 2500);
+	CHECK_EQ(lend_sleep(base + 7000), 0);
+	CHECK_EQ(next_type(LEND_NOW, &count), 2);
+	CHECK_EQ(next_type(LEND_NOW, &count), 1);
+	CHECK_EQ(next_type(LEND_NOW, &count), 3);
+	lend_timer_move(c, LEND_FOREVER);
+	CHECK_EQ(next_type(LEND_NOW, &count), UINT32_MAX);
+	/* And one that was moved away and comes nearer than it ever was. */
+	lend_timer_move(d, LEND_NOW);
+	CHECK_EQ(next_type(LEND_NOW, &count), 4);
+	/* The actor's wait for where it was is no wake-up for anybody. */
+	lend_timer_move(a, lend_after(LEND_MS));
+	lend_timer_move(a, base = lend_after(4 * LEND_MS));
+	CHECK_EQ(next_type(LEND_FOREVER, &count), 1);
+	CHECK(lend_now() >= base);
+	return 0;
+}
+
+/* K12: so many, all armed, a half of them moved, a quarter stopped; those that
+ * are left are due at once, and come in order. */
+static int many_in_order(void *arg)
+{
+	const char *text = getenv("LEND_TEST_TIMERS");
+	uint32_t many = text ? (uint32_t)strtoul(text, NULL, 10) : 10000;
+	struct lend_timer **timers = calloc(many, sizeof(*timers));
+	uint64_t *due = calloc(many, sizeof(*due));
+	uint64_t base = lend_now(), seed = 4712, last = 0, left = 0;
+
+	(void)arg;
+	if (!CHECK(timers && due))
+		return -1;
+	for (uint32_t i = 0; i < many; i++) {
+		due[i] = base + 3600 * LEND_S + test_random(&seed) % LEND_S;
+		timers[i] = start(due[i], 0, i);
+	}
+	for (uint32_t i = 0; i < many; i += 2)
+		lend_timer_move(timers[i],
+				due[i] + test_random(&seed) % LEND_S);
+	for (uint32_t i = 0; i < many; i++) {
+		if (i % 4 == 3) {
+			timers[i] = lend_timer_stop(timers[i]);
+			continue;
+		}
+		due[i] = base - test_random(&seed) % LEND_S;
+		lend_timer_move(timers[i], due[i]);
+		left++;
+	}
+	for (; left; left--) {
+		uint64_t count;
+		uint32_t type = next_type(LEND_NOW, &count);
+
+		if (!CHECK(type < many && timers[type] && due[type] >= last))
+			break;
+		last = due[type];
+		timers[type] = lend_timer_stop(timers[type]);
+	}
+	CHECK_EQ(left, 0);
+	free(timers);
+	free(due);
 	return 0;
 }
 
@@ -262,6 +340,8 @@ int main(int argc, char **argv)
 	test_actor("once", once);
 	test_actor("periodic", periodic);
 	test_actor("in_order", in_order);
+	test_actor("moved_away_in_order", moved_away_in_order);
+	test_actor("many_in_order", many_in_order);
 	test_actor("taken_back", taken_back);
 	test_actor("beside_other_waits", beside_other_waits);
 	test_actor("errors", errors);
