@@ -23,6 +23,7 @@ EXTRAS = {
     "transfer-all": {"rescues"},
     "wake-latency": {"p50_ns", "p99_ns", "max_ns"},
     "wait-1000": {"p50_ns", "p99_ns", "max_ns"},
+    "sleep": {"p50_ns", "p99_ns", "max_ns"},
 }
 
 

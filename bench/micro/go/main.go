@@ -41,6 +41,9 @@ var works = []work{
 	{name: "fan-in-16", count: always(17), prepare: prepareFan, run: runFan},
 	{name: "wake-latency", count: always(2), prepare: prepareWake, run: runWake, extras: spanExtras},
 	{name: "wait-1000", count: always(1000), run: runWait, extras: spanExtras},
+	{name: "timer", count: times(1), run: runTimer},
+	{name: "timer-move", count: times(1), run: runTimerMove},
+	{name: "sleep", count: times(100), run: runSleep, extras: spanExtras},
 }
 
 func times(factor int) func(int) int {

@@ -259,3 +259,40 @@ func runWait(m *member) {
 		m.countAtOnce()
 	}
 }
+
+// ---- timers ----
+
+const halfMinute = 30 * time.Second
+const timers = 10000
+
+func nothing() {}
+
+func runTimer(m *member) {
+	for !m.stops() {
+		time.AfterFunc(halfMinute, nothing).Stop()
+		m.count()
+	}
+}
+
+func runTimerMove(m *member) {
+	mine := make([]*time.Timer, timers)
+	for i := range mine {
+		mine[i] = time.AfterFunc(halfMinute, nothing)
+	}
+	for !m.stops() {
+		mine[m.next()%timers].Reset(halfMinute)
+		m.count()
+	}
+	for i := range mine {
+		mine[i].Stop()
+	}
+}
+
+func runSleep(m *member) {
+	for !m.stops() {
+		begin := time.Now()
+		time.Sleep(time.Millisecond)
+		m.crowd.span(time.Since(begin) - time.Millisecond)
+		m.countAtOnce()
+	}
+}

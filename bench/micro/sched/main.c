@@ -30,6 +30,9 @@ const struct crowd_work *const crowd_works[] = {
 	&crowd_fan_in_16,
 	&crowd_wake_latency,
 	&crowd_wait_1000,
+	&crowd_timer,
+	&crowd_timer_move,
+	&crowd_sleep,
 	NULL,
 };
 

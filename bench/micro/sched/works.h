@@ -16,5 +16,6 @@ extern const struct crowd_work crowd_spawn, crowd_spawn_many;
 extern const struct crowd_work crowd_pingpong, crowd_pingpong_far;
 extern const struct crowd_work crowd_fan_in_1, crowd_fan_in_16;
 extern const struct crowd_work crowd_wake_latency, crowd_wait_1000;
+extern const struct crowd_work crowd_timer, crowd_timer_move, crowd_sleep;
 
 #endif
