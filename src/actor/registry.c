@@ -12,12 +12,8 @@
 #include "actor/scope.h"
 #include "base/check.h"
 #include "base/condition.h"
+#include "base/counter.h"
 #include "mem/pages.h"
-
-#define ALIVE	   (UINT64_C(1) << 31)
-#define ENDED	   (UINT64_C(1) << 30) /* joinable, and not joined yet */
-#define PINS	   (ENDED - 1)
-#define GENERATION 32
 
 /* See colour(). */
 #define COLOUR_PAGES	  4
@@ -31,7 +27,7 @@ static size_t entries_size(unsigned slots)
 }
 
 int lend__registry_init(struct lend_registry *registry, unsigned slots,
-			size_t stack_size, uint64_t heaps_max)
+			unsigned workers, size_t stack_size, uint64_t heaps_max)
 {
 	void *entries = NULL;
 	int err;
@@ -45,15 +41,20 @@ int lend__registry_init(struct lend_registry *registry, unsigned slots,
 				    LEND_HEAP_SLICE_DEFAULT, heaps_max);
 	if (err)
 		goto fail_stacks;
-	err = lend__pages_reserve(entries_size(slots), &entries);
+	err = lend__slots_init(&registry->free, slots, workers, stack_size);
 	if (err)
 		goto fail_heaps;
+	err = lend__pages_reserve(entries_size(slots), &entries);
+	if (err)
+		goto fail_slots;
 	registry->entries = entries;
 	pthread_mutex_init(&registry->lock, NULL);
 	pthread_mutex_init(&registry->zombies_lock, NULL);
 	lend__condition_init(&registry->changed);
 	return 0;
 
+fail_slots:
+	lend__slots_fini(&registry->free);
 fail_heaps:
 	lend__heap_range_fini(&registry->heaps);
 fail_stacks:
@@ -65,11 +66,12 @@ void lend__registry_fini(struct lend_registry *registry)
 {
 	if (!registry->entries)
 		return;
-	lend_assert(registry->alive == 0);
+	lend_assert(lend__slots_alive(&registry->free) == 0);
 	pthread_cond_destroy(&registry->changed);
 	pthread_mutex_destroy(&registry->zombies_lock);
 	pthread_mutex_destroy(&registry->lock);
 	lend__pages_unreserve(registry->entries, entries_size(registry->slots));
+	lend__slots_fini(&registry->free);
 	lend__heap_range_fini(&registry->heaps);
 	lend__stacks_fini(&registry->stacks);
 	registry->entries = NULL;
@@ -105,92 +107,105 @@ struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 					     size);
 }
 
-static void push_cold_locked(struct lend_registry *registry, uint32_t index)
+static int admit(struct lend_registry *registry, struct lend_scope *scope)
 {
-	registry->entries[index].next = registry->cold;
-	registry->cold = index + 1;
+	int err;
+
+	pthread_mutex_lock(&registry->lock);
+	err = lend__scope_admit_locked(scope);
+	pthread_mutex_unlock(&registry->lock);
+	return err;
 }
 
-static void count_warm_locked(struct lend_registry *registry, int change)
+static void dismiss(struct lend_registry *registry, struct lend_scope *scope)
 {
-	unsigned count = atomic_load_explicit(&registry->warm_count,
-					      memory_order_relaxed);
-
-	atomic_store_explicit(&registry->warm_count, count + (unsigned)change,
-			      memory_order_relaxed);
+	pthread_mutex_lock(&registry->lock);
+	lend__scope_dismiss_locked(scope);
+	pthread_mutex_unlock(&registry->lock);
 }
 
-/* UINT32_MAX: all are taken. */
-static uint32_t pop_free_locked(struct lend_registry *registry)
+/* Those who wait for the last actor's end look again. */
+static void tell_waiters(struct lend_registry *registry)
 {
-	uint32_t *list = registry->warm ? &registry->warm : &registry->cold;
-	uint32_t index;
-
-	if (*list) {
-		index = *list - 1;
-		if (list == &registry->warm)
-			count_warm_locked(registry, -1);
-		*list = registry->entries[index].next;
-		return index;
-	}
-	if (registry->used_end < registry->slots)
-		return registry->used_end++;
-	return UINT32_MAX;
+	pthread_mutex_lock(&registry->lock);
+	pthread_cond_broadcast(&registry->changed);
+	pthread_mutex_unlock(&registry->lock);
 }
 
-static int take_locked(struct lend_registry *registry, struct lend_scope *scope,
-		       uint32_t *ret_index)
+/* A slot was given back, or an actor has ended that leaves its slot to others:
+ * [G5], Note [closing]. */
+static void note_end(struct lend_registry *registry,
+		     struct lend_magazine *magazine)
 {
-	uint32_t index;
-	int err = 0;
+	if (lend_likely(!lend__slots_are_closed(&registry->free)))
+		return;
+	if (magazine)
+		lend__slots_return(&registry->free, magazine);
+	tell_waiters(registry);
+}
 
-	if (atomic_load_explicit(&registry->closed, memory_order_relaxed))
-		return -ESHUTDOWN;
-	if (scope)
-		err = lend__scope_admit_locked(scope);
-	if (err)
+/* Give its pages back, and those of its heap. Nobody has it. */
+static void trim_slot(struct lend_registry *registry, uint32_t index)
+{
+	struct lend_registry_entry *entry = &registry->entries[index];
+
+	if (entry->has_slice)
+		lend__heap_range_trim(&registry->heaps, index);
+	entry->has_slice = false;
+	lend__stacks_trim(&registry->stacks, index,
+			  lend__stacks_high(&registry->stacks, index));
+}
+
+/* As if it had never been taken. */
+static void put_back(struct lend_registry *registry, uint32_t index)
+{
+	lend__slots_cool(&registry->free, &index, 1);
+	note_end(registry, NULL);
+}
+
+static int take_slot(struct lend_registry *registry,
+		     struct lend_magazine *magazine, uint32_t *ret_index)
+{
+	uint32_t index = lend__slots_take(&registry->free, magazine);
+	int err;
+
+	if (lend_unlikely(index == LEND_SLOTS_NONE))
+		return lend__slots_are_closed(&registry->free) ? -ESHUTDOWN :
+								 -ENOMEM;
+	err = lend__stacks_prepare(&registry->stacks, index);
+	if (lend_unlikely(err)) {
+		put_back(registry, index);
 		return err;
-	index = pop_free_locked(registry);
-	if (index == UINT32_MAX) {
-		if (scope)
-			lend__scope_dismiss_locked(scope);
-		return -ENOMEM;
 	}
-	registry->alive++;
-	registry->spawned++;
+	if (magazine)
+		lend_counter_add(&magazine->spawned, 1);
+	else
+		atomic_fetch_add_explicit(&registry->spawned_outside, 1,
+					  memory_order_relaxed);
 	*ret_index = index;
 	return 0;
 }
 
-/* As if it had never been taken. */
-static void put_back(struct lend_registry *registry, struct lend_scope *scope,
-		     uint32_t index)
-{
-	pthread_mutex_lock(&registry->lock);
-	registry->alive--;
-	registry->spawned--;
-	if (scope)
-		lend__scope_dismiss_locked(scope);
-	push_cold_locked(registry, index);
-	pthread_mutex_unlock(&registry->lock);
-}
-
 int lend__registry_take(struct lend_registry *registry,
+			struct lend_magazine *magazine,
 			struct lend_scope *scope, bool joinable,
 			struct lend_actor **ret_actor)
 {
 	struct lend_actor *actor;
 	uint32_t index;
-	int err;
+	int err = 0;
 
-	pthread_mutex_lock(&registry->lock);
-	err = take_locked(registry, scope, &index);
-	pthread_mutex_unlock(&registry->lock);
+	/* Relaxed: who does not see it yet is told in publish(). */
+	if (atomic_load_explicit(&registry->free.closed, memory_order_relaxed))
+		return -ESHUTDOWN;
+	if (scope)
+		err = admit(registry, scope);
 	if (err)
 		return err;
-	err = lend__stacks_prepare(&registry->stacks, index);
+	err = take_slot(registry, magazine, &index);
 	if (err) {
-		put_back(registry, scope, index);
+		if (scope)
+			dismiss(registry, scope);
 		return err;
 	}
 	actor = lend__registry_at(registry, index);
@@ -209,7 +224,7 @@ void lend__registry_publish(struct lend_registry *registry,
 	bool ends = false;
 
 	/* Generation 0 is nobody's, so that a zeroed reference is. */
-	actor->generation = (uint32_t)(word >> GENERATION) + 1;
+	actor->generation = (uint32_t)(word >> LEND_ENTRY_GENERATION) + 1;
 	if (!actor->generation)
 		actor->generation = 1;
 	/* Release [G1], paired with pin(): the record is complete. Sequentially
@@ -218,7 +233,9 @@ void lend__registry_publish(struct lend_registry *registry,
 	 * that all are to end. Without a lock, as there is nothing else to be
 	 * done under one. */
 	atomic_store_explicit(&entry->word,
-			      (uint64_t)actor->generation << GENERATION | ALIVE,
+			      (uint64_t)actor->generation
+					      << LEND_ENTRY_GENERATION |
+				      LEND_ENTRY_ALIVE,
 			      memory_order_seq_cst);
 	if (actor->scope) {
 		pthread_mutex_lock(&registry->lock);
@@ -227,8 +244,7 @@ void lend__registry_publish(struct lend_registry *registry,
 	}
 	/* [G4]. Taken before the end was announced, published after all were
 	 * told: it is nobody else's yet, so no pin is needed. */
-	if (ends ||
-	    atomic_load_explicit(&registry->closed, memory_order_seq_cst))
+	if (ends || lend__slots_are_closed(&registry->free))
 		lend__actor_signal(actor, LEND_SIGNAL_CANCEL);
 }
 
@@ -243,7 +259,8 @@ struct lend_actor *lend__registry_pin(struct lend_registry *registry,
 	entry = &registry->entries[ref.index];
 	word = atomic_load_explicit(&entry->word, memory_order_relaxed);
 	do {
-		if (word >> GENERATION != ref.generation || !(word & ALIVE))
+		if (word >> LEND_ENTRY_GENERATION != ref.generation ||
+		    !(word & LEND_ENTRY_ALIVE))
 			return NULL;
 		/* Acquire [G1]. */
 	} while (!atomic_compare_exchange_weak_explicit(
@@ -257,7 +274,7 @@ struct lend_actor *lend__registry_pin_at(struct lend_registry *registry,
 {
 	uint64_t word = atomic_load_explicit(&registry->entries[index].word,
 					     memory_order_relaxed);
-	lend_ref ref = { index, (uint32_t)(word >> GENERATION) };
+	lend_ref ref = { index, (uint32_t)(word >> LEND_ENTRY_GENERATION) };
 
 	return lend__registry_pin(registry, ref);
 }
@@ -267,34 +284,6 @@ void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
 	/* Release [G2], paired with end(): we no longer touch the record. */
 	atomic_fetch_sub_explicit(&registry->entries[ref.index].word, 1,
 				  memory_order_release);
-}
-
-/* Threads wait for a condition all of them share, and wake up for nothing if
- * it is signalled at each end of a million actors. */
-static void wake_joiners_locked(struct lend_registry *registry,
-				struct lend_actor *actor)
-{
-	struct lend_list *link;
-	bool any_thread = false;
-
-	while ((link = lend_list_pop_front(&actor->joiners))) {
-		struct lend_joiner *joiner = lend_container_of(
-			link, struct lend_joiner, link);
-		struct lend_actor *waiter = joiner->waiter;
-
-		joiner->value = actor->value;
-		/* Release [G3], paired with the waiter's acquire; afterwards
-		 * the joiner may be gone. The lock keeps the waiter itself: it
-		 * has to take it to leave. */
-		atomic_store_explicit(&joiner->ended, true,
-				      memory_order_release);
-		if (waiter)
-			lend__actor_signal(waiter, LEND_SIGNAL_WAKE);
-		else
-			any_thread = true;
-	}
-	if (any_thread)
-		pthread_cond_broadcast(&registry->changed);
 }
 
 void lend__registry_end(struct lend_registry *registry,
@@ -307,12 +296,14 @@ void lend__registry_end(struct lend_registry *registry,
 	pthread_mutex_lock(&registry->lock);
 	entry->value = actor->value;
 	entry->idle = false;
-	kept = actor->joinable && lend_list_empty(&actor->joiners);
+	entry->kept = kept = actor->joinable &&
+			     lend_list_empty(&actor->joiners);
 	if (kept)
-		atomic_fetch_or_explicit(&entry->word, ENDED,
+		atomic_fetch_or_explicit(&entry->word, LEND_ENTRY_ENDED,
 					 memory_order_relaxed);
-	atomic_fetch_and_explicit(&entry->word, ~ALIVE, memory_order_relaxed);
-	wake_joiners_locked(registry, actor);
+	atomic_fetch_and_explicit(&entry->word, ~LEND_ENTRY_ALIVE,
+				  memory_order_relaxed);
+	lend__joiners_wake_locked(registry, actor);
 	if (actor->watchers)
 		lend__monitor_tell_locked(registry, actor);
 	if (actor->scope)
@@ -321,75 +312,116 @@ void lend__registry_end(struct lend_registry *registry,
 
 	/* Acquire [G2]. A pin is held for some instructions; its holder may be
 	 * off its CPU, so give it ours. */
-	while (atomic_load_explicit(&entry->word, memory_order_acquire) & PINS)
+	while (atomic_load_explicit(&entry->word, memory_order_acquire) &
+	       LEND_ENTRY_PINS)
 		sched_yield();
 }
 
-/* Is its memory to be kept for the next actor? The lock is not held, so who
- * come together may each keep one too many. ENDED may go meanwhile, by a join,
- * but not come. */
-static bool keep_warm(const struct lend_registry *registry, uint32_t index)
+static void trim_all(struct lend_registry *registry,
+		     const struct lend_surplus *surplus)
 {
-	const struct lend_registry_entry *entry = &registry->entries[index];
-
-	return !lend__heap_range_is_short(&registry->heaps) &&
-	       atomic_load_explicit(&registry->warm_count,
-				    memory_order_relaxed) <
-		       LEND_REGISTRY_WARM &&
-	       !(atomic_load_explicit(&entry->word, memory_order_relaxed) &
-		 ENDED);
+	for (unsigned i = 0; i < surplus->count; i++)
+		trim_slot(registry, surplus->slots[i]);
+	lend__slots_cool(&registry->free, surplus->slots, surplus->count);
 }
 
-static void push_free_locked(struct lend_registry *registry, uint32_t index,
-			     bool warm)
+bool lend__registry_settle(struct lend_registry *registry,
+			   struct lend_magazine *magazine, uint64_t now_ns)
+{
+	struct lend_surplus surplus;
+
+	lend__slots_settle(&registry->free, magazine, now_ns, &surplus);
+	if (lend_likely(!surplus.count))
+		return false;
+	trim_all(registry, &surplus);
+	note_end(registry, NULL);
+	return true;
+}
+
+static void give_slot(struct lend_registry *registry,
+		      struct lend_magazine *magazine, uint32_t index)
+{
+	struct lend_surplus surplus;
+
+	lend__slots_give(&registry->free, magazine, index, &surplus);
+	if (lend_unlikely(surplus.count))
+		trim_all(registry, &surplus);
+	note_end(registry, magazine);
+}
+
+/* Its value waits to be collected. Its slot is left to whoever does that; true:
+ * somebody has. */
+static bool leave_to_join(struct lend_registry *registry, uint32_t index,
+			  bool was_zombie)
 {
 	struct lend_registry_entry *entry = &registry->entries[index];
+	bool is_free;
 
+	/* No actor any more, and no free slot yet; counted before somebody can
+	 * find it idle. */
+	if (!was_zombie)
+		atomic_fetch_add_explicit(&registry->free.kept, 1,
+					  memory_order_seq_cst);
+	pthread_mutex_lock(&registry->lock);
 	entry->idle = true;
-	if (warm) {
-		entry->next = registry->warm;
-		registry->warm = index + 1;
-		count_warm_locked(registry, 1);
-	} else if (!(atomic_load_explicit(&entry->word, memory_order_relaxed) &
-		     ENDED)) {
-		push_cold_locked(registry, index);
+	is_free = !(atomic_load_explicit(&entry->word, memory_order_relaxed) &
+		    LEND_ENTRY_ENDED);
+	pthread_mutex_unlock(&registry->lock);
+	return is_free;
+}
+
+/* A free slot keeps its pages for the next actor, the first ones of its heap's
+ * slice too. Where slices have a limit in common, what nobody uses must not
+ * count. */
+static void trim_heap(struct lend_registry *registry, struct lend_actor *actor)
+{
+	struct lend_registry_entry *entry = &registry->entries[actor->index];
+	bool is_large = actor->heap.is_large;
+
+	if (actor->heap.slice_touched)
+		entry->has_slice = true;
+	lend__heap_fini(&actor->heap);
+	if (lend_unlikely(entry->has_slice &&
+			  (is_large ||
+			   lend__heap_range_is_limited(&registry->heaps)))) {
+		lend__heap_range_trim(&registry->heaps, actor->index);
+		entry->has_slice = false;
 	}
 }
 
-void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
+void lend__registry_free_slot(struct lend_registry *registry,
+			      struct lend_magazine *magazine, uint32_t index,
 			      bool was_zombie)
 {
-	struct lend_actor *actor = lend__registry_at(registry, index);
-	bool warm = keep_warm(registry, index);
+	bool kept = registry->entries[index].kept;
 
-	/* A warm slot keeps its pages for the next actor, the first ones of its
-	 * heap's slice too; otherwise both go back to the system. Where slices
-	 * have a limit in common, what nobody uses must not count. */
-	if (!warm || actor->heap.is_large ||
-	    lend__heap_range_is_limited(&registry->heaps))
-		lend__heap_trim(&actor->heap);
-	lend__heap_fini(&actor->heap);
-	if (!warm)
-		lend__stacks_trim(&registry->stacks, index,
-				  lend__stacks_high(&registry->stacks, index));
-
-	pthread_mutex_lock(&registry->lock);
-	push_free_locked(registry, index, warm);
-	if (was_zombie)
-		registry->zombies--;
-	else if (--registry->alive == 0)
-		pthread_cond_broadcast(&registry->changed);
-	pthread_mutex_unlock(&registry->lock);
+	trim_heap(registry, lend__registry_at(registry, index));
+	if (lend_unlikely(lend__heap_range_is_short(&registry->heaps)) ||
+	    (kept &&
+	     atomic_load_explicit(&registry->free.kept, memory_order_relaxed) >=
+		     LEND_REGISTRY_KEPT_WARM))
+		trim_slot(registry, index);
+	if (kept && !leave_to_join(registry, index, was_zombie)) {
+		note_end(registry, NULL);
+		return;
+	}
+	if (kept || was_zombie)
+		atomic_fetch_sub_explicit(&registry->free.kept, 1,
+					  memory_order_relaxed);
+	give_slot(registry, magazine, index);
 }
 
-void lend__registry_free(struct lend_registry *registry, uint32_t index)
+void lend__registry_free(struct lend_registry *registry,
+			 struct lend_magazine *magazine, uint32_t index)
 {
 	struct lend_actor *actor = lend__registry_at(registry, index);
 
 	if (lend_unlikely(!lend__heap_empty(&actor->heap)) &&
-	    lend__zombie_begin(registry, actor))
+	    lend__zombie_begin(registry, actor)) {
+		note_end(registry, NULL);
 		return;
-	lend__registry_free_slot(registry, index, false);
+	}
+	lend__registry_free_slot(registry, magazine, index, false);
 }
 
 int lend__registry_nap_locked(struct lend_registry *registry, uint64_t deadline)
@@ -403,27 +435,29 @@ int lend__registry_wait(struct lend_registry *registry, uint64_t deadline)
 	int err = 0;
 
 	pthread_mutex_lock(&registry->lock);
-	while (registry->alive && !err)
+	for (;;) {
+		lend__slots_return_all(&registry->free);
+		if (!lend__slots_alive(&registry->free))
+			break;
+		if (err)
+			goto unlock;
 		err = lend__registry_nap_locked(registry, deadline);
-	err = registry->alive ? -ETIMEDOUT : 0;
+	}
+	err = 0;
+unlock:
 	pthread_mutex_unlock(&registry->lock);
 	return err;
 }
 
 void lend__registry_close(struct lend_registry *registry)
 {
-	pthread_mutex_lock(&registry->lock);
-	atomic_store_explicit(&registry->closed, true, memory_order_relaxed);
-	pthread_mutex_unlock(&registry->lock);
+	lend__slots_close(&registry->free);
 }
 
 void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
 {
-	unsigned end;
+	unsigned end = lend__slots_end(&registry->free);
 
-	pthread_mutex_lock(&registry->lock);
-	end = registry->used_end;
-	pthread_mutex_unlock(&registry->lock);
 	/* [G4], after the store of @closed, paired with publish(): whoever we
 	 * do not find alive from here on finds the registry closed. */
 	atomic_thread_fence(memory_order_seq_cst);
@@ -437,61 +471,10 @@ void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal)
 	}
 }
 
-void lend__registry_release_locked(struct lend_registry *registry,
-				   uint32_t index)
+void lend__registry_reuse(struct lend_registry *registry,
+			  struct lend_magazine *magazine, uint32_t index)
 {
-	struct lend_registry_entry *entry = &registry->entries[index];
-
-	atomic_fetch_and_explicit(&entry->word, ~ENDED, memory_order_relaxed);
-	if (entry->idle)
-		push_cold_locked(registry, index);
-}
-
-/* Not joined before it ended: the value waits in the entry. */
-static int join_ended_locked(struct lend_registry *registry, lend_ref ref,
-			     struct lend_joiner *joiner)
-{
-	struct lend_registry_entry *entry = &registry->entries[ref.index];
-	uint64_t word = atomic_load_explicit(&entry->word,
-					     memory_order_relaxed);
-
-	if (word >> GENERATION != ref.generation || !(word & ENDED))
-		return -ESRCH;
-	joiner->value = entry->value;
-	atomic_store_explicit(&joiner->ended, true, memory_order_relaxed);
-	if (entry->scope)
-		lend__scope_forget_locked(registry, ref.index);
-	lend__registry_release_locked(registry, ref.index);
-	return 0;
-}
-
-int lend__registry_join(struct lend_registry *registry, lend_ref ref,
-			struct lend_joiner *joiner)
-{
-	struct lend_actor *actor;
-	int err = 0;
-
-	lend_list_init(&joiner->link);
-	atomic_init(&joiner->ended, false);
-	if (ref.index >= registry->slots || !ref.generation)
-		return -ESRCH;
-	pthread_mutex_lock(&registry->lock);
-	/* Alive under the lock: its end comes to the joiners' list after us. */
-	actor = lend__registry_pin(registry, ref);
-	if (actor) {
-		lend_list_push_back(&actor->joiners, &joiner->link);
-		lend__registry_unpin(registry, ref);
-	} else {
-		err = join_ended_locked(registry, ref, joiner);
-	}
-	pthread_mutex_unlock(&registry->lock);
-	return err;
-}
-
-void lend__registry_leave(struct lend_registry *registry,
-			  struct lend_joiner *joiner)
-{
-	pthread_mutex_lock(&registry->lock);
-	lend_list_remove(&joiner->link);
-	pthread_mutex_unlock(&registry->lock);
+	atomic_fetch_sub_explicit(&registry->free.kept, 1,
+				  memory_order_relaxed);
+	give_slot(registry, magazine, index);
 }

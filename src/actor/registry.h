@@ -15,24 +15,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actor/slots.h"
 #include "base/list.h"
 #include "mem/heap.h"
 #include "mem/stack.h"
 
-/* Slots that keep their pages after an actor ended, for the next one. */
-#define LEND_REGISTRY_WARM 128
+/* Slots that keep their pages though nobody has collected the value of their
+ * actor yet; those of others are given back meanwhile. */
+#define LEND_REGISTRY_KEPT_WARM 1024
 
 struct lend_actor;
 struct lend_scope;
 
+/* Parts of an entry's word. */
+#define LEND_ENTRY_ALIVE      (UINT64_C(1) << 31)
+#define LEND_ENTRY_ENDED      (UINT64_C(1) << 30) /* and not joined yet */
+#define LEND_ENTRY_PINS	      (LEND_ENTRY_ENDED - 1)
+#define LEND_ENTRY_GENERATION 32 /* shift */
+
 struct lend_registry_entry {
 	/* [atomic: G1] generation << 32 | alive << 31 | ended << 30 | pins */
 	_Atomic uint64_t word;
-	int value;     /* [lock] exit value, while ended */
-	uint32_t next; /* [lock] in the free list, or its scope's list, + 1 */
-	uint32_t prev; /* [lock] in its scope's list, + 1 */
-	bool idle;     /* [lock] ended, its stack no longer in use */
 	struct lend_scope *scope; /* [lock] in whose list it is, while ended */
+	int value;		  /* [lock] exit value, while ended */
+	uint32_t next;		  /* [lock] in its scope's list, + 1 */
+	uint32_t prev;		  /* [lock] */
+	bool idle;		  /* [lock] ended, its stack no longer in use */
+	bool kept;	/* [owner] the end left a value, for a join to come */
+	bool has_slice; /* [owner] its heap's slice may hold memory */
 };
 
 struct lend_registry {
@@ -42,24 +52,20 @@ struct lend_registry {
 	struct lend_registry_entry *entries;
 	unsigned slots;
 
+	struct lend_slots free;	      /* which slots have no actor */
 	pthread_mutex_t zombies_lock; /* for heaps that nobody owns: zombie.c */
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a joiner's actor ended, or the last one */
-	uint32_t warm;		/* [lock] free slots with pages, + 1 */
-	uint32_t cold;		/* [lock] free slots without, + 1 */
-	/* [lock] writes; read without it as a hint */
-	_Atomic unsigned warm_count;
-	unsigned used_end;   /* [lock] slots from here on are untouched */
-	unsigned alive;	     /* [lock] actors that have not ended */
-	unsigned zombies;    /* [lock] ended, but spans of them live */
-	uint64_t spawned;    /* [lock] counter: slots taken */
-	_Atomic bool closed; /* [lock] writes: no more actors */
+	pthread_cond_t changed;	  /* a joiner's actor ended, or the last one */
+	_Atomic unsigned zombies; /* ended, but spans of them live */
+	_Atomic uint64_t spawned_outside; /* counter: by threads, not actors */
 };
 
-/* @slots: at most this many actors. @heaps_max: bytes that their I/O heaps'
- * slices may hold together; 0: no limit. 0 or -ENOMEM, -EINVAL. */
+/* @slots: at most this many actors. @workers: at most. @heaps_max: bytes that
+ * their I/O heaps' slices may hold together; 0: no limit. 0 or -ENOMEM,
+ * -EINVAL. */
 int lend__registry_init(struct lend_registry *registry, unsigned slots,
-			size_t stack_size, uint64_t heaps_max);
+			unsigned workers, size_t stack_size,
+			uint64_t heaps_max);
 void lend__registry_fini(struct lend_registry *registry);
 
 /**
@@ -67,7 +73,9 @@ void lend__registry_fini(struct lend_registry *registry);
  *
  * Nobody else can find it before lend__registry_publish().
  *
- * @scope  that it is to be a member of, which counts it from now on; NULL: none
+ * @magazine  the calling worker's; NULL on other threads
+ * @scope     that it is to be a member of, which counts it from now on; NULL:
+ *            none
  *
  * Return: 0
  *         -ENOMEM     all slots are taken, or no guard page could be made
@@ -75,6 +83,7 @@ void lend__registry_fini(struct lend_registry *registry);
  *         -ECANCELED, -EAGAIN  as lend__scope_admit_locked()
  */
 int lend__registry_take(struct lend_registry *registry,
+			struct lend_magazine *magazine,
 			struct lend_scope *scope, bool joinable,
 			struct lend_actor **ret_actor);
 void lend__registry_publish(struct lend_registry *registry,
@@ -114,7 +123,8 @@ void lend__registry_end(struct lend_registry *registry,
  * disowned spans: give up its memory. Its slot is free for another at once, or
  * after its join if it is joinable; but not before the last disowned span is
  * freed. Thread: the worker it ran on last. */
-void lend__registry_free(struct lend_registry *registry, uint32_t index);
+void lend__registry_free(struct lend_registry *registry,
+			 struct lend_magazine *magazine, uint32_t index);
 
 /* Free a span of another actor's heap; it is an assertion that there is such a
  * heap. Thread: any; the actor has not ended, or the span is disowned. */
@@ -127,8 +137,21 @@ void lend__registry_free_span(struct lend_registry *registry, void *span);
 LEND_NODISCARD bool lend__zombie_begin(struct lend_registry *registry,
 				       struct lend_actor *actor);
 /* Give up the memory and the slot of one that is not alive any more. */
-void lend__registry_free_slot(struct lend_registry *registry, uint32_t index,
+void lend__registry_free_slot(struct lend_registry *registry,
+			      struct lend_magazine *magazine, uint32_t index,
 			      bool was_zombie);
+
+/* Trim what nobody has needed for a while, some of it, if it is time for the
+ * worker of @magazine to look. True: there may be more. Thread: that worker. */
+bool lend__registry_settle(struct lend_registry *registry,
+			   struct lend_magazine *magazine, uint64_t now_ns);
+
+/* That of worker @worker. */
+static inline struct lend_magazine *
+lend__registry_magazine(const struct lend_registry *registry, unsigned worker)
+{
+	return &registry->free.magazines[worker];
+}
 
 /* Wait until no actor lives. 0 or -ETIMEDOUT. Thread: none that an actor needs
  * to end. Blocks: the thread. */
@@ -144,9 +167,11 @@ void lend__registry_close(struct lend_registry *registry);
 /* Signal every actor that lives. Thread: any. */
 void lend__registry_signal_all(struct lend_registry *registry, uint32_t signal);
 
-/* An ended actor's value is collected: its place is free for another. */
-void lend__registry_release_locked(struct lend_registry *registry,
-				   uint32_t index);
+/* The slot of an ended actor whose value was collected is free for another. */
+void lend__registry_reuse(struct lend_registry *registry,
+			  struct lend_magazine *magazine, uint32_t index);
+
+/* ---- join.c ---- */
 
 /* Somebody who waits for an actor's end; in its own memory. */
 struct lend_joiner {
@@ -164,9 +189,19 @@ struct lend_joiner {
  *         used for something else
  *         -ESRCH
  */
-int lend__registry_join(struct lend_registry *registry, lend_ref ref,
+int lend__registry_join(struct lend_registry *registry,
+			struct lend_magazine *magazine, lend_ref ref,
 			struct lend_joiner *joiner);
 void lend__registry_leave(struct lend_registry *registry,
 			  struct lend_joiner *joiner);
+
+/* An ended actor's value is collected. True: so its place is free for another,
+ * lend__registry_reuse() comes next. Lock held. */
+LEND_NODISCARD bool
+lend__registry_release_locked(struct lend_registry *registry, uint32_t index);
+
+/* @actor has ended, its value is known. Lock held. */
+void lend__joiners_wake_locked(struct lend_registry *registry,
+			       struct lend_actor *actor);
 
 #endif

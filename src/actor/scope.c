@@ -172,11 +172,12 @@ bool lend__scope_look(struct lend_scope *scope, enum lend_scope_wait waits)
 	return there;
 }
 
-bool lend__scope_take(struct lend_scope *scope, lend_ref *ret_ref,
-		      int *ret_value)
+bool lend__scope_take(struct lend_scope *scope, struct lend_magazine *magazine,
+		      lend_ref *ret_ref, int *ret_value)
 {
 	struct lend_registry *registry = scope->registry;
 	struct lend_registry_entry *entry;
+	bool is_idle = false;
 	uint32_t index;
 
 	pthread_mutex_lock(&registry->lock);
@@ -187,10 +188,12 @@ bool lend__scope_take(struct lend_scope *scope, lend_ref *ret_ref,
 				       lend__registry_generation(entry) };
 		*ret_value = entry->value;
 		lend__scope_forget_locked(registry, index);
-		lend__registry_release_locked(registry, index);
+		is_idle = lend__registry_release_locked(registry, index);
 	} else {
 		entry = NULL;
 	}
 	pthread_mutex_unlock(&registry->lock);
+	if (is_idle)
+		lend__registry_reuse(registry, magazine, index);
 	return entry;
 }

@@ -33,6 +33,7 @@
 #include "base/list.h"
 
 struct lend_actor;
+struct lend_magazine;
 struct lend_registry;
 
 /* What an actor does when it ends: in its own list, newest last. */
@@ -105,8 +106,9 @@ void lend__scope_note_failure(struct lend_actor *member);
 /* The owner begins or ends waiting. True: what it waits for is there. */
 bool lend__scope_look(struct lend_scope *scope, enum lend_scope_wait waits);
 
-/* The oldest value that nobody has collected. False: there is none. */
-bool lend__scope_take(struct lend_scope *scope, lend_ref *ret_ref,
-		      int *ret_value);
+/* The oldest value that nobody has collected. False: there is none. @magazine:
+ * the calling worker's. */
+bool lend__scope_take(struct lend_scope *scope, struct lend_magazine *magazine,
+		      lend_ref *ret_ref, int *ret_value);
 
 #endif

@@ -15,26 +15,26 @@
 #include "actor/registry.h"
 #include "base/check.h"
 
+static void count(struct lend_registry *registry, int change)
+{
+	atomic_fetch_add_explicit(&registry->zombies, (unsigned)change,
+				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&registry->free.kept, (unsigned)change,
+				  memory_order_seq_cst);
+}
+
 bool lend__zombie_begin(struct lend_registry *registry,
 			struct lend_actor *actor)
 {
 	lend__stacks_trim(&registry->stacks, actor->index,
 			  (char *)actor - LEND_ACTOR_HOME_SIZE);
-	/* Before anybody can end it. */
-	pthread_mutex_lock(&registry->lock);
-	registry->zombies++;
-	pthread_mutex_unlock(&registry->lock);
+	/* Before anybody can end it. It is no actor any more [G5]. */
+	count(registry, 1);
 	if (!lend__heap_abandon(&actor->heap)) {
-		pthread_mutex_lock(&registry->lock);
-		registry->zombies--;
-		pthread_mutex_unlock(&registry->lock);
+		count(registry, -1);
 		return false;
 	}
 	/* From here on it may be somebody else. */
-	pthread_mutex_lock(&registry->lock);
-	if (--registry->alive == 0)
-		pthread_cond_broadcast(&registry->changed);
-	pthread_mutex_unlock(&registry->lock);
 	return true;
 }
 
@@ -49,8 +49,10 @@ static void free_of_zombie(struct lend_registry *registry,
 	lend__heap_free(&actor->heap, span);
 	is_last = lend__heap_empty(&actor->heap);
 	pthread_mutex_unlock(&registry->zombies_lock);
-	if (is_last)
-		lend__registry_free_slot(registry, actor->index, true);
+	if (!is_last)
+		return;
+	atomic_fetch_sub_explicit(&registry->zombies, 1, memory_order_relaxed);
+	lend__registry_free_slot(registry, NULL, actor->index, true);
 }
 
 void lend__registry_free_span(struct lend_registry *registry, void *span)

@@ -320,6 +320,10 @@ void lend__heap_range_release(struct lend_heap_range *range, void *address,
  */
 void lend__heap_trim(struct lend_heap *heap);
 
+/* Give back what the slice @index of no heap holds: its last owner has left it
+ * for the next one, which is not expected soon. */
+void lend__heap_range_trim(struct lend_heap_range *range, unsigned index);
+
 /*
  * The actor is about to wait. A heap that for LEND_HEAP_WINDOW_NS has needed
  * less than a quarter of what it holds is trimmed; one that needs it for each

@@ -134,6 +134,15 @@ void lend__heap_trim(struct lend_heap *heap)
 		trim_free_runs(heap);
 }
 
+void lend__heap_range_trim(struct lend_heap_range *range, unsigned index)
+{
+	struct lend_heap heap;
+
+	lend__heap_init(&heap, range, index, NULL, 0, 0);
+	if (heap.slice->held_count)
+		trim_all(&heap);
+}
+
 static uint64_t window_start(struct lend_heap *heap, uint64_t now_ns)
 {
 	heap->slice->window_ns = now_ns;

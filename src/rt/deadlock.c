@@ -64,16 +64,6 @@ static bool has_operation(const struct lend_runtime *runtime)
 	       atomic_load_explicit(&arbiter->waiting, memory_order_relaxed);
 }
 
-static unsigned count_alive(struct lend_runtime *runtime)
-{
-	unsigned alive;
-
-	pthread_mutex_lock(&runtime->registry.lock);
-	alive = runtime->registry.alive;
-	pthread_mutex_unlock(&runtime->registry.lock);
-	return alive;
-}
-
 /* Who is not runs, or will when its worker comes: that may have been woken, and
  * have no CPU yet. Nor may one be on its way to its first worker. Who waits for
  * a function is asked for that, as the pool is done with it before it says so;
@@ -130,7 +120,7 @@ bool lend__deadlock_look(struct lend_runtime *runtime)
 		return true;
 	if (!lend__runtime_all_parked(runtime))
 		return false;
-	alive = count_alive(runtime);
+	alive = lend__slots_alive(&runtime->registry.free);
 	/* Each of them makes a worker run that wakes the watchdog. */
 	if (!alive || has_timer(runtime) || has_operation(runtime) ||
 	    !are_all_suspended(runtime, alive))

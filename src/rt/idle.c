@@ -285,6 +285,9 @@ static uint64_t time_to_wait(struct lend_worker *worker, bool keep_watch,
 	uint64_t now_ns = worker->now_ns;
 	uint64_t timeout_ns = UINT64_MAX;
 
+	/* What is left of a burst of actors is looked at once. */
+	if (next_ns > worker->magazine->look_ns)
+		next_ns = worker->magazine->look_ns;
 	if (next_ns != UINT64_MAX)
 		timeout_ns = next_ns > now_ns ? next_ns - now_ns : 0;
 	if (keep_watch) {

@@ -97,6 +97,7 @@ static bool is_free(struct lend_worker *worker)
 
 void lend__worker_close(struct lend_worker *worker)
 {
+	lend__slots_return(&worker->runtime->registry.free, worker->magazine);
 	lend__worker_seal(worker);
 	lend__pinned_seal(worker);
 	lend__worker_hand_over(worker);

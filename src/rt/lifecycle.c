@@ -51,13 +51,20 @@ static void entry(void *argument)
 	finish(self, self->fn(self->arg));
 }
 
-void lend__lifecycle_reap(struct lend_runtime *runtime,
-			  struct lend_actor *actor)
+struct lend_magazine *lend__current_magazine(void)
+{
+	struct lend_worker *worker = lend__current_worker();
+
+	return worker ? worker->magazine : NULL;
+}
+
+void lend__lifecycle_reap(struct lend_worker *worker, struct lend_actor *actor)
 {
 	lend__pinned_release(actor);
 	lend__fiber_fini(&actor->fiber);
 	lend__heap_free_all(&actor->heap);
-	lend__registry_free(&runtime->registry, actor->index);
+	lend__registry_free(&worker->runtime->registry, worker->magazine,
+			    actor->index);
 }
 
 /* Pinned ones are spread: nobody takes them over later. */
@@ -91,7 +98,8 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 		return -EINVAL;
 	if (here && here->runtime != runtime)
 		here = NULL;
-	err = lend__registry_take(registry, scope, options->joinable, &actor);
+	err = lend__registry_take(registry, here ? here->magazine : NULL, scope,
+				  options->joinable, &actor);
 	if (err)
 		return err;
 	lend__actor_init(actor, &runtime->host, fn, arg, options->name);
@@ -206,6 +214,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_registry *registry;
+	struct lend_worker *worker;
 	struct lend_joiner joiner = { .waiter = self };
 	int err;
 
@@ -213,8 +222,9 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	if (lend__ref_equal(actor, lend__actor_ref(self)))
 		return -EDEADLK;
 	lend__turn_spend(self);
-	registry = &lend__current_worker()->runtime->registry;
-	err = lend__registry_join(registry, actor, &joiner);
+	worker = lend__current_worker();
+	registry = &worker->runtime->registry;
+	err = lend__registry_join(registry, worker->magazine, actor, &joiner);
 	if (err)
 		return err;
 	err = wait_for_end(self, actor, &joiner, deadline);

@@ -9,6 +9,7 @@
 struct lend_actor;
 struct lend_runtime;
 struct lend_scope;
+struct lend_worker;
 
 /* lend_spawn(), lend_runtime_spawn() and lend_scope_spawn(). @scope: that has
  * admitted it, or NULL. @spawned_at: their return address, for reports. */
@@ -19,7 +20,6 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 
 /* The actor has switched away for the last time: free its slot. Thread: the
  * worker it ran on. */
-void lend__lifecycle_reap(struct lend_runtime *runtime,
-			  struct lend_actor *actor);
+void lend__lifecycle_reap(struct lend_worker *worker, struct lend_actor *actor);
 
 #endif

@@ -14,7 +14,7 @@ int lend_runtime_join_until(struct lend_runtime *runtime, lend_ref actor,
 {
 	struct lend_registry *registry = &runtime->registry;
 	struct lend_joiner joiner = { 0 };
-	int err = lend__registry_join(registry, actor, &joiner);
+	int err = lend__registry_join(registry, NULL, actor, &joiner);
 
 	if (err)
 		return err;

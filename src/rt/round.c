@@ -121,7 +121,7 @@ void lend__round_settle(struct lend_worker *worker)
 		lend__worker_send(left->moving_to, left);
 		break;
 	case LEND_AFTER_END:
-		lend__lifecycle_reap(worker->runtime, left);
+		lend__lifecycle_reap(worker, left);
 		break;
 	}
 }

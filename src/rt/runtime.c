@@ -282,7 +282,8 @@ int lend_runtime_new(const struct lend_options *options,
 		return err;
 	}
 	err = lend__registry_init(&runtime->registry, complete.actors_max,
-				  complete.stack_size, complete.heap_total_max);
+				  complete.workers_max, complete.stack_size,
+				  complete.heap_total_max);
 	if (err == -ENOMEM) {
 		/* Another errno than that of rings. */
 		err = -E2BIG;

@@ -126,7 +126,7 @@ int lend_scope_next(struct lend_scope *scope, uint64_t deadline,
 	err = wait_for(scope, LEND_SCOPE_FOR_NEXT, deadline);
 	if (err)
 		return err;
-	if (!lend__scope_take(scope, &ref, &value))
+	if (!lend__scope_take(scope, lend__current_magazine(), &ref, &value))
 		return -ESRCH;
 	if (ret_ref)
 		*ret_ref = ref;
@@ -168,7 +168,7 @@ int lend_scope_close(struct lend_scope *scope)
 	while (wait_for(scope, LEND_SCOPE_FOR_ALL, LEND_FOREVER))
 		;
 	lend_uncancellable_end(inside);
-	while (lend__scope_take(scope, &ref, &value))
+	while (lend__scope_take(scope, lend__current_magazine(), &ref, &value))
 		;
 	/* Nobody else knows it any more. */
 	result = scope->failure;

@@ -126,7 +126,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		     struct lend_stats *ret_stats)
 {
 	const struct lend_arbiter *arbiter;
-	struct lend_registry *registry;
+	const struct lend_registry *registry;
 	struct lend_stats stats = { 0 };
 
 	if (!runtime)
@@ -157,6 +157,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 
 		stats.switches += read_counter(&worker->switches);
 		stats.messages += read_counter(&worker->messages);
+		stats.spawned += read_counter(&worker->magazine->spawned);
 		stats.steals += read_counter(&worker->steals);
 		stats.steals_far += read_counter(&worker->steals_far);
 		stats.next_hits += read_counter(&worker->queue.next_hits);
@@ -175,12 +176,12 @@ void lend_stats_read(const struct lend_runtime *runtime,
 	/* Its lock orders nothing that a counter shows. */
 	lend__blocking_read((struct lend_blocking *)&runtime->blocking,
 			    &stats.blocking);
-	registry = (struct lend_registry *)&runtime->registry;
-	pthread_mutex_lock(&registry->lock);
-	stats.actors = registry->alive;
-	stats.spawned = registry->spawned;
-	stats.zombies = registry->zombies;
-	pthread_mutex_unlock(&registry->lock);
+	registry = &runtime->registry;
+	/* The lock orders nothing that a counter shows. */
+	stats.actors = lend__slots_alive((struct lend_slots *)&registry->free);
+	stats.spawned += read_counter(&registry->spawned_outside);
+	stats.zombies = atomic_load_explicit(&registry->zombies,
+					     memory_order_relaxed);
 	add_heaps(&stats, &registry->heaps.totals);
 	stats.watchdog_computing = read_counter(&runtime->watchdog.computing);
 	stats.watchdog_blocked = read_counter(&runtime->watchdog.blocked);

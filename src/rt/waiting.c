@@ -17,13 +17,7 @@
 
 uint32_t lend__waiting_end(struct lend_runtime *runtime)
 {
-	struct lend_registry *registry = &runtime->registry;
-	uint32_t end;
-
-	pthread_mutex_lock(&registry->lock);
-	end = registry->used_end;
-	pthread_mutex_unlock(&registry->lock);
-	return end;
+	return lend__slots_end(&runtime->registry.free);
 }
 
 /* It is pinned here, or there is none, and unpinned. */

@@ -46,6 +46,7 @@ int lend__worker_init(struct lend_worker *worker, struct lend_runtime *runtime,
 	memset(worker, 0, sizeof(*worker));
 	worker->runtime = runtime;
 	worker->index = index;
+	worker->magazine = lend__registry_magazine(&runtime->registry, index);
 	worker->random = index * 2654435761u + 1;
 	/* Until its thread is about to start. */
 	atomic_init(&worker->inbox, LEND_INBOX_SEALED);
@@ -290,6 +291,11 @@ void lend__worker_run(struct lend_worker *worker)
 		}
 		if (lend__runtime_count(runtime) > 1 &&
 		    lend__worker_steal(worker, LEND_STEAL_PROBES)) {
+			lend__flush(worker, LEND_FLUSH_EMPTY);
+			continue;
+		}
+		if (lend__registry_settle(&runtime->registry, worker->magazine,
+					  worker->now_ns)) {
 			lend__flush(worker, LEND_FLUSH_EMPTY);
 			continue;
 		}

@@ -88,7 +88,8 @@ struct lend_worker {
 	unsigned index;
 	pthread_t thread;
 	int event_fd;
-	struct lend_wake_op *wake_ops; /* one for each ring that may be */
+	struct lend_magazine *magazine; /* free slots for actors */
+	struct lend_wake_op *wake_ops;	/* one for each ring that may be */
 
 	/* [owner] */
 	struct lend_fiber fiber; /* the thread's own stack */

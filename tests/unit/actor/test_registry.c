@@ -26,7 +26,7 @@ static struct lend_host host = { .runnable = count_runnable };
 
 static void init(void)
 {
-	cr_assert_eq(lend__registry_init(&registry, 4, 16384, 0), 0);
+	cr_assert_eq(lend__registry_init(&registry, 4, 1, 16384, 0), 0);
 }
 
 static void fini(void)
@@ -38,7 +38,7 @@ static struct lend_actor *spawn(bool joinable)
 {
 	struct lend_actor *actor;
 
-	if (lend__registry_take(&registry, NULL, joinable, &actor))
+	if (lend__registry_take(&registry, NULL, NULL, joinable, &actor))
 		return NULL;
 	lend__actor_init(actor, &host, NULL, NULL, "test");
 	lend__heap_init(&actor->heap, &registry.heaps, actor->index,
@@ -54,7 +54,7 @@ static void end(struct lend_actor *actor, int value)
 
 	actor->value = value;
 	lend__registry_end(&registry, actor);
-	lend__registry_free(&registry, index);
+	lend__registry_free(&registry, NULL, index);
 }
 
 Test(registry, reference_names_one_actor, .init = init, .fini = fini)
@@ -87,10 +87,11 @@ Test(registry, value_waits_for_one_join, .init = init, .fini = fini)
 
 	end(actor, 42);
 	cr_expect_null(lend__registry_pin(&registry, ref));
-	cr_expect_eq(lend__registry_join(&registry, ref, &joiner), 0);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &joiner), 0);
 	cr_expect(atomic_load(&joiner.ended));
 	cr_expect_eq(joiner.value, 42);
-	cr_expect_eq(lend__registry_join(&registry, ref, &joiner), -ESRCH);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &joiner),
+		     -ESRCH);
 }
 
 Test(registry, joiners_are_told, .init = init, .fini = fini)
@@ -101,9 +102,9 @@ Test(registry, joiners_are_told, .init = init, .fini = fini)
 	struct lend_joiner gone = { .waiter = waiter };
 
 	cr_assert(lend__mailbox_idle(&waiter->mailbox));
-	cr_expect_eq(lend__registry_join(&registry, ref, &one), 0);
-	cr_expect_eq(lend__registry_join(&registry, ref, &two), 0);
-	cr_expect_eq(lend__registry_join(&registry, ref, &gone), 0);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &one), 0);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &two), 0);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &gone), 0);
 	lend__registry_leave(&registry, &gone);
 	cr_expect(!atomic_load(&one.ended));
 	end(actor, 7);
@@ -112,7 +113,7 @@ Test(registry, joiners_are_told, .init = init, .fini = fini)
 	cr_expect(!atomic_load(&gone.ended));
 	cr_expect_eq(runnable_calls, 1);
 	lend__registry_leave(&registry, &one);
-	cr_expect_eq(lend__registry_join(&registry, ref, &one), -ESRCH);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &one), -ESRCH);
 	end(waiter, 0);
 }
 
@@ -131,7 +132,7 @@ Test(registry, slots_run_out_and_come_back, .init = init, .fini = fini)
 	ref = lend__actor_ref(actors[3]);
 	end(actors[3], 1);
 	cr_expect_null(spawn(false));
-	cr_expect_eq(lend__registry_join(&registry, ref, &joiner), 0);
+	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &joiner), 0);
 	cr_assert(actors[3] = spawn(false));
 	for (int i = 0; i < 4; i++)
 		end(actors[i], 0);
@@ -143,7 +144,8 @@ Test(registry, closed_one_refuses_and_tells_latecomers, .init = init,
 	struct lend_actor *late, *none;
 
 	/* Taken before, published after everybody was told. */
-	cr_assert_eq(lend__registry_take(&registry, NULL, false, &late), 0);
+	cr_assert_eq(lend__registry_take(&registry, NULL, NULL, false, &late),
+		     0);
 	lend__registry_close(&registry);
 	lend__registry_signal_all(&registry, LEND_SIGNAL_CANCEL);
 	lend__actor_init(late, &host, NULL, NULL, NULL);
@@ -151,7 +153,7 @@ Test(registry, closed_one_refuses_and_tells_latecomers, .init = init,
 			(char *)late - LEND_ACTOR_HOME_SIZE,
 			LEND_ACTOR_HOME_SIZE, 0);
 	lend__registry_publish(&registry, late);
-	cr_expect_eq(lend__registry_take(&registry, NULL, false, &none),
+	cr_expect_eq(lend__registry_take(&registry, NULL, NULL, false, &none),
 		     -ESHUTDOWN);
 	lend__actor_sort_mail(late);
 	cr_expect(late->cancelled);
@@ -199,7 +201,7 @@ Test(registry, pins_hold, .init = init, .fini = fini, .timeout = 60)
 		lend__registry_end(&registry, actor);
 		/* Nobody may see this. */
 		actor->value = 1;
-		lend__registry_free(&registry, index);
+		lend__registry_free(&registry, NULL, index);
 	}
 	atomic_store(&stop, true);
 	for (int i = 0; i < 2; i++)

@@ -1,0 +1,173 @@
+/*
+ * Goal:   a slot is one owner's at a time; magazines hide none of them from who
+ *         needs the last; what a burst has left is kept while it may be needed,
+ *         and given back after that.
+ * Method: slots without anything in them.
+ */
+#include "actor/slots.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include <lend/clock.h>
+
+#define COUNT 4096
+
+static struct lend_slots slots;
+static struct lend_surplus surplus;
+
+static void init(void)
+{
+	cr_assert_eq(lend__slots_init(&slots, COUNT, 2, 65536), 0);
+}
+
+static void fini(void)
+{
+	lend__slots_fini(&slots);
+}
+
+static struct lend_magazine *magazine(unsigned worker)
+{
+	return &slots.magazines[worker];
+}
+
+static uint32_t take(unsigned worker)
+{
+	return lend__slots_take(&slots, magazine(worker));
+}
+
+/* Give back, and trim at once what is too much. Return: so many. */
+static unsigned give(struct lend_magazine *to, uint32_t index)
+{
+	lend__slots_give(&slots, to, index, &surplus);
+	lend__slots_cool(&slots, surplus.slots, surplus.count);
+	return surplus.count;
+}
+
+Test(slots, each_is_given_once, .init = init, .fini = fini)
+{
+	bool *taken = calloc(COUNT, sizeof(*taken));
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		uint32_t index = i % 3 == 2 ? lend__slots_take(&slots, NULL) :
+					      take(i % 3);
+
+		cr_assert_lt(index, COUNT);
+		cr_assert(!taken[index]);
+		taken[index] = true;
+		cr_expect_eq(lend__slots_alive(&slots), i + 1);
+	}
+	cr_expect_eq(take(0), LEND_SLOTS_NONE);
+	cr_expect_eq(lend__slots_take(&slots, NULL), LEND_SLOTS_NONE);
+	free(taken);
+}
+
+Test(slots, last_one_is_found_in_anothers_magazine, .init = init, .fini = fini)
+{
+	uint32_t all[COUNT];
+
+	for (unsigned i = 0; i < COUNT; i++)
+		all[i] = take(0);
+	/* These stay in the magazine of worker 0. */
+	for (unsigned i = 0; i < 20; i++)
+		give(magazine(0), all[i]);
+	for (unsigned i = 0; i < 20; i++) {
+		all[i] = i % 2 ? take(1) : lend__slots_take(&slots, NULL);
+		cr_assert_neq(all[i], LEND_SLOTS_NONE);
+	}
+	cr_expect_eq(take(0), LEND_SLOTS_NONE);
+	cr_expect_eq(lend__slots_alive(&slots), COUNT);
+}
+
+Test(slots, one_that_leaves_takes_nothing_along, .init = init, .fini = fini)
+{
+	uint32_t index = take(1);
+
+	give(magazine(1), index);
+	cr_assert_neq(atomic_load(&magazine(1)->free), 0);
+	lend__slots_return(&slots, magazine(1));
+	cr_expect_eq(atomic_load(&magazine(1)->free), 0);
+	cr_expect_eq(slots.out, 0);
+	cr_expect_eq(lend__slots_alive(&slots), 0);
+}
+
+Test(slots, closed_they_are_nobodys, .init = init, .fini = fini)
+{
+	uint32_t index = take(0);
+
+	lend__slots_close(&slots);
+	lend__slots_return_all(&slots);
+	cr_expect(lend__slots_are_closed(&slots));
+	cr_expect_eq(take(0), LEND_SLOTS_NONE);
+	cr_expect_eq(lend__slots_take(&slots, NULL), LEND_SLOTS_NONE);
+	cr_expect_eq(lend__slots_alive(&slots), 1);
+	give(magazine(0), index);
+	lend__slots_return(&slots, magazine(0));
+	cr_expect_eq(lend__slots_alive(&slots), 0);
+}
+
+/* A burst that comes again finds what it has left, as long as it is not long
+ * ago: the clock may have stood still for a window or two. */
+Test(slots, burst_is_kept_warm, .init = init, .fini = fini)
+{
+	uint32_t all[COUNT];
+	unsigned trimmed, used;
+	uint64_t began_ns;
+
+	do {
+		began_ns = lend_now();
+		trimmed = 0;
+		for (unsigned i = 0; i < 1000; i++)
+			all[i] = take(0);
+		used = slots.used_end;
+		for (unsigned i = 0; i < 1000; i++)
+			trimmed += give(magazine(0), all[i]);
+		for (unsigned i = 0; i < 1000; i++)
+			all[i] = take(0);
+		for (unsigned i = 0; i < 1000; i++)
+			trimmed += give(magazine(0), all[i]);
+	} while (lend_now() - began_ns >= LEND_SLOTS_WINDOW_NS);
+	cr_expect_eq(trimmed, 0);
+	cr_expect_leq(slots.used_end, used + 8);
+}
+
+/* Nobody has needed it in two windows: all but a few go, and whoever was to
+ * look for them has no more reason to. */
+Test(slots, burst_is_given_back_after_a_while, .init = init, .fini = fini)
+{
+	uint32_t all[COUNT];
+	unsigned cold = 0;
+	uint64_t later;
+
+	for (unsigned i = 0; i < 1000; i++)
+		all[i] = take(0);
+	for (unsigned i = 0; i < 1000; i++)
+		cold += give(magazine(0), all[i]);
+	cr_assert_neq(magazine(0)->look_ns, UINT64_MAX);
+	cr_expect_eq(magazine(1)->look_ns, UINT64_MAX);
+	later = lend_now() + 2 * LEND_SLOTS_WINDOW_NS;
+	for (int i = 0; i < 1000 && magazine(0)->look_ns != UINT64_MAX; i++) {
+		lend__slots_settle(&slots, magazine(0), later, &surplus);
+		cold += surplus.count;
+		lend__slots_cool(&slots, surplus.slots, surplus.count);
+	}
+	cr_expect_eq(magazine(0)->look_ns, UINT64_MAX);
+	cr_expect_eq(slots.warm_count, LEND_SLOTS_WARM_MIN);
+	cr_expect_geq(cold, 1000 - 2 * LEND_SLOTS_BATCH - LEND_SLOTS_WARM_MIN);
+	cr_expect_eq(lend__slots_alive(&slots), 0);
+}
+
+/* However many were out: no more than a share of the memory. */
+Test(slots, warm_ones_have_a_limit, .init = init, .fini = fini)
+{
+	uint32_t all[COUNT];
+
+	slots.warm_max = 200;
+	for (unsigned i = 0; i < 1000; i++)
+		all[i] = take(0);
+	for (unsigned i = 0; i < 1000; i++)
+		give(magazine(0), all[i]);
+	cr_expect_leq(slots.warm_count, 200);
+}
