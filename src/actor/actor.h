@@ -21,6 +21,7 @@
 #include <lend/clock.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "actor/fiber.h"
@@ -66,40 +67,54 @@ struct lend_mail_calls {
 	void (*closing)(struct lend_actor *actor);
 };
 
+/*
+ * Note [lines]
+ * Of thousands of actors that wait most of their records are in no cache, so
+ * what waking one and running it needs is on two lines: the first is what
+ * wakers read and write, the second what the worker and the actor do. What its
+ * owner writes of the first is written when it runs anyway, or hardly ever.
+ */
 struct lend_actor {
-	/* ---- who it is ---- [const] while it lives */
-	struct lend_host *host;
-	lend_actor_fn fn;
-	void *arg;
-	const void *spawned_at; /* where the call of its spawn returned to */
-	uint32_t index;
-	uint32_t generation;
-	bool joinable;
-	char name[LEND_ACTOR_NAME_MAX + 1];
+	/* ---- waking it ---- [atomic] any thread, but for what is marked */
+	struct lend_mailbox mailbox;
+	_Atomic uint32_t signals;
+	/* Of messages, each modulo 2^32: what lies between them is in the
+	 * mailbox or the inbox. */
+	_Atomic uint32_t sent;
+	_Atomic uint32_t received; /* [owner] writes */
+	_Atomic bool urgent;	   /* run before others when runnable */
+	/* [owner] or, of the first, who wakes it: Note [handed] of mailbox.h */
+	bool permit;		       /* to go on */
+	bool cancelled;		       /* its calls end: lend__actor_judge() */
+	struct lend_host *host;	       /* [const] while it lives */
+	struct lend_actor *run_next;   /* in a run queue's list or an inbox */
+	struct lend_worker *pinned_to; /* where it is pinned; NULL: nowhere */
 
-	/* ---- [owner] the worker that runs it ---- */
-	struct lend_fiber fiber;
+	/* ---- running it ---- [owner] the worker that does */
+	LEND_CACHE_ALIGNED struct lend_fiber fiber;
 	struct lend_worker
 		*worker; /* that runs it now; read anew after awaits */
-	struct lend_actor *run_next;	 /* in a run queue's list or an inbox */
 	struct lend_claim_handle *claim; /* open one */
-	struct lend_worker *moving_to;	 /* on its way to that worker */
-	struct lend_worker *pinned_to;	 /* where it is pinned; NULL: nowhere */
-	struct lend_list pendings;	 /* asynchronous operations */
-	void (*end_io)(struct lend_actor *self);  /* ends them; NULL: none */
-	const struct lend_mail_calls *mail_calls; /* set with @end_io */
+	uint64_t alarm_ns;		 /* look at the clock then, unasked */
+	/* For reports: lend__actor_waits(); 0: for nothing */
+	_Atomic uint64_t waits_for;
+	_Atomic uint64_t since_ns; /* suspended, by its worker's clock */
+	uint32_t index;		   /* [const] while it lives */
+	uint32_t generation;	   /* [const] */
+
 	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
 	struct lend_mail *inbox_last;  /* and notices of operations */
-	int value;		       /* exit value */
-	bool cancelled;		   /* its calls end: see lend__actor_judge() */
+	struct lend_worker *moving_to; /* on its way to that worker */
+	struct lend_list pendings;     /* asynchronous operations */
+	void (*end_io)(struct lend_actor *self);  /* ends them; NULL: none */
+	const struct lend_mail_calls *mail_calls; /* set with @end_io */
+	int value;				  /* exit value */
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
 	bool ending;		   /* its function has returned */
-	bool permit;		   /* to go on; Note [handed] of mailbox.h */
 	unsigned callbacks;	   /* of the library's that it is in */
 	unsigned uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
-	uint64_t alarm_ns;	   /* look at the clock then, unasked */
 	struct lend_list cleanups; /* newest last: see actor/scope.h */
 	struct lend_scope *scope;  /* [const] that it is a member of */
 	uint32_t asked;		   /* questions, for their numbers */
@@ -107,19 +122,16 @@ struct lend_actor {
 	struct lend_msg *answer;
 	struct lend_own_timers *own_timers; /* NULL: it never had any */
 
+	/* ---- who it is ---- [const] while it lives */
+	lend_actor_fn fn;
+	void *arg;
+	const void *spawned_at; /* where the call of its spawn returned to */
+	bool joinable;
+	char name[LEND_ACTOR_NAME_MAX + 1];
+
 	/* ---- [atomic] any thread ---- */
-	LEND_CACHE_ALIGNED struct lend_mailbox mailbox;
-	_Atomic uint32_t signals;
-	/* Of messages, each modulo 2^32: what lies between them is in the
-	 * mailbox or the inbox. */
-	_Atomic uint32_t sent;
-	_Atomic uint32_t received; /* [owner] writes */
-	_Atomic bool urgent;	   /* run before others when runnable */
-	_Atomic uint32_t buffers;  /* provided ones that it has, or that wait
-				      in its series */
-	/* [owner] writes, for reports: lend__actor_waits(); 0: for nothing */
-	_Atomic uint64_t waits_for;
-	_Atomic uint64_t since_ns; /* suspended, by its worker's clock */
+	_Atomic uint32_t buffers; /* provided ones that it has, or that wait
+				     in its series */
 	struct lend_mail signal_mail;
 
 	/* ---- [lock: registry] ---- */
@@ -133,6 +145,11 @@ struct lend_actor {
 
 	LEND_CACHE_ALIGNED struct lend_heap heap;
 };
+
+_Static_assert(offsetof(struct lend_actor, fiber) == LEND_CACHE_LINE &&
+		       offsetof(struct lend_actor, inbox_first) ==
+			       2 * LEND_CACHE_LINE,
+	       "Note [lines]");
 
 /* Fill a record that lend__registry_take() gave. It counts as runnable: the
  * caller queues it. The heap and the fiber are the caller's to set up. */
