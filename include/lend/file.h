@@ -141,8 +141,7 @@ lend_tee_async(int from_fd, int to_fd, size_t size, unsigned flags,
 /**
  * sendfile(2), from anything that can be spliced to anything that can: it goes
  * on until @size bytes are sent, or there are no more. Its data takes the way
- * through a pipe of the call's own, so while it waits for data no lend_close()
- * ends it: give it a deadline.
+ * through a pipe of the call's own. lend_close() of either descriptor ends it.
  *
  * @offset  NULL for the file's own position; moves on by what was sent
  *

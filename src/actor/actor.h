@@ -106,6 +106,7 @@ struct lend_actor {
 	struct lend_mail *inbox_last;  /* and notices of operations */
 	struct lend_worker *moving_to; /* on its way to that worker */
 	struct lend_list pendings;     /* asynchronous operations */
+	const int *also_fds; /* two that its call is about, too; NULL: none */
 	void (*end_io)(struct lend_actor *self);  /* ends them; NULL: none */
 	const struct lend_mail_calls *mail_calls; /* set with @end_io */
 	int value;				  /* exit value */

@@ -242,9 +242,18 @@ bool lend__io_is_interruption(int res)
 	return res == -ECANCELED || is_interrupted(res);
 }
 
+bool lend__io_is_closing(const struct lend_actor *self)
+{
+	const int *also = self->also_fds;
+
+	return also && (lend__descriptor_is_closing(also[0]) ||
+			lend__descriptor_is_closing(also[1]));
+}
+
 static bool is_closing(const struct lend_io_op *op)
 {
-	return op->fd != -1 && lend__descriptor_is_closing(op->fd);
+	return (op->fd != -1 && lend__descriptor_is_closing(op->fd)) ||
+	       lend__io_is_closing(op->actor);
 }
 
 bool lend__io_is_undone(struct lend_io_op *op)

@@ -260,6 +260,11 @@ LEND_NODISCARD int lend__io_renew_pending(struct lend_io *io,
 /* Its author gets its result: what that is of is the author's from now on. */
 void lend__io_see_pending(struct lend_pending *pending);
 
+/* Of a call that is made of several operations, some of them on descriptors of
+ * its own: is somebody closing one of those that it is about (@also_fds of the
+ * actor, which it has counted)? Its operations end as if they were on it. */
+bool lend__io_is_closing(const struct lend_actor *self);
+
 /* Is the result of such an operation a new descriptor? */
 static inline bool lend__io_opens(unsigned opcode)
 {

@@ -17,9 +17,12 @@
 #include "uring/ring.h"
 #include "uring/sys.h"
 
+/* Of a descriptor's operations the kernel says how many it has found. */
 static int cancel_by_call(struct lend_ring *ring,
 			  const struct lend_target *target)
 {
+	int res;
+
 	struct io_uring_sync_cancel_reg cancel = {
 		.addr = target->user_data,
 		.fd = target->fd,
@@ -28,8 +31,9 @@ static int cancel_by_call(struct lend_ring *ring,
 
 	if (target->fd >= 0)
 		cancel.flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
-	return lend__sys_register(lend__ring_fd(ring),
-				  IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
+	res = lend__sys_register(lend__ring_fd(ring),
+				 IORING_REGISTER_SYNC_CANCEL, &cancel, 1);
+	return res == 0 && target->fd >= 0 ? -ENOENT : res;
 }
 
 void lend__cancel_from_poller(struct lend_ring *ring, uint64_t user_data)

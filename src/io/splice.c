@@ -8,7 +8,9 @@
 #include <lend/io.h>
 #include <unistd.h>
 
+#include "io/descriptors.h"
 #include "io/operation.h"
+#include "rt/current.h"
 
 /* What a pipe holds unless it is told otherwise. */
 #define PIPE_SIZE 65536
@@ -68,6 +70,9 @@ static int send_by(const int pipe[2], int to_fd, int from_fd, int64_t offset,
 
 		if (res <= 0)
 			return (int)res;
+		/* Who closes one of the two may have asked in between. */
+		if (lend__io_is_closing(lend__current_actor()))
+			return -ECANCELED;
 		err = drain(pipe[0], to_fd, (size_t)res, deadline, sent);
 		if (err)
 			return err;
@@ -75,9 +80,35 @@ static int send_by(const int pipe[2], int to_fd, int from_fd, int64_t offset,
 	return 0;
 }
 
+/* Whoever closes one of @fds waits from here on until leave(), and ends what
+ * the actor waits for, though that may be on the pipe alone. */
+static int enter(struct lend_actor *self, const int fds[2])
+{
+	int err = lend__descriptor_enter(fds[0]);
+
+	if (err)
+		return err;
+	err = lend__descriptor_enter(fds[1]);
+	if (err) {
+		lend__descriptor_leave(fds[0]);
+		return err;
+	}
+	self->also_fds = fds;
+	return 0;
+}
+
+static void leave(struct lend_actor *self, const int fds[2])
+{
+	self->also_fds = NULL;
+	lend__descriptor_leave(fds[0]);
+	lend__descriptor_leave(fds[1]);
+}
+
 ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
 		      uint64_t deadline)
 {
+	struct lend_actor *self = lend__current_actor();
+	const int fds[2] = { to_fd, from_fd };
 	size_t sent = 0;
 	int pipe[2];
 	int err;
@@ -85,10 +116,20 @@ ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
 	/* As sendfile(2) has it; then what is sent fits into the result. */
 	if (size > INT_MAX)
 		size = INT_MAX;
-	if (pipe2(pipe, O_CLOEXEC))
-		return -errno;
+	err = enter(self, fds);
+	if (err)
+		return err;
+	if (pipe2(pipe, O_CLOEXEC)) {
+		err = -errno;
+		leave(self, fds);
+		return err;
+	}
 	err = send_by(pipe, to_fd, from_fd, offset ? *offset : -1, size,
 		      deadline, &sent);
+	/* What it began after that was asked for was refused. */
+	if (err && lend__io_is_closing(self))
+		err = -ECANCELED;
+	leave(self, fds);
 	lend_close(pipe[0]);
 	lend_close(pipe[1]);
 	if (offset)

@@ -7,23 +7,15 @@
  *         for each way. Afterwards the thing is made ready, and the same
  *         operation must get what is there.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "forms.h"
+#include "unready.h"
 
 /* Newer than some headers. */
 #ifndef IORING_OP_FUTEX_WAIT
@@ -36,223 +28,6 @@
 #ifndef FUTEX_BITSET_MATCH_ANY
 #define FUTEX_BITSET_MATCH_ANY 0xffffffff
 #endif
-
-/* ---- things that are not ready ---- */
-
-/* Operations are about fds[0]; fds[1] is its other end. */
-static int fds[2], others[2];
-static _Atomic uint32_t word;
-static pid_t child;
-static char directory[] = "/tmp/lend-test-XXXXXX";
-static char path[64];
-static struct sockaddr_storage crowded;
-static unsigned crowded_size;
-
-static char byte[2];
-static struct iovec vector = { byte, 1 };
-static struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-static int passed_fd;
-static unsigned passed_count;
-static siginfo_t info;
-
-static void make_nonblocking(int fd, bool on)
-{
-	fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0);
-}
-
-/* Until there is no room. */
-static void fill(int fd)
-{
-	static const char data[4096];
-
-	make_nonblocking(fd, true);
-	for (size_t size = sizeof(data); size; size /= 2)
-		while (write(fd, data, size) > 0)
-			;
-	make_nonblocking(fd, false);
-}
-
-static void drain(int fd)
-{
-	char data[4096];
-
-	make_nonblocking(fd, true);
-	while (read(fd, data, sizeof(data)) > 0)
-		;
-	make_nonblocking(fd, false);
-}
-
-static void swap_ends(void)
-{
-	int end = fds[0];
-
-	fds[0] = fds[1];
-	fds[1] = end;
-}
-
-static void empty_pipe(void)
-{
-	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
-}
-
-static void full_pipe(void)
-{
-	empty_pipe();
-	swap_ends();
-	fill(fds[0]);
-}
-
-static void silent_socket(void)
-{
-	test_pair(fds);
-}
-
-static void full_socket(void)
-{
-	test_pair(fds);
-	fill(fds[0]);
-}
-
-/* An empty one, to be moved to one with room: that is what is closed. */
-static void two_pipes(void)
-{
-	CHECK_EQ(pipe2(others, O_CLOEXEC), 0);
-	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
-	swap_ends();
-}
-
-static void listening(void)
-{
-	uint16_t port;
-
-	fds[0] = test_listen(1, &port);
-	fds[1] = -1;
-	crowded_size = sizeof(crowded);
-	getsockname(fds[0], (struct sockaddr *)&crowded, &crowded_size);
-}
-
-/* A socket whose listener takes no more. */
-static void crowded_listener(void)
-{
-	struct sockaddr_un *address = (struct sockaddr_un *)&crowded;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	memset(&crowded, 0, sizeof(crowded));
-	address->sun_family = AF_UNIX;
-	snprintf(address->sun_path, sizeof(address->sun_path), "%s/socket",
-		 directory);
-	unlink(address->sun_path);
-	crowded_size = sizeof(*address);
-	CHECK_EQ(bind(fd, (struct sockaddr *)address, crowded_size), 0);
-	CHECK_EQ(listen(fd, 0), 0);
-	others[0] = fd;
-	others[1] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK_EQ(connect(others[1], (struct sockaddr *)address, crowded_size),
-		 0);
-	fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	fds[1] = -1;
-}
-
-static void lonely_fifo(void)
-{
-	snprintf(path, sizeof(path), "%s/fifo", directory);
-	unlink(path);
-	CHECK_EQ(mkfifo(path, 0600), 0);
-	fds[0] = fds[1] = -1;
-}
-
-static void still_word(void)
-{
-	atomic_store(&word, 5);
-	fds[0] = fds[1] = -1;
-}
-
-/* Ends when its pipe does. */
-static void living_child(void)
-{
-	int ends[2];
-
-	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
-	child = fork();
-	if (child == 0) {
-		close(ends[1]);
-		while (read(ends[0], byte, 1) > 0)
-			;
-		_exit(3);
-	}
-	close(ends[0]);
-	fds[0] = -1;
-	fds[1] = ends[1];
-}
-
-/* ---- and are made ready ---- */
-
-static void send_byte(void)
-{
-	CHECK_EQ(write(fds[1], "x", 1), 1);
-}
-
-static void send_descriptor(void)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr out = { .msg_iov = &vector,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	struct cmsghdr *part = CMSG_FIRSTHDR(&out);
-	int fd = STDERR_FILENO;
-
-	part->cmsg_level = SOL_SOCKET;
-	part->cmsg_type = SCM_RIGHTS;
-	part->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(part), &fd, sizeof(fd));
-	CHECK_EQ(sendmsg(fds[1], &out, 0), 1);
-	passed_count = 1;
-}
-
-static void make_room(void)
-{
-	drain(fds[1]);
-}
-
-static void fill_first(void)
-{
-	CHECK_EQ(write(others[1], "x", 1), 1);
-}
-
-static void connect_to_it(void)
-{
-	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CHECK_EQ(connect(fds[1], (struct sockaddr *)&crowded, crowded_size), 0);
-}
-
-static void take_connection(void)
-{
-	int fd = accept4(others[0], NULL, NULL, SOCK_CLOEXEC);
-
-	CHECK(fd >= 0);
-	close(fd);
-}
-
-static void open_other_end(void)
-{
-	fds[1] = open(path, O_RDWR | O_CLOEXEC);
-	CHECK(fds[1] >= 0);
-}
-
-static void change_word(void)
-{
-	atomic_store(&word, 6);
-}
-
-static void end_child(void)
-{
-	close(fds[1]);
-	fds[1] = -1;
-}
 
 /* ---- the operations ---- */
 
@@ -302,6 +77,10 @@ WAITS(sendto, sendto, io_uring_prep_send(sqe, fds[0], byte, 1, 0), fds[0], byte,
       1, 0, NULL, 0)
 WAITS(sendmsg, sendmsg, io_uring_prep_sendmsg(sqe, fds[0], &message, 0), fds[0],
       &message, 0)
+WAITS(send_zc, send_zc, io_uring_prep_send_zc(sqe, fds[0], byte, 1, 0, 0),
+      fds[0], byte, 1, 0)
+WAITS(sendmsg_zc, sendmsg_zc,
+      io_uring_prep_sendmsg_zc(sqe, fds[0], &message, 0), fds[0], &message, 0)
 WAITS(accept, accept,
       io_uring_prep_accept(sqe, fds[0], NULL, NULL, SOCK_CLOEXEC), fds[0], NULL,
       NULL)
@@ -359,6 +138,8 @@ static const struct row {
 	ROW(send, full_socket, make_room, COUNT_1),
 	ROW(sendto, full_socket, make_room, COUNT_1),
 	ROW(sendmsg, full_socket, make_room, COUNT_1),
+	ROW(send_zc, full_connection, make_room, COUNT_1),
+	ROW(sendmsg_zc, full_connection, make_room, COUNT_1),
 	ROW_SYNC(send_fds, full_socket, make_room),
 	ROW_SYNC(send_all, full_socket, make_room),
 	ROW(accept, listening, connect_to_it, DESCRIPTOR),
@@ -384,21 +165,6 @@ static void make(const struct row *row)
 	/* send_fds passes a descriptor that is open. */
 	if (others[0] < 0)
 		others[0] = dup(STDERR_FILENO);
-}
-
-static void close_all(void)
-{
-	const int all[] = { fds[0], fds[1], others[0], others[1] };
-
-	for (unsigned i = 0; i < 4; i++)
-		if (all[i] >= 0)
-			CHECK_EQ(lend_close(all[i]), 0);
-	if (child) {
-		/* Somebody may have it already who was abandoned. */
-		pid_t res = waitpid(child, NULL, 0);
-
-		CHECK(res == child || (res < 0 && errno == ECHILD));
-	}
 }
 
 static void check_ready(const struct row *row)
@@ -548,8 +314,7 @@ static void by_close_of_a_call(const struct row *row)
 {
 	lend_ref waiter;
 
-	/* A sendfile waits at a pipe of its own. */
-	if (fds[0] < 0 || row->sync == sync_sendfile)
+	if (fds[0] < 0)
 		return;
 	waiter = test_spawn(wait_until_closed, (void *)row);
 	CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
@@ -613,7 +378,7 @@ static int each_operation(void *arg)
 		make(&rows[i]);
 		if (!is_missing(&rows[i]))
 			way->fn(&rows[i]);
-		close_all();
+		close_things();
 		if (test_failures() != failures)
 			fprintf(stderr, "it was %s\n", rows[i].name);
 	}

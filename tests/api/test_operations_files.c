@@ -399,98 +399,6 @@ static int attributes(void *arg)
 	return 0;
 }
 
-/* ---- from descriptor to descriptor ---- */
-
-static void close_all(const int *fds, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		CHECK_EQ(lend_close(fds[i]), 0);
-}
-
-static int splices(void *arg)
-{
-	int fd = open_new("spliced"), first[2], second[2];
-	char got[16];
-
-	(void)arg;
-	CHECK_EQ(pipe2(first, O_CLOEXEC), 0);
-	CHECK_EQ(pipe2(second, O_CLOEXEC), 0);
-	CHECK_EQ(write(fd, "0123456789", 10), 10);
-	CHECK_EQ(SYNC(splice, fd, 2, first[1], -1, 3, 0), 3);
-	CHECK_EQ(ASYNC(splice, fd, 5, first[1], -1, 2, 0), 2);
-	CHECK_EQ(DIRECT(io_uring_prep_splice(direct_sqe, fd, 7, first[1], -1, 1,
-					     0)),
-		 1);
-	CHECK_EQ(SYNC(tee, first[0], second[1], 4, 0), 4);
-	CHECK_EQ(read(second[0], got, 16), 4);
-	CHECK(!memcmp(got, "2345", 4));
-	CHECK_EQ(ASYNC(tee, first[0], second[1], 16, 0), 6);
-	CHECK_EQ(DIRECT(io_uring_prep_tee(direct_sqe, first[0], second[1], 1,
-					  0)),
-		 1);
-	CHECK_EQ(read(second[0], got, 16), 7);
-	CHECK_EQ(read(first[0], got, 16), 6);
-	CHECK(!memcmp(got, "234567", 6));
-	/* Neither is a pipe. */
-	CHECK_EQ(SYNC(splice, fd, 0, fd, 0, 3, 0), -EINVAL);
-	CHECK_EQ(ASYNC(splice, fd, 0, fd, 0, 3, 0), -EINVAL);
-	CHECK_EQ(SYNC(tee, fd, first[1], 3, 0), -EINVAL);
-	CHECK_EQ(ASYNC(tee, fd, first[1], 3, 0), -EINVAL);
-	/* Into a pipe that nobody fills. */
-	CHECK_EQ(lend_splice(first[0], -1, second[1], -1, 1, 0,
-			     lend_after(5 * LEND_MS)),
-		 -ETIMEDOUT);
-	close_all(first, 2);
-	close_all(second, 2);
-	CHECK_EQ(lend_close(fd), 0);
-	return 0;
-}
-
-#define FILE_SIZE 300000
-
-static int drain_socket(void *arg)
-{
-	int fd = (int)(intptr_t)arg, total = 0;
-	char data[5000];
-	ssize_t got;
-
-	while ((got = lend_recv(fd, data, sizeof(data), 0, LEND_FOREVER)) > 0)
-		for (ssize_t i = 0; i < got; i++, total++)
-			if (data[i] != (char)(total % 251))
-				return -EIO;
-	return total;
-}
-
-static int sendfile_sends_all(void *arg)
-{
-	char *data = malloc(FILE_SIZE);
-	int fd = open_new("sent"), pair[2];
-	int64_t offset = 0;
-	lend_ref reader;
-
-	(void)arg;
-	for (unsigned i = 0; i < FILE_SIZE; i++)
-		data[i] = (char)(i % 251);
-	CHECK_EQ(write(fd, data, FILE_SIZE), FILE_SIZE);
-	free(data);
-	test_pair(pair);
-	reader = test_spawn(drain_socket, (void *)(intptr_t)pair[1]);
-	CHECK_EQ(SYNC(sendfile, pair[0], fd, &offset, 1000), 1000);
-	CHECK_EQ(offset, 1000);
-	CHECK_EQ(SYNC(sendfile, pair[0], fd, &offset, FILE_SIZE),
-		 FILE_SIZE - 1000);
-	CHECK_EQ(offset, FILE_SIZE);
-	CHECK_EQ(SYNC(sendfile, pair[0], fd, &offset, 10), 0);
-	CHECK_EQ(SYNC(sendfile, pair[0], pair[0], &offset, 10), -EINVAL);
-	/* The file's own position is its end, since the write. */
-	CHECK_EQ(SYNC(sendfile, pair[0], fd, NULL, 10), 0);
-	CHECK_EQ(SYNC(shutdown, pair[0], SHUT_WR), 0);
-	CHECK_EQ(test_join(reader), FILE_SIZE);
-	close_all(pair, 2);
-	CHECK_EQ(lend_close(fd), 0);
-	return 0;
-}
-
 /* ---- H14 ---- */
 
 /* Open, then read what is there, typed: an error or what was fulfilled. */
@@ -528,7 +436,8 @@ static int worked_example(void *arg)
 		CHECK_EQ(lend_pending_await(reads[i], LEND_FOREVER), 8);
 		lend_pending_free(reads[i]);
 	}
-	close_all(pair, 2);
+	CHECK_EQ(lend_close(pair[0]), 0);
+	CHECK_EQ(lend_close(pair[1]), 0);
 	return 0;
 }
 
@@ -552,8 +461,6 @@ int main(int argc, char **argv)
 	test_actor("sizes", sizes);
 	test_actor("madvise forgets", madvise_forgets);
 	test_actor("attributes", attributes);
-	test_actor("splices", splices);
-	test_actor("sendfile sends all", sendfile_sends_all);
 	test_actor("worked example", worked_example);
 	close(dir_fd);
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
