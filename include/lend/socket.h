@@ -107,8 +107,10 @@ LEND_API LEND_NODISCARD ssize_t lend_send_all(int fd, const void *buffer,
 
 /* send(2) without a copy of the payload (MSG_ZEROCOPY): it is the kernel's
  * until the call returns, or the handle is over, which may be long after the
- * peer has it; so send what follows without waiting. Worth it from some KiB on,
- * on real networks. */
+ * peer has it; so send what follows without waiting. A deadline, a cancellation
+ * and a close end what was not handed to the socket yet; for what was, the call
+ * and lend_pending_free() wait until the peer has it or the connection is gone,
+ * but lend_close() does not. Worth it from some KiB on, on real networks. */
 LEND_API LEND_NODISCARD ssize_t lend_send_zc(int fd, const void *buffer,
 					     size_t size, int flags,
 					     uint64_t deadline) LEND_AWAITS;

@@ -10,24 +10,36 @@
 #include "rt/places.h"
 #include "rt/suspend.h"
 
+static bool is_zero_copy(const struct lend_op *op)
+{
+	unsigned opcode = lend_container_of(op, struct lend_io_op, op)->opcode;
+
+	return opcode == IORING_OP_SEND_ZC || opcode == IORING_OP_SENDMSG_ZC;
+}
+
 static void pending_done(struct lend_op *op, int32_t res, uint32_t flags,
 			 bool more)
 {
 	struct lend_pending *pending = lend_container_of(
 		op, struct lend_pending, io.op);
+	bool leaves = !more;
 
 	/* Of a zero-copy send the first CQE has the result, the last one says
 	 * that the kernel has let go of the memory. Its SQE has 0 where that
-	 * is kept in between, and is filled once more if it is undone. */
+	 * is kept in between, and is filled once more if it is undone. With the
+	 * first one it leaves the descriptor: a peer that reads nothing has the
+	 * kernel keep the memory, but not hold up who closes. */
 	if (more) {
 		pending->again.addr3 = (uint32_t)res;
+		leaves = is_zero_copy(op);
 	} else if (flags & IORING_CQE_F_NOTIF) {
 		op->res = (int32_t)(uint32_t)pending->again.addr3;
 		pending->again.addr3 = 0;
+		leaves = !is_zero_copy(op);
 	}
 	/* Not when its actor frees it, which may be late: somebody, perhaps
 	 * that very actor, may be waiting to close it. */
-	if (!more && pending->io.fd != -1)
+	if (leaves && pending->io.fd != -1)
 		lend__descriptor_leave(pending->io.fd);
 	lend__io_op_done(op, res, flags, more);
 }

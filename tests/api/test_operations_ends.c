@@ -341,6 +341,31 @@ static void by_cancelled_claim(const struct row *row)
 	check_ready(row);
 }
 
+/* The peer reads nothing, so what is to be sent stays where it is, and the
+ * kernel keeps the memory: that is the handle's matter, not the descriptor's.
+ */
+static int what_the_kernel_keeps_holds_up_no_close(void *arg)
+{
+	const int more = 200 << 10;
+	struct lend_pending *pending;
+
+	(void)arg;
+	others[0] = others[1] = -1;
+	child = 0;
+	connection(50 << 10);
+	fill_connection();
+	CHECK_EQ(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &more, sizeof(more)),
+		 0);
+	CHECK_EQ(lend_send_zc_async(fds[0], byte, 1, 0, &pending), 0);
+	CHECK_EQ(lend_close(fds[0]), 0);
+	/* With something unread it is reset. */
+	CHECK_EQ(lend_close(fds[1]), 0);
+	fds[0] = fds[1] = -1;
+	CHECK_EQ(lend_pending_await(pending, lend_after(60 * LEND_S)), 1);
+	lend_pending_free(pending);
+	return 0;
+}
+
 static const struct way {
 	const char *name;
 	void (*fn)(const struct row *row);
@@ -396,6 +421,8 @@ int main(int argc, char **argv)
 		way = &ways[i];
 		test_actor(way->name, each_operation);
 	}
+	test_actor("what the kernel keeps holds up no close",
+		   what_the_kernel_keeps_holds_up_no_close);
 	snprintf(path, sizeof(path), "%s/fifo", directory);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/socket", directory);
