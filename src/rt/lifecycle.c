@@ -153,19 +153,16 @@ const char *lend_self_name(void)
 	return self ? self->name : "";
 }
 
-int lend_yield(void)
+__attribute__((noinline)) int lend_yield(void)
 {
-	struct lend_actor *self = lend__current_actor();
-	int err;
+	struct lend_worker *worker = lend__current_at_entry();
+	struct lend_actor *self = worker ? worker->running : NULL;
 
 	lend_assert(self);
 	lend__actor_look(self);
 	if (lend_unlikely(self->cancelled))
 		return -ECANCELED;
-	err = lend__suspend_yield(self);
-	if (err)
-		return err;
-	return self->cancelled ? -ECANCELED : 0;
+	return lend__suspend_yield(self);
 }
 
 int lend_sleep(uint64_t deadline)

@@ -203,7 +203,16 @@ static struct lend_actor *pop_pinned(struct lend_run_queue *queue)
 	return actor;
 }
 
-static struct lend_actor *take_out_of_turn(struct lend_run_queue *queue)
+/* Is there anybody who may go out of turn? None to its owner, who alone fills
+ * them, is none. */
+static bool has_out_of_turn(const struct lend_run_queue *queue)
+{
+	return atomic_load_explicit(&queue->next, memory_order_relaxed) ||
+	       lane_length(&queue->lanes[LEND_RUN_URGENT]);
+}
+
+__attribute__((noinline)) static struct lend_actor *
+take_out_of_turn(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor = NULL;
 
@@ -278,7 +287,7 @@ struct lend_actor *lend__run_queue_take(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor;
 
-	if (queue->credit) {
+	if (queue->credit && has_out_of_turn(queue)) {
 		actor = take_out_of_turn(queue);
 		if (actor) {
 			queue->credit--;
@@ -292,7 +301,7 @@ struct lend_actor *lend__run_queue_take(struct lend_run_queue *queue)
 		return actor;
 	}
 	/* Nobody else is there to wait. */
-	return take_out_of_turn(queue);
+	return has_out_of_turn(queue) ? take_out_of_turn(queue) : NULL;
 }
 
 struct lend_actor *lend__run_queue_take_any(struct lend_run_queue *queue,

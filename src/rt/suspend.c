@@ -130,7 +130,7 @@ int lend__suspend_yield(struct lend_actor *self)
 	if (next || !lend__round_goes_on(self->worker))
 		switch_away(self, LEND_AFTER_YIELD, next);
 	lend__actor_look(self);
-	return 0;
+	return lend_unlikely(self->cancelled) ? -ECANCELED : 0;
 }
 
 int lend__suspend_move(struct lend_actor *self, unsigned index)

@@ -39,7 +39,8 @@ int lend__suspend_until(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 		      uint64_t deadline) LEND_AWAITS;
 
-/* Queue behind the others, and let them run. As lend__suspend(). */
+/* Queue behind the others, and let them run. As lend__suspend(), or -ECANCELED:
+ * it has had its turn, and was cancelled. */
 int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
 
 /* An actor's first and last: whoever ran before is seen to, and whoever comes

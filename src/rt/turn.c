@@ -43,17 +43,23 @@ static bool is_long(struct lend_turn *turn)
 	return false;
 }
 
-int lend_yield_if_needed(void)
+/* The clock is to be looked at, or the budget is used up. */
+__attribute__((noinline)) static int maybe_give_way(struct lend_worker *worker)
 {
-	struct lend_worker *worker = lend__current_worker();
-	struct lend_actor *self;
+	struct lend_actor *self = worker->running;
+
+	if (worker->turn.calls_left && !is_long(&worker->turn))
+		return 0;
+	lend__turn_give_way(self);
+	return self->cancelled ? -ECANCELED : 0;
+}
+
+__attribute__((noinline)) int lend_yield_if_needed(void)
+{
+	struct lend_worker *worker = lend__current_at_entry();
 
 	lend_assert(worker && worker->running);
 	if (lend_likely(worker->turn.calls_left && --worker->turn.look_in))
 		return 0;
-	if (worker->turn.calls_left && !is_long(&worker->turn))
-		return 0;
-	self = worker->running;
-	lend__turn_give_way(self);
-	return self->cancelled ? -ECANCELED : 0;
+	return maybe_give_way(worker);
 }

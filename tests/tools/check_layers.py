@@ -77,7 +77,7 @@ DOORS = (
      re.compile(r"src/uring/sys\.\w+"), LIBRARY + ("examples",)),
     ("is thread-local",
      re.compile(r"\b(thread_local|_Thread_local|__thread)\b"),
-     re.compile(r"src/rt/current\.c"), LIBRARY),
+     re.compile(r"src/rt/current\.[ch]"), LIBRARY),
     ("tells a sanitizer or valgrind about fibers",
      re.compile(r"\b(__sanitizer_(start|finish)_switch_fiber"
                 r"|__tsan_\w*_fiber(_name)?|__tsan_set_fiber_name"

@@ -16,6 +16,7 @@ const struct crowd_work *const crowd_works[] = {
 	&crowd_cycle_1,
 	&crowd_yield,
 	&crowd_yield_1,
+	&crowd_yield_if_needed,
 	&crowd_churn,
 	&crowd_locality,
 	&crowd_locality_own,

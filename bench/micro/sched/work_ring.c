@@ -5,6 +5,8 @@
  *         run queue and a pop for each operation, and the number of runnable
  *         actors is not constant, so it can not be done as a swap.
  *  yield  each yields: a pop and a push by somebody known to run again.
+ *  yield-if-needed  each asks whether it should, for ever: a call that is
+ *         meant to cost next to nothing, and one in ten thousand that yields.
  *
  * "1" in a name: so few that every actor finds an empty run queue.
  */
@@ -94,4 +96,20 @@ const struct crowd_work crowd_yield_1 = {
 	.help = "the same with one actor a worker",
 	.count = count_yield_1,
 	.run = run_yield,
+};
+
+static int run_yield_if_needed(struct crowd_member *self)
+{
+	int err;
+
+	while (!(err = lend_yield_if_needed()))
+		crowd_count(self);
+	return err;
+}
+
+const struct crowd_work crowd_yield_if_needed = {
+	.name = "yield-if-needed",
+	.help = "one actor a worker; an operation: ask whether to yield",
+	.count = count_yield_1,
+	.run = run_yield_if_needed,
 };

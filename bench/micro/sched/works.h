@@ -7,7 +7,8 @@
 #include "crowd.h"
 
 extern const struct crowd_work crowd_cycle, crowd_cycle_1;
-extern const struct crowd_work crowd_yield, crowd_yield_1;
+extern const struct crowd_work crowd_yield, crowd_yield_1,
+	crowd_yield_if_needed;
 extern const struct crowd_work crowd_churn;
 extern const struct crowd_work crowd_locality, crowd_locality_own;
 extern const struct crowd_work crowd_transfer_yield, crowd_transfer_park;
