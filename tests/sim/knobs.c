@@ -101,6 +101,22 @@ void sim_knobs_draw(void)
 	sim.steps_max = 2000000;
 }
 
+void sim_knobs_crowd(void)
+{
+	struct lend_options *options = &sim.knobs.options;
+
+	sim.knobs.crowd = true;
+	sim.knobs.resizes = false;
+	/* Few of them, now and then, so that many wait. */
+	options->workers = sim.seed % 4 ? 64 : 1 + sim.seed / 4 % 2;
+	options->workers_max = options->workers;
+	options->rings_max = options->rings;
+	if (options->mode == LEND_RING_PRIVATE)
+		options->rings = options->rings_max = options->workers;
+	options->actors_max = 1100;
+	sim.steps_max = 20000000;
+}
+
 static void print_knobs(void)
 {
 	const struct sim_knobs *knobs = &sim.knobs;

@@ -25,6 +25,7 @@ static const char help[] =
 	"  --seeds A..B    these seeds (default 1..100)\n"
 	"  --campaign      seeds without end, from a random one on\n"
 	"  --time S        stop after S seconds\n"
+	"  --crowd         a thousand actors that compete for 64 workers\n"
 	"  --twice         run each seed twice and compare\n"
 	"  --steps N       scheduling decisions a seed may take\n"
 	"  --trace         print what happens (with --seed)\n"
@@ -39,7 +40,7 @@ struct arguments {
 	uint64_t first, last;
 	uint64_t steps;
 	unsigned seconds;
-	bool tracing, twice, campaign;
+	bool tracing, twice, campaign, crowd;
 };
 
 static struct sim_report totals;
@@ -52,6 +53,8 @@ static _Noreturn void run_child(uint64_t seed, const struct arguments *args)
 	sim.seed = seed;
 	sim.tracing = args->tracing;
 	sim_knobs_draw();
+	if (args->crowd)
+		sim_knobs_crowd();
 	if (args->steps)
 		sim.steps_max = args->steps;
 	alarm(SEED_SECONDS);
@@ -94,6 +97,10 @@ static void add_totals(void)
 	totals.steps += sim_report->steps;
 	totals.points += sim_report->points;
 	totals.now_ns += sim_report->now_ns;
+	if (totals.wait_max < sim_report->wait_max)
+		totals.wait_max = sim_report->wait_max;
+	if (totals.crowd_max < sim_report->crowd_max)
+		totals.crowd_max = sim_report->crowd_max;
 	totals.hash = totals.hash * 31 + sim_report->hash;
 	for (unsigned i = 0; i < SIM_COUNTS; i++)
 		totals.counts[i] += sim_report->counts[i];
@@ -111,6 +118,7 @@ static void print_totals(uint64_t seeds, double seconds)
 		[SIM_COUNT_SEIZED] = "seizures",
 		[SIM_COUNT_BUFFERED] = "buffered stores",
 		[SIM_COUNT_WAITS] = "waits for slots",
+		[SIM_COUNT_STEALS] = "actors stolen",
 	};
 
 	printf("%llu seeds in %.1f s: %llu switches, %llu accesses, %.1f s of virtual time",
@@ -121,7 +129,9 @@ static void print_totals(uint64_t seeds, double seconds)
 	for (unsigned i = 0; i < SIM_COUNTS; i++)
 		printf(", %llu %s", (unsigned long long)totals.counts[i],
 		       names[i]);
-	printf("\n");
+	printf("\na runnable actor waited for %llu turns of others at worst; %llu were runnable at one time\n",
+	       (unsigned long long)totals.wait_max,
+	       (unsigned long long)totals.crowd_max);
 }
 
 static double now_s(void)
@@ -132,12 +142,13 @@ static double now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void print_failure(uint64_t seed)
+static void print_failure(uint64_t seed, bool crowd)
 {
 	printf("seed %llu failed: %s\n", (unsigned long long)seed,
 	       sim_report->failure);
-	printf("replay: %s --seed %llu --trace%s%s\n", program,
-	       (unsigned long long)seed, sim_mutation ? " --mutate " : "",
+	printf("replay: %s --seed %llu --trace%s%s%s\n", program,
+	       (unsigned long long)seed, crowd ? " --crowd" : "",
+	       sim_mutation ? " --mutate " : "",
 	       sim_mutation ? sim_mutation_name(sim_mutation) : "");
 }
 
@@ -172,7 +183,7 @@ static int run_seeds(const struct arguments *args)
 			ok = same_again(seed, args);
 		if (ok)
 			continue;
-		print_failure(seed);
+		print_failure(seed, args->crowd);
 		failed++;
 		if (sim_mutation || (failed >= 10 && !args->campaign))
 			break;
@@ -223,6 +234,7 @@ enum option_code {
 	OPTION_CAMPAIGN,
 	OPTION_TIME,
 	OPTION_TWICE,
+	OPTION_CROWD,
 	OPTION_STEPS,
 	OPTION_TRACE,
 	OPTION_MUTATE,
@@ -236,6 +248,7 @@ static const struct option options[] = {
 	{ "campaign", no_argument, NULL, OPTION_CAMPAIGN },
 	{ "time", required_argument, NULL, OPTION_TIME },
 	{ "twice", no_argument, NULL, OPTION_TWICE },
+	{ "crowd", no_argument, NULL, OPTION_CROWD },
 	{ "steps", required_argument, NULL, OPTION_STEPS },
 	{ "trace", no_argument, NULL, OPTION_TRACE },
 	{ "mutate", required_argument, NULL, OPTION_MUTATE },
@@ -260,6 +273,9 @@ static bool parse_option(int code, struct arguments *args)
 		return true;
 	case OPTION_TWICE:
 		args->twice = true;
+		return true;
+	case OPTION_CROWD:
+		args->crowd = true;
 		return true;
 	case OPTION_STEPS:
 		args->steps = strtoull(optarg, NULL, 10);

@@ -54,6 +54,11 @@ static const struct {
 	[SIM_MUTATE_ONE_COMPLETION] = { "one-completion",
 					"the first completion of a zero-copy "
 					"send is taken for its last" },
+	[SIM_MUTATE_STARVE] = { "starve",
+				"one runnable actor in 16 lets all others go "
+				"first" },
+	[SIM_MUTATE_QUEUE_TWICE] = { "queue-twice",
+				     "now and then an actor is queued twice" },
 };
 
 const char *sim_mutation_name(enum sim_mutation mutation)

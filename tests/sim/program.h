@@ -30,6 +30,7 @@ int sim_program_series_end(void *arg);
 int sim_program_events(void *arg);
 int sim_program_scopes(void *arg);
 int sim_program_operations(void *arg);
+int sim_program_crowd(void *arg);
 int sim_program_permits(void *arg);
 
 static inline unsigned sim_number(void *arg)

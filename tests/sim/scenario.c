@@ -110,6 +110,10 @@ static int root(void *arg)
 	lend_ref refs[PROGRAMS_MAX];
 
 	(void)arg;
+	if (sim.knobs.crowd) {
+		sim_join(sim_spawn(sim_program_crowd, NULL), 0);
+		return 7;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		unsigned which = sim_draw(
 			0, sizeof(programs) / sizeof(programs[0]) - 1);

@@ -45,6 +45,7 @@ struct sim_knobs {
 	struct lend_options options;
 	const char *masked; /* LEND_DISABLE */
 	bool resizes;	    /* workers and rings come and go */
+	bool crowd;	    /* a thousand actors, and nothing else */
 	/* The scheduler. */
 	unsigned preempt_mean; /* accesses to shared words between switches */
 	unsigned stall_chance; /* a thread that is switched to stalls */
@@ -143,6 +144,8 @@ extern struct sim sim;
 
 /* Draw the knobs of a seed, then everything else from it. */
 void sim_knobs_draw(void);
+/* The scenario of --crowd instead. */
+void sim_knobs_crowd(void);
 /* Run the scenario of sim.seed to its end. */
 void sim_run(void);
 void sim_scenario(void);
@@ -156,6 +159,8 @@ struct sim_report {
 	uint64_t now_ns;
 	uint64_t hash;
 	uint64_t counts[16];
+	uint64_t wait_max;  /* turns of others that a runnable actor waited */
+	uint64_t crowd_max; /* runnable actors at one time */
 	char failure[1024];
 };
 
@@ -169,6 +174,7 @@ enum sim_count {
 	SIM_COUNT_SEIZED,
 	SIM_COUNT_BUFFERED, /* stores that waited in a store buffer */
 	SIM_COUNT_WAITS,    /* claims that had to wait in line */
+	SIM_COUNT_STEALS,   /* actors taken from other workers */
 	SIM_COUNTS,
 };
 
@@ -261,6 +267,8 @@ enum sim_mutation {
 	SIM_MUTATE_NO_FENCE,
 	SIM_MUTATE_NO_WATCH,
 	SIM_MUTATE_ONE_COMPLETION,
+	SIM_MUTATE_STARVE,
+	SIM_MUTATE_QUEUE_TWICE,
 	SIM_MUTATIONS,
 };
 
