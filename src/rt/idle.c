@@ -23,6 +23,18 @@
  * what was to end the wait.
  *
  * tests/model/parking.pml is all that for spin, with mutations of each step.
+ *
+ * Note [watched]
+ * Who finds that another worker is parked in the ring they share leaves it to
+ * that one, which may be about to wake up. Then it is as if it had woken up a
+ * moment later: it polls the ring in its next round, and parks in it again by
+ * the same rule. So when all are parked each that trusts trusts one that trusts
+ * nobody, as it holds the completion lock, or is in ppoll(2) with the ring; one
+ * that leaves, or gets another ring, wakes all. While it runs an actor for
+ * long, nobody is in the ring whether it was about to wake up or not: that is
+ * the sentinel's business, which it has ensured. The simulation goes through
+ * here in one seed of thirty, and finds a completion left behind (after 347
+ * seeds) if @watched is trusted without being looked at.
  */
 #include <errno.h>
 #include <lend/clock.h>
@@ -354,9 +366,10 @@ static void wait_for_work(struct lend_worker *worker, struct watch *watch,
 		if (!atomic_load_explicit(&own->watched, memory_order_relaxed))
 			return;
 		/* But if a worker that shares this ring is parked in it, it is
-		 * in good hands. A ring that is lent is shared with nobody:
-		 * who watches it began to when it was vacant or its own, and
-		 * will not come back to it; so it is watched from here too. */
+		 * in good hands: Note [watched]. A ring that is lent is shared
+		 * with nobody: who watches it began to when it was vacant or
+		 * its own, and will not come back to it; so it is watched from
+		 * here too. */
 		if (!worker->borrower.arbiter->mode->exclusive) {
 			watch->count = 0;
 			watch->own_first = false;
