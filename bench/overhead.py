@@ -31,6 +31,10 @@ class Failure(Exception):
     """A server that does not start, answer or stop as it should."""
 
 
+class Silence(Failure):
+    """No answer in a whole window: the machine was somebody else's."""
+
+
 def progress(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -191,7 +195,7 @@ def measure_once(options, name, pipeline, rate=0):
         wall = time.monotonic() - start
         busy = busy_seconds(options.cpus) - busy
     if result['requests'] == 0:
-        raise Failure(f'{name}: no answers')
+        raise Silence(f'{name}: no answers')
     result['cpu_us'] = result['server_cpu_s'] / result['requests'] * 1e6
     result['load_us'] = result['load_cpu_s'] / result['requests'] * 1e6
     result['server_busy'] = result['server_cpu_s'] / result['seconds']
