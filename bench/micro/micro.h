@@ -24,6 +24,10 @@ int micro_actors(unsigned count, bool reads);
  * a spawn. Return: exit status. */
 int micro_timers(unsigned count);
 
+/* How late actors are that sleep, on a worker that is idle and on one that is
+ * not, and a thread beside them. Return: 0 or an error. */
+int micro_lateness(void);
+
 /* What it takes to wake a thread that sleeps in the kernel, by each means;
  * @rounds of each. Return: exit status. */
 int micro_wake(unsigned rounds);

@@ -1,14 +1,14 @@
 /*
  * What timers cost: K12.
  *
- *  worker  the timers in which actors wait, one heap for each worker: N actors
+ *  worker  the timers in which actors wait, a wheel for each worker: N actors
  *          with deadlines at random, each armed, then moved nearer, a half of
  *          them disarmed, the others going off in order;
  *  actor   the timers that an actor starts (timer.h), the same through the
  *          public interface, on one worker.
  *
- * And what it costs to spawn and end an actor, in a scope and without. All of
- * it is CPU time.
+ * How late they are (lateness.c). And what it costs to spawn and end an actor,
+ * in a scope and without. All of it is CPU time.
  */
 #include "micro.h"
 
@@ -236,6 +236,8 @@ int micro_timers(unsigned count)
 		return 1;
 	err = lend_run(&options, time_own, &own);
 	free(own.timers);
+	if (!err)
+		err = micro_lateness();
 	if (!err)
 		err = lend_run(&options, time_spawns, NULL);
 	if (err)

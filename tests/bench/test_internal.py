@@ -115,14 +115,28 @@ def check_operation(program):
 
 
 def check_wheel(program):
-    """Both give back every timer, which the program counts."""
+    """Both give back every timer in order, which the program looks at."""
     done = run(program, "wheel", "2000")
     assert done.returncode == 0, done
     for which in ("heap", "wheel"):
-        rows = re.findall(rf"^{which} +(?:random|timeout) .* 2000 timers",
-                          done.stdout, re.M)
-        assert len(rows) == 8, done.stdout
+        rows = re.findall(
+            rf"^{which} +(?:random|timeout|equal) .* 2000 timers",
+            done.stdout, re.M)
+        assert len(rows) == 13, done.stdout
     print("ok   wheel")
+
+
+def check_timers(program):
+    """None is early, which the program looks at, too."""
+    done = run(program, "timers", "1000")
+    assert done.returncode == 0, done
+    for what in ("thread", "idle", "busy"):
+        assert re.search(rf"^lateness {what} .*; 0 early, \d+ out of order$",
+                         done.stdout, re.M), done.stdout
+    rows = re.findall(r"^(?:worker|actor) .* timers +[\d.]+ ns each",
+                      done.stdout, re.M)
+    assert len(rows) == 11, done.stdout
+    print("ok   timers")
 
 
 def main():
@@ -134,6 +148,7 @@ def main():
     check_actors(program, is_sanitized=script is None)
     check_operation(program)
     check_wheel(program)
+    check_timers(program)
     check_wake(program)
 
 
