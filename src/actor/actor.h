@@ -135,9 +135,9 @@ struct lend_actor {
 				     in its series */
 	struct lend_mail signal_mail;
 
-	/* ---- [lock: registry] ---- */
+	/* ---- [lock: entry] Note [entry] in registry.h ---- */
 	struct lend_list joiners;
-	struct lend_list scope_link; /* in its scope's lists */
+	struct lend_list scope_link; /* [lock: scope] in its lists */
 	struct lend_msg *watchers;   /* to be told of its end */
 
 	/* ---- [lock: the owning timers] ---- */

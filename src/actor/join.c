@@ -3,16 +3,59 @@
  * registry.h. Who waits, and how, is the runtime's.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 
 #include "actor/actor.h"
 #include "actor/registry.h"
 #include "actor/scope.h"
 
-/* Threads wait for a condition all of them share, and wake up for nothing if
- * it is signalled at each end of a million actors. */
-void lend__joiners_wake_locked(struct lend_registry *registry,
-			       struct lend_actor *actor)
+/* ---- the lock of an entry: Note [entry] ---- */
+
+bool lend__entry_lock(struct lend_registry_entry *entry, uint32_t generation)
+{
+	uint64_t word = atomic_load_explicit(&entry->word,
+					     memory_order_relaxed);
+
+	for (;;) {
+		if (word >> LEND_ENTRY_GENERATION != generation ||
+		    !(word & (LEND_ENTRY_ALIVE | LEND_ENTRY_ENDED |
+			      LEND_ENTRY_LOCKED)))
+			return false;
+		if (word & LEND_ENTRY_LOCKED) {
+			sched_yield();
+			word = atomic_load_explicit(&entry->word,
+						    memory_order_relaxed);
+			continue;
+		}
+		/* Acquire [G6], paired with unlock() and end(). */
+		if (atomic_compare_exchange_weak_explicit(
+			    &entry->word, &word, word | LEND_ENTRY_LOCKED,
+			    memory_order_acquire, memory_order_relaxed))
+			return true;
+	}
+}
+
+void lend__entry_unlock(struct lend_registry_entry *entry)
+{
+	/* Release [G6]. */
+	atomic_fetch_and_explicit(&entry->word, ~LEND_ENTRY_LOCKED,
+				  memory_order_release);
+}
+
+bool lend__entry_unlock_collected(struct lend_registry_entry *entry)
+{
+	/* Release [G6]; and [G7], paired with leave_to_join(): of one who
+	 * collects and one who leaves the slot, the second finds the first. */
+	return atomic_fetch_and_explicit(
+		       &entry->word, ~(LEND_ENTRY_LOCKED | LEND_ENTRY_ENDED),
+		       memory_order_acq_rel) &
+	       LEND_ENTRY_IDLE;
+}
+
+/* ---- those who wait ---- */
+
+bool lend__joiners_wake_locked(struct lend_actor *actor)
 {
 	struct lend_list *link;
 	bool any_thread = false;
@@ -23,80 +66,89 @@ void lend__joiners_wake_locked(struct lend_registry *registry,
 		struct lend_actor *waiter = joiner->waiter;
 
 		joiner->value = actor->value;
-		/* Release [G3], paired with the waiter's acquire; afterwards
-		 * the joiner may be gone. The lock keeps the waiter itself: it
-		 * has to take it to leave. */
-		atomic_store_explicit(&joiner->ended, true,
-				      memory_order_release);
-		if (waiter)
+		/* Release [G3], paired with the waiter's acquire. With TOLD the
+		 * joiner may be gone, and its actor, which is here as long as
+		 * it finds TELLING. */
+		if (waiter) {
+			atomic_store_explicit(&joiner->ended, LEND_JOIN_TELLING,
+					      memory_order_release);
 			lend__actor_signal(waiter, LEND_SIGNAL_WAKE);
-		else
+		} else {
 			any_thread = true;
+		}
+		atomic_store_explicit(&joiner->ended, LEND_JOIN_TOLD,
+				      memory_order_release);
 	}
-	if (any_thread)
-		pthread_cond_broadcast(&registry->changed);
+	return any_thread;
 }
 
-bool lend__registry_release_locked(struct lend_registry *registry,
-				   uint32_t index)
+/* Locked, and not alive: the value waits in the entry. */
+static void join_ended(struct lend_registry *registry,
+		       struct lend_magazine *magazine, uint32_t index,
+		       struct lend_joiner *joiner)
 {
 	struct lend_registry_entry *entry = &registry->entries[index];
 
-	atomic_fetch_and_explicit(&entry->word, ~LEND_ENTRY_ENDED,
-				  memory_order_relaxed);
-	return entry->idle;
-}
-
-/* Not joined before it ended: the value waits in the entry. */
-static int join_ended_locked(struct lend_registry *registry, lend_ref ref,
-			     struct lend_joiner *joiner, bool *ret_idle)
-{
-	struct lend_registry_entry *entry = &registry->entries[ref.index];
-	uint64_t word = atomic_load_explicit(&entry->word,
-					     memory_order_relaxed);
-
-	if (word >> LEND_ENTRY_GENERATION != ref.generation ||
-	    !(word & LEND_ENTRY_ENDED))
-		return -ESRCH;
 	joiner->value = entry->value;
-	atomic_store_explicit(&joiner->ended, true, memory_order_relaxed);
+	atomic_store_explicit(&joiner->ended, LEND_JOIN_TOLD,
+			      memory_order_relaxed);
 	if (entry->scope)
-		lend__scope_forget_locked(registry, ref.index);
-	*ret_idle = lend__registry_release_locked(registry, ref.index);
-	return 0;
+		lend__scope_forget(registry, index);
+	if (lend__entry_unlock_collected(entry))
+		lend__registry_reuse(registry, magazine, index);
 }
 
 int lend__registry_join(struct lend_registry *registry,
 			struct lend_magazine *magazine, lend_ref ref,
 			struct lend_joiner *joiner)
 {
-	struct lend_actor *actor;
-	bool is_idle = false;
-	int err = 0;
+	struct lend_registry_entry *entry;
 
 	lend_list_init(&joiner->link);
-	atomic_init(&joiner->ended, false);
+	atomic_init(&joiner->ended, LEND_JOIN_WAITS);
 	if (ref.index >= registry->slots || !ref.generation)
 		return -ESRCH;
-	pthread_mutex_lock(&registry->lock);
-	/* Alive under the lock: its end comes to the joiners' list after us. */
-	actor = lend__registry_pin(registry, ref);
-	if (actor) {
-		lend_list_push_back(&actor->joiners, &joiner->link);
-		lend__registry_unpin(registry, ref);
-	} else {
-		err = join_ended_locked(registry, ref, joiner, &is_idle);
+	entry = &registry->entries[ref.index];
+	if (!lend__entry_lock(entry, ref.generation))
+		return -ESRCH;
+	if (!lend__entry_is_alive(entry)) {
+		join_ended(registry, magazine, ref.index, joiner);
+		return 0;
 	}
-	pthread_mutex_unlock(&registry->lock);
-	if (is_idle)
-		lend__registry_reuse(registry, magazine, ref.index);
-	return err;
+	/* Its end needs the lock, and comes to the joiners' list after us. */
+	lend_list_push_back(&lend__registry_at(registry, ref.index)->joiners,
+			    &joiner->link);
+	lend__entry_unlock(entry);
+	return 0;
 }
 
-void lend__registry_leave(struct lend_registry *registry,
+/* True: there is nothing to leave any more. */
+static bool is_told(const struct lend_joiner *joiner)
+{
+	/* Acquire [G3]: who tells us is done with the joiner. */
+	return atomic_load_explicit(&joiner->ended, memory_order_acquire) ==
+	       LEND_JOIN_TOLD;
+}
+
+void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 			  struct lend_joiner *joiner)
 {
-	pthread_mutex_lock(&registry->lock);
-	lend_list_remove(&joiner->link);
-	pthread_mutex_unlock(&registry->lock);
+	struct lend_registry_entry *entry = &registry->entries[ref.index];
+
+	while (!is_told(joiner)) {
+		if (atomic_load_explicit(&joiner->ended,
+					 memory_order_relaxed) ==
+			    LEND_JOIN_TELLING ||
+		    !lend__entry_lock(entry, ref.generation)) {
+			sched_yield();
+			continue;
+		}
+		/* Alive and locked: nobody has begun to tell. */
+		if (lend__entry_is_alive(entry)) {
+			lend_list_remove(&joiner->link);
+			lend__entry_unlock(entry);
+			return;
+		}
+		lend__entry_unlock(entry);
+	}
 }

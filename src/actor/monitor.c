@@ -20,6 +20,21 @@ static struct lend_msg *next_of(const struct lend_msg *msg)
 				NULL;
 }
 
+/* NULL: it does not live, and nothing is locked. */
+static struct lend_actor *lock_living(struct lend_registry *registry,
+				      lend_ref ref)
+{
+	struct lend_registry_entry *entry = &registry->entries[ref.index];
+
+	if (ref.index >= registry->slots || !ref.generation ||
+	    !lend__entry_lock(entry, ref.generation))
+		return NULL;
+	if (lend__entry_is_alive(entry))
+		return lend__registry_at(registry, ref.index);
+	lend__entry_unlock(entry);
+	return NULL;
+}
+
 int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 		      lend_ref watcher, uint32_t type)
 {
@@ -31,20 +46,16 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 	if (!msg)
 		return -ENOMEM;
 	msg->watcher = watcher;
-	pthread_mutex_lock(&registry->lock);
-	/* Alive under the lock: its end comes to the list after us. */
-	actor = lend__registry_pin(registry, ref);
-	if (actor) {
-		msg->mail.next = actor->watchers ? &actor->watchers->mail :
-						   NULL;
-		actor->watchers = msg;
-		lend__registry_unpin(registry, ref);
+	/* Its end needs the lock, and comes to the list after us. */
+	actor = lock_living(registry, ref);
+	if (!actor) {
+		lend_msg_free(msg);
+		return -ESRCH;
 	}
-	pthread_mutex_unlock(&registry->lock);
-	if (actor)
-		return 0;
-	lend__message_free(NULL, msg);
-	return -ESRCH;
+	msg->mail.next = actor->watchers ? &actor->watchers->mail : NULL;
+	actor->watchers = msg;
+	lend__entry_unlock(&registry->entries[ref.index]);
+	return 0;
 }
 
 /* Those of @watcher, taken out of the list. */
@@ -70,13 +81,11 @@ int lend__monitor_remove(struct lend_registry *registry, lend_ref ref,
 	struct lend_msg *taken = NULL, *next;
 	struct lend_actor *actor;
 
-	pthread_mutex_lock(&registry->lock);
-	actor = lend__registry_pin(registry, ref);
+	actor = lock_living(registry, ref);
 	if (actor) {
 		taken = take_out(actor, watcher);
-		lend__registry_unpin(registry, ref);
+		lend__entry_unlock(&registry->entries[ref.index]);
 	}
-	pthread_mutex_unlock(&registry->lock);
 	if (!taken)
 		return -ESRCH;
 	for (; taken; taken = next) {

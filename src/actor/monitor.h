@@ -2,7 +2,8 @@
  * Those who want to be told of an actor's end: see lend_monitor().
  *
  * The message is made when somebody asks for it, so that an end can not fail.
- * Until then it is in the watched actor's list, under the registry's lock.
+ * Until then it is in the watched actor's list, under the lock of
+ * its entry.
  */
 #ifndef LEND_ACTOR_MONITOR_H
 #define LEND_ACTOR_MONITOR_H
@@ -19,7 +20,7 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 int lend__monitor_remove(struct lend_registry *registry, lend_ref ref,
 			 lend_ref watcher);
 
-/* @actor has ended, its value is known. Lock held. */
+/* @actor has ended, its value is known. Its entry locked. */
 void lend__monitor_tell_locked(struct lend_registry *registry,
 			       struct lend_actor *actor);
 

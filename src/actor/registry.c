@@ -107,24 +107,8 @@ struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 					     size);
 }
 
-static int admit(struct lend_registry *registry, struct lend_scope *scope)
-{
-	int err;
-
-	pthread_mutex_lock(&registry->lock);
-	err = lend__scope_admit_locked(scope);
-	pthread_mutex_unlock(&registry->lock);
-	return err;
-}
-
-static void dismiss(struct lend_registry *registry, struct lend_scope *scope)
-{
-	pthread_mutex_lock(&registry->lock);
-	lend__scope_dismiss_locked(scope);
-	pthread_mutex_unlock(&registry->lock);
-}
-
-/* Those who wait for the last actor's end look again. */
+/* Threads that wait for an actor's end, or for the last one's, look again: not
+ * at each end of a million, as all of them share a condition. */
 static void tell_waiters(struct lend_registry *registry)
 {
 	pthread_mutex_lock(&registry->lock);
@@ -199,13 +183,13 @@ int lend__registry_take(struct lend_registry *registry,
 	if (atomic_load_explicit(&registry->free.closed, memory_order_relaxed))
 		return -ESHUTDOWN;
 	if (scope)
-		err = admit(registry, scope);
+		err = lend__scope_admit(scope);
 	if (err)
 		return err;
 	err = take_slot(registry, magazine, &index);
 	if (err) {
 		if (scope)
-			dismiss(registry, scope);
+			lend__scope_dismiss(scope);
 		return err;
 	}
 	actor = lend__registry_at(registry, index);
@@ -237,11 +221,8 @@ void lend__registry_publish(struct lend_registry *registry,
 					      << LEND_ENTRY_GENERATION |
 				      LEND_ENTRY_ALIVE,
 			      memory_order_seq_cst);
-	if (actor->scope) {
-		pthread_mutex_lock(&registry->lock);
-		ends = lend__scope_enter_locked(actor);
-		pthread_mutex_unlock(&registry->lock);
-	}
+	if (actor->scope)
+		ends = lend__scope_enter(actor);
 	/* [G4]. Taken before the end was announced, published after all were
 	 * told: it is nobody else's yet, so no pin is needed. */
 	if (ends || lend__slots_are_closed(&registry->free))
@@ -286,29 +267,51 @@ void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
 				  memory_order_release);
 }
 
+/* From here on nobody finds it, and nobody else has the lock. */
+static void lock_for_end(struct lend_registry_entry *entry)
+{
+	uint64_t word = atomic_load_explicit(&entry->word,
+					     memory_order_relaxed);
+
+	for (;;) {
+		if (lend_unlikely(word & LEND_ENTRY_LOCKED)) {
+			sched_yield();
+			word = atomic_load_explicit(&entry->word,
+						    memory_order_relaxed);
+			continue;
+		}
+		/* Acquire [G6]: who has come to the lists. */
+		if (atomic_compare_exchange_weak_explicit(
+			    &entry->word, &word,
+			    (word & ~LEND_ENTRY_ALIVE) | LEND_ENTRY_LOCKED,
+			    memory_order_acquire, memory_order_relaxed))
+			return;
+	}
+}
+
 void lend__registry_end(struct lend_registry *registry,
 			struct lend_actor *actor)
 {
 	struct lend_registry_entry *entry = &registry->entries[actor->index];
-	bool kept;
+	bool kept, any_thread;
 
-	/* Under the lock, so that a joiner finds it either alive or ended. */
-	pthread_mutex_lock(&registry->lock);
+	lock_for_end(entry);
+	kept = actor->joinable && lend_list_empty(&actor->joiners);
 	entry->value = actor->value;
-	entry->idle = false;
-	entry->kept = kept = actor->joinable &&
-			     lend_list_empty(&actor->joiners);
-	if (kept)
-		atomic_fetch_or_explicit(&entry->word, LEND_ENTRY_ENDED,
-					 memory_order_relaxed);
-	atomic_fetch_and_explicit(&entry->word, ~LEND_ENTRY_ALIVE,
-				  memory_order_relaxed);
-	lend__joiners_wake_locked(registry, actor);
+	entry->kept = kept;
+	any_thread = lend__joiners_wake_locked(actor);
 	if (actor->watchers)
 		lend__monitor_tell_locked(registry, actor);
 	if (actor->scope)
-		lend__scope_leave_locked(actor, kept);
-	pthread_mutex_unlock(&registry->lock);
+		lend__scope_leave(actor, kept);
+	/* Release [G6]: the value, for who collects it. LOCKED goes, ENDED was
+	 * not there. */
+	atomic_fetch_xor_explicit(&entry->word,
+				  kept ? LEND_ENTRY_LOCKED | LEND_ENTRY_ENDED :
+					 LEND_ENTRY_LOCKED,
+				  memory_order_release);
+	if (any_thread)
+		tell_waiters(registry);
 
 	/* Acquire [G2]. A pin is held for some instructions; its holder may be
 	 * off its CPU, so give it ours. */
@@ -355,19 +358,17 @@ static bool leave_to_join(struct lend_registry *registry, uint32_t index,
 			  bool was_zombie)
 {
 	struct lend_registry_entry *entry = &registry->entries[index];
-	bool is_free;
 
 	/* No actor any more, and no free slot yet; counted before somebody can
 	 * find it idle. */
 	if (!was_zombie)
 		atomic_fetch_add_explicit(&registry->free.kept, 1,
 					  memory_order_seq_cst);
-	pthread_mutex_lock(&registry->lock);
-	entry->idle = true;
-	is_free = !(atomic_load_explicit(&entry->word, memory_order_relaxed) &
-		    LEND_ENTRY_ENDED);
-	pthread_mutex_unlock(&registry->lock);
-	return is_free;
+	/* [G7], paired with lend__entry_unlock_collected(). Release: what was
+	 * done with the slot, for who frees it. Acquire: that it is free. */
+	return !(atomic_fetch_or_explicit(&entry->word, LEND_ENTRY_IDLE,
+					  memory_order_acq_rel) &
+		 LEND_ENTRY_ENDED);
 }
 
 /* A free slot keeps its pages for the next actor, the first ones of its heap's

@@ -27,20 +27,38 @@
 struct lend_actor;
 struct lend_scope;
 
+/*
+ * Note [entry]
+ * The end of an actor, and whoever waits for it, wants to be told of it or
+ * collects its value, take turns by a bit of the word, so that actors on
+ * different workers have nothing in common. Who finds the bit set offers its
+ * processor to who has it: it is held for some instructions, and to tell those
+ * who wait. An end takes the bit and ALIVE away in one step, and gives it back
+ * with ENDED if there is a value to be collected; so who has it sees an actor
+ * that can not end, or the value of one that has. [G6]
+ *
+ * The slot of one that has left a value becomes free when that is collected and
+ * nobody runs on its stack any more: the second of the two, which are changes
+ * of the same word, frees it. [G7]
+ *
+ * A scope's latch is taken with an entry's bit in hand, never the other way.
+ */
+
 /* Parts of an entry's word. */
 #define LEND_ENTRY_ALIVE      (UINT64_C(1) << 31)
 #define LEND_ENTRY_ENDED      (UINT64_C(1) << 30) /* and not joined yet */
-#define LEND_ENTRY_PINS	      (LEND_ENTRY_ENDED - 1)
+#define LEND_ENTRY_LOCKED     (UINT64_C(1) << 29)
+#define LEND_ENTRY_IDLE	      (UINT64_C(1) << 28) /* ENDED, off its stack */
+#define LEND_ENTRY_PINS	      (LEND_ENTRY_IDLE - 1)
 #define LEND_ENTRY_GENERATION 32 /* shift */
 
 struct lend_registry_entry {
-	/* [atomic: G1] generation << 32 | alive << 31 | ended << 30 | pins */
+	/* [atomic: G1, G2, G6, G7] generation << 32 | bits | pins */
 	_Atomic uint64_t word;
-	struct lend_scope *scope; /* [lock] in whose list it is, while ended */
-	int value;		  /* [lock] exit value, while ended */
-	uint32_t next;		  /* [lock] in its scope's list, + 1 */
-	uint32_t prev;		  /* [lock] */
-	bool idle;		  /* [lock] ended, its stack no longer in use */
+	struct lend_scope *scope; /* [lock: entry] in whose list it is */
+	int value;		  /* [lock: entry] exit value, while ended */
+	uint32_t next;		  /* [lock: scope] in its list, + 1 */
+	uint32_t prev;		  /* [lock: scope] */
 	bool kept;	/* [owner] the end left a value, for a join to come */
 	bool has_slice; /* [owner] its heap's slice may hold memory */
 };
@@ -54,7 +72,7 @@ struct lend_registry {
 
 	struct lend_slots free;	      /* which slots have no actor */
 	pthread_mutex_t zombies_lock; /* for heaps that nobody owns: zombie.c */
-	pthread_mutex_t lock;
+	pthread_mutex_t lock;	      /* of @changed alone */
 	pthread_cond_t changed;	  /* a joiner's actor ended, or the last one */
 	_Atomic unsigned zombies; /* ended, but spans of them live */
 	_Atomic uint64_t spawned_outside; /* counter: by threads, not actors */
@@ -173,12 +191,19 @@ void lend__registry_reuse(struct lend_registry *registry,
 
 /* ---- join.c ---- */
 
+/* How far a joiner is. */
+enum lend_join {
+	LEND_JOIN_WAITS,
+	LEND_JOIN_TELLING, /* @value is there, the waiter is being woken */
+	LEND_JOIN_TOLD,	   /* nobody else knows of it any more */
+};
+
 /* Somebody who waits for an actor's end; in its own memory. */
 struct lend_joiner {
-	struct lend_list link;	   /* [lock] */
+	struct lend_list link;	   /* [lock: entry] */
 	struct lend_actor *waiter; /* signalled; NULL: a thread on @changed */
 	int value;
-	_Atomic bool ended;
+	_Atomic uint32_t ended; /* [atomic: G3] enum lend_join */
 };
 
 /**
@@ -192,16 +217,28 @@ struct lend_joiner {
 int lend__registry_join(struct lend_registry *registry,
 			struct lend_magazine *magazine, lend_ref ref,
 			struct lend_joiner *joiner);
-void lend__registry_leave(struct lend_registry *registry,
+void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 			  struct lend_joiner *joiner);
 
-/* An ended actor's value is collected. True: so its place is free for another,
- * lend__registry_reuse() comes next. Lock held. */
-LEND_NODISCARD bool
-lend__registry_release_locked(struct lend_registry *registry, uint32_t index);
+/* @actor ends, its value is known. True: threads are among those who wait, and
+ * have to be woken. Its entry locked. */
+bool lend__joiners_wake_locked(struct lend_actor *actor);
 
-/* @actor has ended, its value is known. Lock held. */
-void lend__joiners_wake_locked(struct lend_registry *registry,
-			       struct lend_actor *actor);
+/* ---- an entry's lock: Note [entry] ---- */
+
+/* False: neither an actor of that generation nor a value that it has left. */
+LEND_NODISCARD bool lend__entry_lock(struct lend_registry_entry *entry,
+				     uint32_t generation);
+void lend__entry_unlock(struct lend_registry_entry *entry);
+
+/* Its value was collected. True: lend__registry_reuse() comes next. */
+LEND_NODISCARD bool
+lend__entry_unlock_collected(struct lend_registry_entry *entry);
+
+static inline bool lend__entry_is_alive(const struct lend_registry_entry *entry)
+{
+	return atomic_load_explicit(&entry->word, memory_order_relaxed) &
+	       LEND_ENTRY_ALIVE;
+}
 
 #endif

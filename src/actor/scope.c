@@ -11,17 +11,22 @@
 #include "actor/registry.h"
 #include "base/check.h"
 
-/* Members told of a cancellation under one hold of the lock. */
+/* Members told of a cancellation under one hold of the latch. */
 #define TELL_BATCH 64
 
-int lend__scope_admit_locked(struct lend_scope *scope)
+int lend__scope_admit(struct lend_scope *scope)
 {
+	int err = 0;
+
+	lend_latch_take(&scope->latch);
 	if (scope->cancelled)
-		return -ECANCELED;
-	if (scope->actors_max && scope->alive >= scope->actors_max)
-		return -EAGAIN;
-	scope->alive++;
-	return 0;
+		err = -ECANCELED;
+	else if (scope->actors_max && scope->alive >= scope->actors_max)
+		err = -EAGAIN;
+	else
+		scope->alive++;
+	lend_latch_give(&scope->latch);
+	return err;
 }
 
 static void wake_owner_locked(struct lend_scope *scope)
@@ -34,10 +39,12 @@ static void wake_owner_locked(struct lend_scope *scope)
 		lend__actor_signal(scope->owner, LEND_SIGNAL_WAKE);
 }
 
-void lend__scope_dismiss_locked(struct lend_scope *scope)
+void lend__scope_dismiss(struct lend_scope *scope)
 {
+	lend_latch_take(&scope->latch);
 	scope->alive--;
 	wake_owner_locked(scope);
+	lend_latch_give(&scope->latch);
 }
 
 void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor)
@@ -47,14 +54,18 @@ void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor)
 	actor->alarm_ns = scope->deadline;
 }
 
-bool lend__scope_enter_locked(struct lend_actor *actor)
+bool lend__scope_enter(struct lend_actor *actor)
 {
 	struct lend_scope *scope = actor->scope;
+	bool cancelled;
 
+	lend_latch_take(&scope->latch);
 	lend_assert(scope->magic == LEND_SCOPE_MAGIC && scope->alive);
-	lend_list_push_back(scope->cancelled ? &scope->told : &scope->members,
+	cancelled = scope->cancelled;
+	lend_list_push_back(cancelled ? &scope->told : &scope->members,
 			    &actor->scope_link);
-	return scope->cancelled;
+	lend_latch_give(&scope->latch);
+	return cancelled;
 }
 
 static void append_ended_locked(struct lend_scope *scope, uint32_t index)
@@ -72,23 +83,27 @@ static void append_ended_locked(struct lend_scope *scope, uint32_t index)
 	scope->ended_last = index + 1;
 }
 
-void lend__scope_leave_locked(struct lend_actor *actor, bool kept)
+void lend__scope_leave(struct lend_actor *actor, bool kept)
 {
 	struct lend_scope *scope = actor->scope;
 
+	lend_latch_take(&scope->latch);
 	lend_assert(scope->magic == LEND_SCOPE_MAGIC && scope->alive);
 	lend_list_remove(&actor->scope_link);
 	scope->alive--;
 	if (kept)
 		append_ended_locked(scope, actor->index);
 	wake_owner_locked(scope);
+	/* From here on it may be gone. */
+	lend_latch_give(&scope->latch);
 }
 
-void lend__scope_forget_locked(struct lend_registry *registry, uint32_t index)
+void lend__scope_forget(struct lend_registry *registry, uint32_t index)
 {
 	struct lend_registry_entry *entry = &registry->entries[index];
 	struct lend_scope *scope = entry->scope;
 
+	lend_latch_take(&scope->latch);
 	if (entry->prev)
 		registry->entries[entry->prev - 1].next = entry->next;
 	else
@@ -98,6 +113,7 @@ void lend__scope_forget_locked(struct lend_registry *registry, uint32_t index)
 	else
 		scope->ended_last = entry->prev;
 	entry->scope = NULL;
+	lend_latch_give(&scope->latch);
 }
 
 /* False: nobody is left to be told. */
@@ -109,7 +125,7 @@ static bool tell_some_locked(struct lend_scope *scope)
 		if (!link)
 			return false;
 		lend_list_push_back(&scope->told, link);
-		/* In the list, so it lives: it needs the lock to leave. */
+		/* In the list, so it lives: it needs the latch to leave. */
 		lend__actor_signal(lend_container_of(link, struct lend_actor,
 						     scope_link),
 				   LEND_SIGNAL_CANCEL);
@@ -119,14 +135,13 @@ static bool tell_some_locked(struct lend_scope *scope)
 
 void lend__scope_cancel(struct lend_scope *scope)
 {
-	struct lend_registry *registry = scope->registry;
 	bool more;
 
 	do {
-		pthread_mutex_lock(&registry->lock);
+		lend_latch_take(&scope->latch);
 		scope->cancelled = true;
 		more = tell_some_locked(scope);
-		pthread_mutex_unlock(&registry->lock);
+		lend_latch_give(&scope->latch);
 	} while (more);
 }
 
@@ -145,15 +160,14 @@ void lend__scope_cancel_all(struct lend_actor *owner)
 void lend__scope_note_failure(struct lend_actor *member)
 {
 	struct lend_scope *scope = member->scope;
-	struct lend_registry *registry = scope->registry;
 
 	/* It was asked to end, and did. */
 	if (member->cancel_seen || member->late)
 		return;
-	pthread_mutex_lock(&registry->lock);
+	lend_latch_take(&scope->latch);
 	if (!scope->failure)
 		scope->failure = member->value;
-	pthread_mutex_unlock(&registry->lock);
+	lend_latch_give(&scope->latch);
 	/* Still a member itself, so the scope stays. */
 	if (scope->cancel_on_failure)
 		lend__scope_cancel(scope);
@@ -161,15 +175,25 @@ void lend__scope_note_failure(struct lend_actor *member)
 
 bool lend__scope_look(struct lend_scope *scope, enum lend_scope_wait waits)
 {
-	struct lend_registry *registry = scope->registry;
 	bool there;
 
-	pthread_mutex_lock(&registry->lock);
+	lend_latch_take(&scope->latch);
 	scope->waits = waits;
 	there = !scope->alive ||
 		(waits == LEND_SCOPE_FOR_NEXT && scope->ended_first);
-	pthread_mutex_unlock(&registry->lock);
+	lend_latch_give(&scope->latch);
 	return there;
+}
+
+/* The oldest that has left a value, + 1; 0: none. */
+static uint32_t first_ended(struct lend_scope *scope)
+{
+	uint32_t first;
+
+	lend_latch_take(&scope->latch);
+	first = scope->ended_first;
+	lend_latch_give(&scope->latch);
+	return first;
 }
 
 bool lend__scope_take(struct lend_scope *scope, struct lend_magazine *magazine,
@@ -177,23 +201,25 @@ bool lend__scope_take(struct lend_scope *scope, struct lend_magazine *magazine,
 {
 	struct lend_registry *registry = scope->registry;
 	struct lend_registry_entry *entry;
-	bool is_idle = false;
-	uint32_t index;
+	uint32_t index, generation;
 
-	pthread_mutex_lock(&registry->lock);
-	index = scope->ended_first;
-	if (index--) {
+	/* Somebody who joins one may come first. */
+	for (;;) {
+		index = first_ended(scope);
+		if (!index--)
+			return false;
 		entry = &registry->entries[index];
-		*ret_ref = (lend_ref){ index,
-				       lend__registry_generation(entry) };
-		*ret_value = entry->value;
-		lend__scope_forget_locked(registry, index);
-		is_idle = lend__registry_release_locked(registry, index);
-	} else {
-		entry = NULL;
+		generation = lend__registry_generation(entry);
+		if (!lend__entry_lock(entry, generation))
+			continue;
+		if (entry->scope == scope)
+			break;
+		lend__entry_unlock(entry);
 	}
-	pthread_mutex_unlock(&registry->lock);
-	if (is_idle)
+	*ret_ref = (lend_ref){ index, generation };
+	*ret_value = entry->value;
+	lend__scope_forget(registry, index);
+	if (lend__entry_unlock_collected(entry))
 		lend__registry_reuse(registry, magazine, index);
-	return entry;
+	return true;
 }

@@ -6,22 +6,24 @@
  * A scope is memory of its owner's I/O heap. Its members are linked through
  * their records, and those that have ended and are joinable through their
  * entries in the registry, so a member costs no memory and its end can not
- * fail. All of that is under the registry's lock, which spawn and end take
- * anyway; nothing here is atomic.
+ * fail. All of that is under a latch of the scope's; only which scope an entry
+ * is listed by is under the lock of that entry, too, so that who collects a
+ * value without knowing of the scope finds it there.
  *
  * The scope is there as long as somebody may touch it: the owner's end closes
  * its scopes before it gives up its heap, a close waits until there is no
  * member, and a member's last touch is where it is counted out, in the same
- * hold of the lock. One that is being spawned is counted before it has a
+ * hold of the latch. One that is being spawned is counted before it has a
  * record, so a close waits for it, too. Only the owner and living members may
  * name a scope: both know that it is there.
  *
- * A cancellation comes to the members in steps, so that the lock is not held
+ * A cancellation comes to the members in steps, so that the latch is not held
  * for long: those that were told move to another list. As a cancelled scope
  * admits nobody, and whoever was admitted before is told where it enters, the
  * first list comes to an end and nobody is left out.
  *
- * Order of locks: the registry's, then what a signal takes (none of a scope).
+ * Order of locks: that of an entry, the latch, then what a signal takes (none
+ * of a scope).
  */
 #ifndef LEND_ACTOR_SCOPE_H
 #define LEND_ACTOR_SCOPE_H
@@ -30,6 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/latch.h"
 #include "base/list.h"
 
 struct lend_actor;
@@ -63,7 +66,9 @@ struct lend_scope {
 	uint64_t deadline; /* that its members have: of blocks around it, too */
 	uint64_t outside;  /* the owner's when it was opened */
 
-	/* [lock: registry] */
+	struct lend_latch latch;
+
+	/* [lock: latch] */
 	struct lend_list members; /* not told of a cancellation */
 	struct lend_list told;
 	unsigned alive; /* members, and those being spawned */
@@ -75,26 +80,27 @@ struct lend_scope {
 };
 
 /**
- * Count somebody in that is about to be spawned. Lock held.
+ * Count somebody in that is about to be spawned.
  *
  * Thread: the owner or a member.
  *
  * Return: 0: lend__scope_adopt() and publication, or
- *         lend__scope_dismiss_locked(), come next
+ *         lend__scope_dismiss(), come next
  *         -ECANCELED  the scope was cancelled
  *         -EAGAIN     it has as many as it may have
  */
-int lend__scope_admit_locked(struct lend_scope *scope);
-void lend__scope_dismiss_locked(struct lend_scope *scope);
+int lend__scope_admit(struct lend_scope *scope);
+void lend__scope_dismiss(struct lend_scope *scope);
 /* @actor is fresh, nobody knows it. */
 void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor);
 
-/* Published: true if it is to be cancelled. Lock held. */
-bool lend__scope_enter_locked(struct lend_actor *actor);
-/* Ended. @kept: its value waits in the registry. Lock held. */
-void lend__scope_leave_locked(struct lend_actor *actor, bool kept);
-/* Somebody collects the value of the ended member @index. Lock held. */
-void lend__scope_forget_locked(struct lend_registry *registry, uint32_t index);
+/* Published: true if it is to be cancelled. */
+bool lend__scope_enter(struct lend_actor *actor);
+/* Ended. @kept: its value waits in the registry. Its entry
+ * locked. */
+void lend__scope_leave(struct lend_actor *actor, bool kept);
+/* Somebody collects the value of the ended member @index. Its entry locked. */
+void lend__scope_forget(struct lend_registry *registry, uint32_t index);
 
 /* Cancel all members. Thread: the owner or a member. */
 void lend__scope_cancel(struct lend_scope *scope);

@@ -225,7 +225,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	if (err)
 		return err;
 	err = wait_for_end(self, actor, &joiner, deadline);
-	lend__registry_leave(registry, &joiner);
+	lend__registry_leave(registry, actor, &joiner);
 	/* It may have ended while we gave up: its value would be lost. */
 	if (atomic_load_explicit(&joiner.ended, memory_order_acquire))
 		err = 0;

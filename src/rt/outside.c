@@ -23,7 +23,7 @@ int lend_runtime_join_until(struct lend_runtime *runtime, lend_ref actor,
 	       !err)
 		err = lend__registry_nap_locked(registry, deadline);
 	pthread_mutex_unlock(&registry->lock);
-	lend__registry_leave(registry, &joiner);
+	lend__registry_leave(registry, actor, &joiner);
 	/* It may have ended while we gave up: its value would be lost. */
 	if (atomic_load_explicit(&joiner.ended, memory_order_acquire))
 		err = 0;

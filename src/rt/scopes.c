@@ -80,13 +80,14 @@ int lend_scope_cancel(struct lend_scope *scope)
 
 unsigned lend_scope_actors(const struct lend_scope *scope)
 {
+	struct lend_latch *latch = (struct lend_latch *)&scope->latch;
 	unsigned alive;
 
 	if (!may_name(lend__current_actor(), scope))
 		return 0;
-	pthread_mutex_lock(&scope->registry->lock);
+	lend_latch_take(latch);
 	alive = scope->alive;
-	pthread_mutex_unlock(&scope->registry->lock);
+	lend_latch_give(latch);
 	return alive;
 }
 

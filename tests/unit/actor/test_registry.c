@@ -105,14 +105,14 @@ Test(registry, joiners_are_told, .init = init, .fini = fini)
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &one), 0);
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &two), 0);
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &gone), 0);
-	lend__registry_leave(&registry, &gone);
+	lend__registry_leave(&registry, ref, &gone);
 	cr_expect(!atomic_load(&one.ended));
 	end(actor, 7);
 	cr_expect(atomic_load(&one.ended) && one.value == 7);
 	cr_expect(atomic_load(&two.ended) && two.value == 7);
 	cr_expect(!atomic_load(&gone.ended));
 	cr_expect_eq(runnable_calls, 1);
-	lend__registry_leave(&registry, &one);
+	lend__registry_leave(&registry, ref, &one);
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &one), -ESRCH);
 	end(waiter, 0);
 }
