@@ -81,7 +81,6 @@ static void read_node(int directory, uint16_t groups[LEND_FAR])
 			close(fd);
 		return;
 	}
-	/* One thread reads a stream. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	while ((entry = readdir(entries))) {
 		unsigned node;
 
