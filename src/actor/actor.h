@@ -78,8 +78,10 @@ struct lend_actor {
 	/* ---- waking it ---- [atomic] any thread, but for what is marked */
 	struct lend_mailbox mailbox;
 	_Atomic uint32_t signals;
-	/* Of messages, each modulo 2^32: what lies between them is in the
-	 * mailbox or the inbox. */
+	/* Of messages, each modulo 2^32: what lies between @sent and @received
+	 * is in the mailbox or the inbox. @received is @taken as it was up to
+	 * LEND_MESSAGE_LAG messages ago, so that the owner does not take this
+	 * line from the senders for each. */
 	_Atomic uint32_t sent;
 	_Atomic uint32_t received; /* [owner] writes */
 	_Atomic bool urgent;	   /* run before others when runnable */
@@ -104,6 +106,7 @@ struct lend_actor {
 
 	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
 	struct lend_mail *inbox_last;  /* and notices of operations */
+	_Atomic uint32_t taken;	       /* messages, for who finds it full */
 	struct lend_worker *moving_to; /* on its way to that worker */
 	struct lend_list pendings;     /* asynchronous operations */
 	const int *also_fds; /* two that its call is about, too; NULL: none */

@@ -52,32 +52,32 @@ struct lend_msg *lend__message_new(struct lend_message_store *store,
 	return msg;
 }
 
-int lend__message_post(struct lend_actor *to, struct lend_msg *msg)
+/* Are there as many on their way as may be, when @sent were? Relaxed: a bound,
+ * not an order. Signed: what others have sent since may have been received. */
+static bool is_full(const struct lend_actor *to, uint32_t sent)
 {
-	/* Relaxed: a bound, not an order. Counted first, so that senders that
-	 * come together can not exceed it. */
-	uint32_t before = atomic_fetch_add_explicit(&to->sent, 1,
-						    memory_order_relaxed);
 	uint32_t received = atomic_load_explicit(&to->received,
 						 memory_order_relaxed);
 
-	/* Signed: what others sent after us may have been received. */
-	if ((int32_t)(before - received) >= LEND_MAILBOX_MAX) {
+	if (lend_likely((int32_t)(sent - received) < LEND_MAILBOX_MAX))
+		return false;
+	received = atomic_load_explicit(&to->taken, memory_order_relaxed);
+	return (int32_t)(sent - received) >= LEND_MAILBOX_MAX;
+}
+
+int lend__message_post(struct lend_actor *to, struct lend_msg *msg)
+{
+	/* Relaxed, as above. Counted first, so that senders that come together
+	 * can not exceed it. */
+	uint32_t before = atomic_fetch_add_explicit(&to->sent, 1,
+						    memory_order_relaxed);
+
+	if (lend_unlikely(is_full(to, before))) {
 		atomic_fetch_sub_explicit(&to->sent, 1, memory_order_relaxed);
 		return -EAGAIN;
 	}
 	lend__actor_deliver(to, &msg->mail);
 	return 0;
-}
-
-/* A hint, before memory is asked for. */
-static bool is_full(const struct lend_actor *to)
-{
-	uint32_t received = atomic_load_explicit(&to->received,
-						 memory_order_relaxed);
-
-	return (int32_t)(atomic_load_explicit(&to->sent, memory_order_relaxed) -
-			 received) >= LEND_MAILBOX_MAX;
 }
 
 int lend__message_send(struct lend_message_store *store, struct lend_actor *to,
@@ -89,7 +89,9 @@ int lend__message_send(struct lend_message_store *store, struct lend_actor *to,
 
 	if (lend_unlikely(size > LEND_MSG_SIZE_MAX))
 		return -E2BIG;
-	if (lend_unlikely(is_full(to)))
+	/* A hint, before memory is asked for. */
+	if (lend_unlikely(is_full(
+		    to, atomic_load_explicit(&to->sent, memory_order_relaxed))))
 		return -EAGAIN;
 	msg = lend__message_new(store, sender, type, data, size);
 	if (lend_unlikely(!msg))
@@ -105,13 +107,15 @@ static struct lend_msg *take_message(struct lend_actor *actor,
 				     struct lend_mail *mail)
 {
 	struct lend_msg *msg = lend_container_of(mail, struct lend_msg, mail);
+	uint32_t taken;
 
 	lend__actor_remove_mail(actor, mail);
 	/* The actor's own: no locked instruction. */
-	atomic_store_explicit(&actor->received,
-			      1 + atomic_load_explicit(&actor->received,
-						       memory_order_relaxed),
-			      memory_order_relaxed);
+	taken = 1 + atomic_load_explicit(&actor->taken, memory_order_relaxed);
+	atomic_store_explicit(&actor->taken, taken, memory_order_relaxed);
+	if (taken % LEND_MESSAGE_LAG == 0)
+		atomic_store_explicit(&actor->received, taken,
+				      memory_order_relaxed);
 	if (lend_unlikely(msg->kind == LEND_MSG_TIMER))
 		lend__timer_received(msg);
 	if (lend_likely(!msg->dropped))

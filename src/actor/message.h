@@ -15,6 +15,10 @@ struct lend_actor;
 
 #define LEND_MSG_MAGIC UINT32_C(0x4c6e4d73)
 
+/* Messages that are received before senders can see it without a look at the
+ * receiver's own count. */
+#define LEND_MESSAGE_LAG 32
+
 enum lend_msg_kind {
 	LEND_MSG_TOLD,
 	LEND_MSG_QUESTION, /* lend_ask(): its asker waits */

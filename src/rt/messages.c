@@ -63,15 +63,26 @@ int lend_runtime_tell(struct lend_runtime *runtime, lend_ref to, uint32_t type,
 int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 {
 	struct lend_actor *self = lend__current_actor();
+	bool sorted;
 
 	lend_assert(self);
 	lend__turn_spend(self);
-	lend__actor_sort_mail(self);
+	/* While there are others what has come since can wait: for a turn's
+	 * calls at most. Senders have the mailbox for themselves meanwhile. */
+	sorted = !self->inbox_first || self->alarm_ns != LEND_FOREVER;
+	if (sorted)
+		lend__actor_sort_mail(self);
 	for (;;) {
 		int err = lend__message_take(self, ret_msg);
 
 		if (err != -ENOENT)
 			return err;
+		/* Those that there were may be nobody's any more. */
+		if (lend_unlikely(!sorted)) {
+			lend__actor_sort_mail(self);
+			sorted = true;
+			continue;
+		}
 		err = lend__suspend_for(self, LEND_WAITS_MESSAGE, -1, deadline);
 		if (err)
 			return err;

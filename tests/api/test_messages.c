@@ -217,6 +217,15 @@ static int full_mailbox_says_so(void *arg)
 		CHECK_EQ(lend_tell(self, i, NULL, 0), 0);
 	CHECK_EQ(lend_tell(self, 0, NULL, 0), -EAGAIN);
 	CHECK_EQ(lend_tell(self, 0, big, sizeof(big)), -E2BIG);
+	/* There is room for each that is received, at once, and no more. */
+	for (unsigned i = 0; i < 100; i++) {
+		struct lend_msg *msg;
+
+		CHECK_EQ(lend_receive(LEND_NOW, &msg), 0);
+		lend_msg_free(msg);
+		CHECK_EQ(lend_tell(self, i, NULL, 0), 0);
+		CHECK_EQ(lend_tell(self, i, NULL, 0), -EAGAIN);
+	}
 	CHECK_EQ(count_mail(NULL), LEND_MAILBOX_MAX);
 	CHECK_EQ(lend_tell(self, 0, big, sizeof(big) - 1), 0);
 	CHECK_EQ(count_mail(NULL), 1);
