@@ -140,6 +140,24 @@ LEND_API void lend_pin(void);
 LEND_API void lend_unpin(void);
 
 /**
+ * Keep the calling actor's floating point modes over its suspensions, or do not
+ * any more: how is rounded, what is trapped, whether denormal numbers are zeros
+ * (mxcsr and the control word of the x87; fpcr on arm64).
+ *
+ * By default they are not kept, as that is what a switch would mostly consist
+ * of: they are the thread's. An actor that changes them has to change them back
+ * before any call that may suspend, or others run with them, and it may itself
+ * go on without.
+ *
+ * @keep  true: from here on the actor has modes of its own, at first those that
+ *        are set; the others do not get them, nor are they left when it ends.
+ *        false: the modes are the thread's at once, as they were at its start.
+ *
+ * Thread: an actor. Blocks: no.
+ */
+LEND_API void lend_keep_fp_modes(bool keep);
+
+/**
  * Sleep.
  *
  * @deadline  until when; LEND_NOW returns at once, LEND_FOREVER sleeps until

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "actor/fiber.h"
+#include "actor/fp_modes.h"
 #include "actor/host.h"
 #include "actor/mailbox.h"
 #include "base/bits.h"
@@ -88,6 +89,7 @@ struct lend_actor {
 	/* [owner] or, of the first, who wakes it: Note [handed] of mailbox.h */
 	bool permit;		       /* to go on */
 	bool cancelled;		       /* its calls end: lend__actor_judge() */
+	bool keeps_fp_modes;	       /* [owner] of its own */
 	struct lend_host *host;	       /* [const] while it lives */
 	struct lend_actor *run_next;   /* in a run queue's list or an inbox */
 	struct lend_worker *pinned_to; /* where it is pinned; NULL: nowhere */
@@ -125,6 +127,7 @@ struct lend_actor {
 	uint32_t asking;	   /* the number that it waits for; 0: none */
 	struct lend_msg *answer;
 	struct lend_own_timers *own_timers; /* NULL: it never had any */
+	struct lend_fp_modes fp_modes;	    /* if it keeps them */
 
 	/* ---- who it is ---- [const] while it lives */
 	lend_actor_fn fn;

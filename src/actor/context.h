@@ -18,7 +18,8 @@
  *
  * - The floating point modes (mxcsr and the x87 control word, fpcr): saving
  *   them makes a switch four times as dear. They stay with the thread, so who
- *   changes a rounding mode changes it back before it suspends.
+ *   changes a rounding mode changes it back before it suspends, or asks to
+ *   keep it: lend_keep_fp_modes().
  * - The signal mask and the shadow stack. The latter must be off, so the
  *   assembly does not carry the mark that would allow the linker to turn it on.
  *

@@ -40,9 +40,25 @@ static void switch_away(struct lend_actor *self, enum lend_worker_after after,
 	lend_assert(worker->running == self);
 	worker->after = after;
 	worker->left = self;
+	if (lend_unlikely(self->keeps_fp_modes)) {
+		lend__fp_modes_read(&self->fp_modes);
+		lend__fp_modes_write(&worker->fp_modes);
+	}
 	lend__fiber_switch(&self->fiber, follower(worker, next));
 	/* Here perhaps on another thread: @worker is stale. */
+	if (lend_unlikely(self->keeps_fp_modes))
+		lend__fp_modes_write(&self->fp_modes);
 	lend__round_settle(self->worker);
+}
+
+void lend_keep_fp_modes(bool keep)
+{
+	struct lend_actor *self = lend__current_actor();
+
+	lend_assert(self);
+	if (self->keeps_fp_modes && !keep)
+		lend__fp_modes_write(&self->worker->fp_modes);
+	self->keeps_fp_modes = keep;
 }
 
 void lend__suspend_begin(struct lend_actor *self)
@@ -55,6 +71,8 @@ void lend__suspend_end(struct lend_actor *self)
 	struct lend_worker *worker = self->worker;
 
 	lend_assert(worker->running == self);
+	if (lend_unlikely(self->keeps_fp_modes))
+		lend__fp_modes_write(&worker->fp_modes);
 	worker->after = LEND_AFTER_END;
 	worker->left = self;
 	lend__fiber_switch_last(&self->fiber,

@@ -259,6 +259,7 @@ void lend__worker_run(struct lend_worker *worker)
 	struct lend_runtime *runtime = worker->runtime;
 
 	worker->now_ns = lend_now();
+	lend__fp_modes_read(&worker->fp_modes);
 	while (!atomic_load_explicit(&runtime->halting, memory_order_relaxed)) {
 		lend__monitor_safe_point(worker);
 		if (lend_unlikely(lend__removal_pass(&worker->borrower)))

@@ -98,8 +98,9 @@ struct lend_worker {
 	struct lend_round round;
 	struct lend_actor *left; /* who ran before; NULL: it was seen to */
 	enum lend_worker_after after;
-	struct lend_ring *bound_ring; /* nobody else enters it, or NULL */
-	uint64_t now_ns;	      /* the clock at the last safe point */
+	struct lend_fp_modes fp_modes; /* of those that do not keep theirs */
+	struct lend_ring *bound_ring;  /* nobody else enters it, or NULL */
+	uint64_t now_ns;	       /* the clock at the last safe point */
 	bool flushes_early; /* [const] the flush policy is not the default */
 	struct lend_flush flush;
 	bool unwatched; /* it woke up with nothing to do: see monitor.c */
