@@ -105,8 +105,6 @@ LEND_API const char *lend_self_name(void);
  *
  * Return: 0
  *         -ECANCELED  somebody cancelled the actor
- *         -ENOMEM     an open claim could not be saved (see claim.h); the
- *                     actor did not suspend
  */
 LEND_API int lend_yield(void) LEND_AWAITS;
 
@@ -167,7 +165,6 @@ LEND_API void lend_keep_fp_modes(bool keep);
  *
  * Return: 0           the deadline has come
  *         -ECANCELED  somebody cancelled the actor
- *         -ENOMEM     as for lend_yield()
  */
 LEND_API int lend_sleep(uint64_t deadline) LEND_AWAITS;
 
@@ -194,7 +191,6 @@ LEND_API int lend_sleep(uint64_t deadline) LEND_AWAITS;
  * Return: 0           there was a permit: it is taken
  *         -ETIMEDOUT  there was none until the deadline
  *         -ECANCELED  there was none, and somebody has cancelled the actor
- *         -ENOMEM     as for lend_yield()
  */
 LEND_API LEND_NODISCARD int lend_park(uint64_t deadline) LEND_AWAITS;
 
@@ -237,7 +233,6 @@ LEND_API LEND_NORETURN void lend_exit(int value);
  *         -EDEADLK    an actor can not join itself
  *         -ETIMEDOUT  it is still running
  *         -ECANCELED  the caller was cancelled
- *         -ENOMEM     as for lend_yield()
  */
 LEND_API LEND_NODISCARD int lend_join(lend_ref actor, uint64_t deadline,
 				      int *ret_value) LEND_AWAITS;

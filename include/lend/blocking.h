@@ -51,7 +51,7 @@ LEND_BEGIN_DECLS
  *                     not a single thread could be started
  *         -ETIMEDOUT  no thread was free before @deadline: @fn has not run
  *         -ECANCELED  the actor was cancelled before: @fn has not run
- *         -ENOMEM     as for lend_yield(); @fn has not run
+ *         -ENOMEM     no memory: @fn has not run
  */
 LEND_API LEND_NODISCARD int lend_blocking(lend_blocking_fn fn, void *arg,
 					  uint64_t deadline,

@@ -66,8 +66,9 @@ LEND_BEGIN_DECLS
  *         -EAGAIN     no room, and @deadline is LEND_NOW
  *         -ETIMEDOUT  no room until @deadline
  *         -ECANCELED  the actor was cancelled
- *         -ENOMEM     the actor's I/O heap is full; claims of more than eight
- *                     have 64 bytes for each SQE there until they end
+ *         -ENOMEM     the actor's I/O heap is full: a claim has 64 bytes for
+ *                     each SQE there until it ends, to make way when the actor
+ *                     suspends
  */
 LEND_API LEND_NODISCARD int
 lend_claim(unsigned count, uint64_t deadline,

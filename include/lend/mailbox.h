@@ -49,7 +49,8 @@ LEND_API LEND_NODISCARD int lend_tell(lend_ref to, uint32_t type,
  * Return: 0
  *         -ETIMEDOUT  there was none until the deadline
  *         -ECANCELED  the actor was cancelled
- *         -ENOMEM     as for lend_yield()
+ *         -ENOMEM     an operation is over that is to be told of, and there is
+ *                     no memory for the message
  */
 LEND_API LEND_NODISCARD int lend_receive(uint64_t deadline,
 					 struct lend_msg **ret_msg) LEND_AWAITS;

@@ -58,7 +58,6 @@ LEND_BEGIN_DECLS
  *                     from an operation that ended with that result)
  *         -ECANCELED  it was cancelled, by lend_pending_cancel(), by
  *                     lend_close(), or as the actor was
- *         -ENOMEM     as for lend_yield(); it is still in flight
  */
 LEND_API LEND_NODISCARD int lend_pending_await(struct lend_pending *pending,
 					       uint64_t deadline) LEND_AWAITS;
@@ -76,7 +75,6 @@ LEND_API LEND_NODISCARD int lend_pending_await(struct lend_pending *pending,
  *         -ETIMEDOUT  @deadline has passed; all are still in flight
  *         -ECANCELED  the actor was cancelled; what is in flight goes on until
  *                     it is freed
- *         -ENOMEM     as for lend_yield()
  */
 LEND_API LEND_NODISCARD int
 lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
@@ -91,7 +89,6 @@ lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
  *         -ETIMEDOUT  @deadline has passed; some are still in flight
  *         -ECANCELED  the actor was cancelled, and with it all of them; they
  *                     are over
- *         -ENOMEM     as for lend_yield()
  */
 LEND_API LEND_NODISCARD int
 lend_pending_await_all(struct lend_pending *const *pendings, unsigned count,

@@ -109,7 +109,6 @@ LEND_API int lend_scope_cancel(struct lend_scope *scope);
  *         -EINVAL     the caller is not the owner
  *         -ETIMEDOUT  some live
  *         -ECANCELED  the owner was cancelled, or the scope's deadline passed
- *         -ENOMEM     as for lend_yield()
  */
 LEND_API LEND_NODISCARD int lend_scope_join(struct lend_scope *scope,
 					    uint64_t deadline) LEND_AWAITS;

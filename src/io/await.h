@@ -200,7 +200,6 @@ void lend__io_submit(struct lend_io *io);
  *
  * Return: the CQE's res; -ETIMEDOUT if it was cancelled for the deadline, or
  *         is still in flight
- *         -ENOMEM  see lend__suspend(); still in flight
  */
 int lend__io_await(struct lend_io_op *op, uint64_t deadline,
 		   bool cancel) LEND_AWAITS;

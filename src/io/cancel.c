@@ -53,8 +53,7 @@ static void cancel_by_sqe(struct lend_ring *ring,
 	struct io_uring_sqe sqe;
 
 	/* This worker must be outside any claim. */
-	if (self->claim && lend__claims_revoke(self))
-		return;
+	lend__claims_revoke(self);
 	memset(&sqe, 0, sizeof(sqe));
 	if (target->fd >= 0)
 		io_uring_prep_cancel_fd(&sqe, target->fd,

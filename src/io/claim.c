@@ -26,23 +26,49 @@ static void zero_sqes(const struct lend_claim *claim)
 		       sizeof(struct io_uring_sqe));
 }
 
+static bool is_beside(unsigned count)
+{
+	return count <= LEND_CLAIMS_BESIDE;
+}
+
+static struct lend_claim_handle *new_handle(struct lend_actor *self,
+					    unsigned count)
+{
+	size_t sqes = is_beside(count) ? count * sizeof(struct io_uring_sqe) :
+					 0;
+	struct lend_claim_handle *handle;
+	void *memory;
+
+	if (lend__heap_alloc(&self->heap, sizeof(*handle) + sqes, &memory))
+		return NULL;
+	handle = memory;
+	handle->actor = self;
+	handle->count = count;
+	handle->reserve = sqes ? handle->sqes : NULL;
+	return handle;
+}
+
+/* What does not lie beside the actor. */
 static int reserve(struct lend_claim_handle *handle)
 {
 	size_t size = handle->count * sizeof(struct io_uring_sqe);
 
-	handle->reserve = NULL;
-	if (handle->count < LEND_CLAIMS_RESERVE)
+	if (handle->reserve)
 		return 0;
+	if (size <= LEND_HEAP_HOME_SPAN_MAX)
+		size = LEND_HEAP_HOME_SPAN_MAX + 1;
 	return lend__heap_alloc(&handle->actor->heap, size, &handle->reserve) ?
 		       -ENOMEM :
 		       0;
 }
 
-static void free_reserve(struct lend_claim_handle *handle)
+static void free_handle(struct lend_claim_handle *handle)
 {
-	if (handle->reserve)
-		lend__heap_free(&handle->actor->heap, handle->reserve);
-	handle->reserve = NULL;
+	struct lend_heap *heap = &handle->actor->heap;
+
+	if (!is_beside(handle->count))
+		lend__heap_free(heap, handle->reserve);
+	lend__heap_free(heap, handle);
 }
 
 int lend_claim(unsigned count, uint64_t deadline,
@@ -50,7 +76,6 @@ int lend_claim(unsigned count, uint64_t deadline,
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_claim_handle *handle;
-	void *memory;
 	int err;
 
 	lend_assert(self);
@@ -62,20 +87,18 @@ int lend_claim(unsigned count, uint64_t deadline,
 	lend__actor_sort_mail(self);
 	if (self->cancelled)
 		return -ECANCELED;
-	if (lend__heap_alloc(&self->heap, sizeof(*handle), &memory))
+	handle = new_handle(self, count);
+	if (!handle)
 		return -ENOMEM;
-	handle = memory;
-	handle->actor = self;
-	handle->count = count;
 	err = lend__suspend_claim(self, count, deadline, &handle->claim);
-	if (err) {
-		lend__heap_free(&self->heap, handle);
-		return err;
+	if (!err) {
+		err = reserve(handle);
+		if (err)
+			lend__claim_abandon(&self->worker->borrower,
+					    &handle->claim);
 	}
-	err = reserve(handle);
 	if (err) {
-		lend__claim_abandon(&self->worker->borrower, &handle->claim);
-		lend__heap_free(&self->heap, handle);
+		free_handle(handle);
 		return err;
 	}
 	zero_sqes(&handle->claim);
@@ -101,8 +124,7 @@ static void end_claim(struct lend_claim_handle *handle)
 	if (lend__places_used())
 		lend__place_forget(LEND_PLACE_CLAIM, (uintptr_t)handle);
 	self->claim = NULL;
-	free_reserve(handle);
-	lend__heap_free(&self->heap, handle);
+	free_handle(handle);
 }
 
 void lend_claim_abandon(struct lend_claim_handle *handle)
@@ -113,8 +135,6 @@ void lend_claim_abandon(struct lend_claim_handle *handle)
 	if (handle->claim.ring)
 		lend__claim_abandon(&lend__current_worker()->borrower,
 				    &handle->claim);
-	else
-		lend__claims_free_storage(handle);
 	end_claim(handle);
 }
 
@@ -133,7 +153,6 @@ static int bind_anew(struct lend_claim_handle *handle)
 		return err;
 	for (unsigned i = 0; i < handle->count; i++)
 		*lend__claim_sqe(&fresh, i) = staged[i];
-	lend__claims_free_storage(handle);
 	lend__claim_note_bound(&lend__current_worker()->borrower,
 			       &handle->claim, &fresh);
 	handle->claim = fresh;

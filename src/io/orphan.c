@@ -206,10 +206,10 @@ static int cancel_if_here(struct lend_actor *self,
 {
 	/* Cancelling may flush a ring, which is not for the middle of a claim.
 	 */
-	if ((orphan->ring->deferred &&
-	     orphan->ring->index != self->worker->index) ||
-	    lend__claims_revoke(self))
+	if (orphan->ring->deferred &&
+	    orphan->ring->index != self->worker->index)
 		return -EAGAIN;
+	lend__claims_revoke(self);
 	return cancel_here(orphan);
 }
 

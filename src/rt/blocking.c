@@ -246,8 +246,8 @@ static int begin(struct lend_actor *self, lend_blocking_fn fn)
 	lend__actor_sort_mail(self);
 	if (self->cancelled)
 		return -ECANCELED;
-	/* Nothing may fail once the call is queued. */
-	return self->claim ? lend__claims_revoke(self) : 0;
+	lend__claims_revoke(self);
+	return 0;
 }
 
 int lend_blocking(lend_blocking_fn fn, void *arg, uint64_t deadline, int *ret)

@@ -12,26 +12,23 @@ struct lend_actor;
 struct lend_claim_handle {
 	struct lend_claim claim;
 	struct lend_actor *actor;
-	void *reserve; /* for its SQEs if it is revoked; NULL: none */
+	/* For its SQEs if it is revoked. A claim has that from the start, as it
+	 * could be refused then, and nobody could wait for anything with the
+	 * claim open. */
+	void *reserve;
 	unsigned count;
-	bool storage_is_foreign; /* of malloc(), as the heap was full */
+	/* Here, if they are few. */
+	LEND_CACHE_ALIGNED struct io_uring_sqe sqes[];
 };
 
-/* A claim of so many has memory for its revocation from the start, as it could
- * be refused then, and nobody could wait for anything with it open. It lies in
- * the slice, where their records will be. Fewer need no more than 512 bytes,
- * which would be beside the actor, and push their records out of there. */
-#define LEND_CLAIMS_RESERVE 9
+/* So many SQEs lie behind the handle, in a span beside the actor. The reserve
+ * of more lies in the slice: beside the actor it would push their records out
+ * of there. */
+#define LEND_CLAIMS_BESIDE 3
 
-/**
- * Move the open claim's SQEs into the actor's I/O heap, free its slots.
- *
- * Return: 0, also if there is none or it was revoked before
- *         -ENOMEM  no memory at all; the claim is as it was
- */
-int lend__claims_revoke(struct lend_actor *self);
-
-/* Free what a revoked claim's SQEs lay in. */
-void lend__claims_free_storage(struct lend_claim_handle *handle);
+/* The actor is about to leave its worker: move its open claim's SQEs into the
+ * reserve, and free its slots. Nothing to do if there is none, or it was
+ * revoked before. */
+void lend__claims_revoke(struct lend_actor *self);
 
 #endif

@@ -165,7 +165,7 @@ int lend_scope_close(struct lend_scope *scope)
 	late = scope->limit != LEND_FOREVER && lend_now() >= scope->limit;
 	lend__scope_cancel(scope);
 	inside = lend_uncancellable_begin();
-	/* An open claim that could not make way (-ENOMEM) may later. */
+	/* Neither cancelled nor late, it ends when all have. */
 	while (wait_for(scope, LEND_SCOPE_FOR_ALL, LEND_FOREVER))
 		;
 	lend_uncancellable_end(inside);

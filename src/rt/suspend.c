@@ -87,12 +87,8 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 		lend__actor_sort_mail(self);
 		return 0;
 	}
-	if (lend_unlikely(self->claim != NULL)) {
-		int err = lend__claims_revoke(self);
-
-		if (err)
-			return err;
-	}
+	if (lend_unlikely(self->claim != NULL))
+		lend__claims_revoke(self);
 	if (self->alarm_ns < deadline)
 		deadline = self->alarm_ns;
 	if (lend_unlikely(self->heap.is_large)) {
@@ -138,12 +134,8 @@ int lend__suspend_yield(struct lend_actor *self)
 {
 	struct lend_actor *next;
 
-	if (lend_unlikely(self->claim != NULL)) {
-		int err = lend__claims_revoke(self);
-
-		if (err)
-			return err;
-	}
+	if (lend_unlikely(self->claim != NULL))
+		lend__claims_revoke(self);
 	next = next_of(self->worker);
 	if (next || !lend__round_goes_on(self->worker))
 		switch_away(self, LEND_AFTER_YIELD, next);
@@ -157,12 +149,8 @@ int lend__suspend_move(struct lend_actor *self, unsigned index)
 
 	if (self->worker->index == index)
 		return 0;
-	if (self->claim) {
-		int err = lend__claims_revoke(self);
-
-		if (err)
-			return err;
-	}
+	if (lend_unlikely(self->claim != NULL))
+		lend__claims_revoke(self);
 	self->moving_to = &runtime->workers[index];
 	switch_away(self, LEND_AFTER_MOVE, NULL);
 	lend__actor_sort_mail(self);
@@ -228,11 +216,8 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 
 	/* A worker has one claim open at a time: its slots are those behind
 	 * the tail. The actor's own makes way. */
-	if (lend_unlikely(self->claim != NULL)) {
-		err = lend__claims_revoke(self);
-		if (err)
-			return err;
-	}
+	if (lend_unlikely(self->claim != NULL))
+		lend__claims_revoke(self);
 	err = lend__claim_begin(&self->worker->borrower, count, waiter, claim);
 	if (lend_likely(err != -EAGAIN) || !waiter)
 		return err;

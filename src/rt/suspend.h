@@ -19,8 +19,7 @@ struct lend_worker;
  * It may return early, so callers loop on what they wait for. Mail is sorted
  * when it returns. An open claim is revoked first.
  *
- * Return: 0
- *         -ENOMEM  the open claim's SQEs found no room; nothing was waited for
+ * Return: 0, always
  */
 int lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 
@@ -30,7 +29,6 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
  * Return: 0, look again
  *         -ECANCELED  the actor was cancelled
  *         -ETIMEDOUT  @deadline has passed
- *         -ENOMEM     as lend__suspend()
  */
 int lend__suspend_until(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 
@@ -61,7 +59,6 @@ void lend__suspend_return(struct lend_actor *self) LEND_AWAITS;
  *         -E2BIG, -EINVAL      see lend__claim_begin()
  *         -EAGAIN              no room, and @deadline is LEND_NOW
  *         -ETIMEDOUT, -ECANCELED
- *         -ENOMEM              the actor's open claim could not make way
  */
 int lend__suspend_claim(struct lend_actor *self, unsigned count,
 			uint64_t deadline,
