@@ -1,14 +1,17 @@
 /*
  * The simulated kernel: what its parts know of each other.
  *
- *	kernel.c   rings: queues, submission, completion work, waiting
+ *	kernel.c   rings: queues, completion work
+ *	submit.c   submission, and waiting for completions
+ *	register.c what is registered with rings, and cancelled by that call
  *	request.c  the life of one operation: tries, waits, chains, cancellation
  *	opcode.c   what that depends on the opcode for
  *	attempt.c  what each opcode does
  *	file.c     descriptors: sockets, files, event descriptors
  *	inode.c    files and their names, in memory
  *	futex.c    those who wait for a word
- *	libc.c     the system calls and locks of the C library
+ *	libc.c     the system calls and threads of the C library
+ *	lock.c     its locks
  *
  * Kernel code runs on the thread that made the call, or on the scheduler for
  * what happens by itself, and is never preempted.
@@ -27,7 +30,10 @@
 #define SIM_PARTS_MAX 8
 #define SIM_AGAIN     INT32_MIN /* not now: wait until the file is ready */
 #define SIM_PATH_MAX  128
+/* CLOCK_REALTIME when CLOCK_MONOTONIC is 0. */
+#define SIM_EPOCH_S   1700000000
 #define SIM_FILE_ROOM (64 << 10)
+#define SIM_POISON    0xa5 /* an SQE that was submitted */
 
 /* ---- files ---- */
 
@@ -179,6 +185,11 @@ extern struct sim_req sim_requests; /* head of the list of those alive */
 void sim_ring_post(struct sim_ring *ring, uint64_t user_data, int32_t res,
 		   uint32_t flags);
 bool sim_ring_readable(const struct sim_ring *ring);
+void sim_ring_flush_overflow(struct sim_ring *ring);
+/* The completion work of one that defers it. */
+void sim_ring_run_deferred(struct sim_ring *ring);
+/* May the calling thread enter it? */
+bool sim_ring_is_allowed(const struct sim_ring *ring);
 void sim_work_add(struct sim_req *req);
 /* Completion work of @thread that may be done now. */
 void sim_work_run(struct sim_thread *thread, bool entered);
@@ -220,7 +231,7 @@ int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags);
 int32_t sim_futex_wait(const struct sim_req *req);
 int32_t sim_futex_wake(const struct sim_req *req);
 
-/* libc.c */
+/* lock.c */
 bool sim_mutex_is_mine(const void *mutex);
 bool sim_mutex_is_free(const void *mutex);
 
