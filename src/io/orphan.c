@@ -15,8 +15,11 @@
  * listener is tried 128 times by the thread that submitted it, whenever that is
  * in the kernel anyway, and is found by nobody until then; what one of the
  * kernel's threads works on may go back to wait elsewhere, and has forgotten
- * that it was cancelled. So it asks again, ever more rarely, Note [cancel
- * again], until the operation's actor says that it is over. They share a few
+ * that it was cancelled. Not even that it was found says that it ends: a call
+ * that finds it with a kernel's thread looks once more, and if it is nowhere
+ * then, as it is on its way from there to a wait, that is 0, too. So such an
+ * actor asks again, ever more rarely, Note [cancel again], until the
+ * operation's actor says that it is over. They share a few
  * words for that, which the last of them frees; the abandoned record has their
  * address where its template was, as it is never submitted again. So such an
  * actor lives no longer than the one that abandoned, and is woken to end.
@@ -44,7 +47,8 @@ struct lend_apart {
 	struct lend_orphan orphan; /* [const] */
 	uint64_t user_data; /* [const] its own, if that is behind others */
 	lend_ref actor;	    /* [owner: whose it was] who cancels it */
-	_Atomic bool over;  /* [I4] */
+	int found; /* [const] what the kernel said to whose it was; -EAGAIN */
+	_Atomic bool over; /* [I4] */
 	_Atomic unsigned holders;
 };
 
@@ -104,14 +108,16 @@ static int cancel_until_over(void *arg)
 	for (unsigned attempt = 0;; attempt++) {
 		unsigned workers = lend__runtime_count(self->worker->runtime);
 		struct lend_orphan orphan = apart->orphan;
-		int found = -EAGAIN;
+		int found = attempt ? -EAGAIN : apart->found;
 
 		/* Meanwhile it may be its own turn. */
 		if (attempt / workers % 2)
 			orphan.target.user_data = apart->user_data;
 
-		/* Relaxed [I4]: nothing is read that it would publish. */
-		if (!atomic_load_explicit(&apart->over, memory_order_relaxed))
+		/* Relaxed [I4]: nothing is read that it would publish. One that
+		 * was found is given its time first. */
+		if (found < 0 &&
+		    !atomic_load_explicit(&apart->over, memory_order_relaxed))
 			found = cancel_there(self, &orphan, attempt, workers);
 		/* Who says so signals then, so that none of the two is missed
 		 * by whoever looks before it suspends. */
@@ -180,7 +186,7 @@ static struct lend_orphan orphan_of(const struct lend_io_op *which)
 }
 
 static void cancel_apart(struct lend_pending *pending,
-			 const struct lend_orphan *which)
+			 const struct lend_orphan *which, int found)
 {
 	static const struct lend_spawn_options options = { .name = "orphan" };
 	struct lend_apart *apart = malloc(sizeof(*apart));
@@ -188,11 +194,13 @@ static void cancel_apart(struct lend_pending *pending,
 	if (!apart)
 		return;
 	apart->orphan = *which;
+	apart->found = found;
 	apart->user_data = lend__op_user_data(&pending->io.op);
 	atomic_init(&apart->over, false);
 	atomic_init(&apart->holders, 2);
-	/* With no place for one more actor it goes on until it is over by
-	 * itself, or its actor ends. */
+	/* With no place for one more actor, or no memory, one that was not
+	 * found goes on until it is over by itself, or its descriptor is
+	 * closed, or its actor ends, which each ask until it is. */
 	if (lend_spawn(cancel_until_over, apart, &options, &apart->actor))
 		free(apart);
 	else
@@ -220,9 +228,7 @@ void lend__pending_orphan(struct lend_pending *pending)
 
 	op->asked = true;
 	pending->again.apart = NULL;
-	/* One that was found running need not be over by that. */
-	if (cancel_if_here(op->actor, &orphan) < 0)
-		cancel_apart(pending, &orphan);
+	cancel_apart(pending, &orphan, cancel_if_here(op->actor, &orphan));
 }
 
 /* The closer asks again until they are over, so nothing is remembered. What is

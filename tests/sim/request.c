@@ -370,6 +370,12 @@ static bool cancel(struct sim_req *req, unsigned *already)
 	/* Woken, gone off, or its memory's end is awaited. */
 	if (req->has_result)
 		return false;
+	/* Found while a kernel thread tried it, and not any more when the same
+	 * call looked again: 0 is the answer, though it is about to wait, and
+	 * has forgotten that it was cancelled. */
+	if (req->state == SIM_REQ_DELAYED && sim_req_may_wait(req) &&
+	    req->file && sim_random_below(&sim.kernel, 2))
+		return true;
 	req->cancelled = true;
 	if (req->state == SIM_REQ_ARMED ||
 	    (req->state == SIM_REQ_DELAYED &&
