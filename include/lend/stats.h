@@ -5,6 +5,7 @@
 #ifndef LEND_STATS_H
 #define LEND_STATS_H
 
+#include <lend/actor.h>
 #include <lend/base.h>
 #include <lend/trace.h>
 
@@ -124,6 +125,12 @@ struct lend_stats {
 			     others have not freed yet */
 	struct lend_buffer_stats buffers;
 	struct lend_series_stats series;
+	/* The deepest stack of an actor that has ended, in bytes from its
+	 * slot's end on, whole pages; 0: none has, or was looked at. One in 256
+	 * is, and each that was the first on its stack; so a new record may be
+	 * that of an actor which had the stack before the one that is named. */
+	uint64_t stack_deepest;
+	char stack_deepest_name[LEND_ACTOR_NAME_MAX + 1];
 };
 
 LEND_BEGIN_DECLS

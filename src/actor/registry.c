@@ -48,6 +48,7 @@ int lend__registry_init(struct lend_registry *registry, unsigned slots,
 	if (err)
 		goto fail_slots;
 	registry->entries = entries;
+	lend__stack_mark_init(&registry->mark);
 	pthread_mutex_init(&registry->lock, NULL);
 	pthread_mutex_init(&registry->zombies_lock, NULL);
 	lend__condition_init(&registry->changed);
@@ -70,6 +71,7 @@ void lend__registry_fini(struct lend_registry *registry)
 	pthread_cond_destroy(&registry->changed);
 	pthread_mutex_destroy(&registry->zombies_lock);
 	pthread_mutex_destroy(&registry->lock);
+	lend__stack_mark_fini(&registry->mark);
 	lend__pages_unreserve(registry->entries, entries_size(registry->slots));
 	lend__slots_fini(&registry->free);
 	lend__heap_range_fini(&registry->heaps);
@@ -136,6 +138,7 @@ static void trim_slot(struct lend_registry *registry, uint32_t index)
 	if (entry->has_slice)
 		lend__heap_range_trim(&registry->heaps, index);
 	entry->has_slice = false;
+	entry->was_looked_at = false;
 	lend__stacks_trim(&registry->stacks, index,
 			  lend__stacks_high(&registry->stacks, index));
 }
@@ -417,6 +420,8 @@ void lend__registry_free(struct lend_registry *registry,
 {
 	struct lend_actor *actor = lend__registry_at(registry, index);
 
+	if (magazine)
+		lend__stack_mark_look(registry, magazine, actor);
 	if (lend_unlikely(!lend__heap_empty(&actor->heap)) &&
 	    lend__zombie_begin(registry, actor)) {
 		note_end(registry, NULL);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "actor/slots.h"
+#include "actor/stack_mark.h"
 #include "base/list.h"
 #include "mem/heap.h"
 #include "mem/stack.h"
@@ -61,6 +62,7 @@ struct lend_registry_entry {
 	uint32_t prev;		  /* [lock: scope] */
 	bool kept;	/* [owner] the end left a value, for a join to come */
 	bool has_slice; /* [owner] its heap's slice may hold memory */
+	bool was_looked_at; /* [owner] by lend__stack_mark_look() */
 };
 
 struct lend_registry {
@@ -71,6 +73,7 @@ struct lend_registry {
 	unsigned slots;
 
 	struct lend_slots free;	      /* which slots have no actor */
+	struct lend_stack_mark mark;  /* how deep stacks were */
 	pthread_mutex_t zombies_lock; /* for heaps that nobody owns: zombie.c */
 	pthread_mutex_t lock;	      /* of @changed alone */
 	pthread_cond_t changed;	  /* a joiner's actor ended, or the last one */

@@ -59,6 +59,7 @@ struct lend_magazine {
 	LEND_CACHE_ALIGNED _Atomic uint64_t free;
 	_Atomic uint64_t spawned; /* [owner] counter: actors */
 	uint64_t look_ns;	  /* [owner] for a surplus; UINT64_MAX: never */
+	uint32_t looks_left;	  /* [owner] see stack_mark.h */
 };
 
 struct lend_slots {

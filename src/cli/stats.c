@@ -127,6 +127,10 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 		   stats->heap_trims, stats->heap_trimmed, stats->heap_refusals,
 		   stats->heap_returns, stats->zombies);
 	text_print(text,
+		   "  \"stacks\": {\"deepest\": %" PRIu64
+		   ", \"actor\": \"%s\"},\n",
+		   stats->stack_deepest, stats->stack_deepest_name);
+	text_print(text,
 		   "  \"messages\": %" PRIu64 ",\n  \"resubmitted\": %" PRIu64
 		   ",\n",
 		   stats->messages, stats->resubmitted);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
 #include "mem/pages.h"
@@ -17,6 +18,9 @@ static_assert(LEND_STACK_SLOT_SIZE_MIN >= 2 * LEND_PAGE_SIZE,
 	      "a slot is a guard page and a stack");
 static_assert(LEND_STACK_SLOTS_MAX <= INT_MAX, "an index is an int, or -1");
 static_assert(ATOMIC_CHAR_LOCK_FREE == 2, "the signal handler takes no lock");
+
+/* How much of a stack is asked for at once: this is called on stacks. */
+#define TOUCHED_STEP ((size_t)256 << 10)
 
 int lend__stacks_init(struct lend_stacks *stacks, unsigned slots,
 		      size_t slot_size)
@@ -99,6 +103,31 @@ void lend__stacks_trim(struct lend_stacks *stacks, unsigned index,
 		    (char *)lend__stacks_high(stacks, index));
 	lend_assert(keep >= low);
 	lend__pages_release(low, (size_t)(keep - low));
+}
+
+size_t lend__stacks_touched(const struct lend_stacks *stacks, unsigned index)
+{
+	unsigned char pages[TOUCHED_STEP / LEND_PAGE_SIZE];
+	char *low = lend__stacks_low(stacks, index), *found;
+	char *high = lend__stacks_high(stacks, index), *at = high;
+
+	found = high;
+	/* Until a stretch of which nothing is there. */
+	do {
+		size_t left = (size_t)(at - low);
+		size_t size = left < TOUCHED_STEP ? left : TOUCHED_STEP, i;
+
+		at -= size;
+		if (!size || mincore(at, size, pages))
+			break;
+		for (i = 0; i < size / LEND_PAGE_SIZE; i++)
+			if (pages[i] & 1)
+				break;
+		if (i == size / LEND_PAGE_SIZE)
+			break;
+		found = at + i * LEND_PAGE_SIZE;
+	} while (at > low);
+	return (size_t)(high - found);
 }
 
 int lend__stacks_owner(const struct lend_stacks *stacks, const void *address)

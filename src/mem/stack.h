@@ -79,6 +79,11 @@ LEND_NODISCARD int lend__stacks_prepare(struct lend_stacks *stacks,
 void lend__stacks_trim(struct lend_stacks *stacks, unsigned index,
 		       void *keep_from);
 
+/* Bytes from the end of stack @index down to the lowest page of it that
+ * somebody has touched since it was trimmed: one system call for each 256 KiB,
+ * and one more. Any thread. */
+size_t lend__stacks_touched(const struct lend_stacks *stacks, unsigned index);
+
 /* The first byte of a stack, above its guard page. */
 static inline void *lend__stacks_low(const struct lend_stacks *stacks,
 				     unsigned index)

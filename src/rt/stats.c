@@ -180,6 +180,9 @@ void lend_stats_read(const struct lend_runtime *runtime,
 	/* The lock orders nothing that a counter shows. */
 	stats.actors = lend__slots_alive((struct lend_slots *)&registry->free);
 	stats.spawned += read_counter(&registry->spawned_outside);
+	stats.stack_deepest = lend__stack_mark_read(
+		(struct lend_stack_mark *)&registry->mark,
+		stats.stack_deepest_name);
 	stats.zombies = atomic_load_explicit(&registry->zombies,
 					     memory_order_relaxed);
 	add_heaps(&stats, &registry->heaps.totals);

@@ -135,6 +135,55 @@ static int big_stacks(void *arg)
 	return big[4096] - 1;
 }
 
+/* ---- how deep they were ---- */
+
+static int go_deep(void *arg)
+{
+	volatile char big[300000];
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(big); i += 4096)
+		big[i] = 1;
+	return big[4096] - 1;
+}
+
+static int shallow(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* An actor's end is noted before its place is free, and may be after its join:
+ * so until it is. */
+static int deepest_is_named(void *arg)
+{
+	struct lend_spawn_options options = { .name = "shallow",
+					      .joinable = true };
+	struct lend_stats stats;
+	lend_ref ref;
+
+	(void)arg;
+	CHECK_EQ(lend_spawn(shallow, NULL, &options, &ref), 0);
+	CHECK_EQ(test_join(ref), 0);
+	do {
+		lend_yield();
+		lend_stats_read(NULL, &stats);
+	} while (!stats.stack_deepest);
+	CHECK(stats.stack_deepest < 300000);
+	CHECK(!strcmp(stats.stack_deepest_name, "shallow"));
+	options.name = "deep-diver";
+	/* The first may get the place that the other had, which is looked at
+	 * again after some more; so one of these does. */
+	while (stats.stack_deepest < 300000) {
+		CHECK_EQ(lend_spawn(go_deep, NULL, &options, &ref), 0);
+		CHECK_EQ(test_join(ref), 0);
+		lend_stats_read(NULL, &stats);
+	}
+	CHECK(stats.stack_deepest <= 1 << 20);
+	CHECK(!strcmp(stats.stack_deepest_name, "deep-diver"));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct lend_options options;
@@ -151,5 +200,10 @@ int main(int argc, char **argv)
 	options.stack_size = 1 << 20;
 	options.actors_max = 100;
 	test_actor_with("big_stacks", big_stacks, &options);
+	if (test_is_slow())
+		test_skip("deepest_is_named",
+			  "the sanitizer has stacks of its own");
+	else
+		test_actor_with("deepest_is_named", deepest_is_named, &options);
 	return test_finish();
 }

@@ -148,7 +148,7 @@ FIELDS = {
     "depth", "features", "total", "per_ring", "waits", "helped", "waiting",
     "wait_ms", "claims", "overflows", "refused", "actors", "messages",
     "resubmitted", "parks", "wakes", "flushes", "stalls", "blocking", "heap",
-    "buffers", "series", "connections", "requests", "responses", "bytes"}
+    "stacks", "buffers", "series", "connections", "requests", "responses", "bytes"}
 
 
 @case
