@@ -47,6 +47,13 @@ struct lend_context {
 #define LEND_CONTEXT_ARRIVED	 ""
 #endif
 
+/*
+ * lend__context_switch(ret_context, context): suspend the running context and
+ * resume @context.
+ *
+ * @ret_context  where the suspended one goes; written before it is left, when
+ *               nothing of it is in use any more
+ */
 #if defined(__x86_64__)
 #include "actor/context_x86_64.h"
 #else
@@ -66,14 +73,6 @@ struct lend_context {
  */
 static inline void *lend__context_prepare(void *stack_high,
 					  void (*fn)(void *arg), void *arg);
-
-/*
- * Suspend the running context and resume @context.
- *
- * @ret_context  where the suspended one goes; written before it is left, when
- *               nothing of it is in use any more
- */
-static inline void lend__context_switch(void **ret_context, void *context);
 
 /* The first frame of every context. */
 void lend__context_start(void);
