@@ -64,18 +64,18 @@ static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
 {
 	struct lend_mail *head = atomic_load_explicit(&mailbox->head,
 						      memory_order_relaxed);
-	struct lend_mail *newest;
+	bool is_idle;
 
 	do {
-		newest = head == LEND_MAILBOX_IDLE ? NULL : mail;
-		mail->next = newest ? head : NULL;
+		is_idle = head == LEND_MAILBOX_IDLE;
+		mail->next = is_idle ? NULL : head;
 		/* Release [M1], paired with take(): the mail's contents.
 		 * Acquire [M3], paired with idle(): who replaces IDLE goes on
 		 * to queue the actor and must see it as it was suspended. */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&mailbox->head, &head, newest, memory_order_acq_rel,
-		memory_order_relaxed));
-	if (newest)
+		&mailbox->head, &head, is_idle ? NULL : mail,
+		memory_order_acq_rel, memory_order_relaxed));
+	if (!is_idle)
 		return false;
 	/* Note [handed]. */
 	mailbox->handed = mail;
