@@ -4,6 +4,8 @@
  * nobody waits for more turns of others than Note [fair] of rt/run_queue.h
  * allows. A thief takes whom it takes behind this door; who has come to its
  * queue is seen afterwards, before anybody can be taken from it but by thieves.
+ * So while one steals it is not certain who waits with its victim, and since
+ * when: he may have been taken and, from the thief, taken back.
  */
 #include "actor/actor.h"
 #include "base/bits.h"
@@ -29,6 +31,8 @@ struct waiting {
 
 static struct waiting waiting[ACTORS_MAX];
 static uint64_t turns[LEND_WORKERS_MAX];
+static bool stealing[LEND_WORKERS_MAX];	   /* is in the middle of it */
+static unsigned thieves[LEND_WORKERS_MAX]; /* in the middle, from this one */
 static unsigned queued;
 
 __typeof__(lend__run_queue_push) __real_lend__run_queue_push;
@@ -95,12 +99,14 @@ static void enter(struct lend_run_queue *queue, const struct lend_actor *actor,
 	};
 }
 
-/* What it has waited in this queue. */
-static uint64_t end_wait(const struct waiting *record, unsigned actor)
+/* What it has waited in this queue until its worker had had so many turns; is
+ * it more than it may? */
+static uint64_t end_wait(const struct waiting *record, unsigned actor,
+			 uint64_t until, bool certain)
 {
-	uint64_t waited = turns[record->worker] - record->since;
+	uint64_t waited = until > record->since ? until - record->since : 0;
 
-	if (waited > bound(record->place))
+	if (certain && waited > bound(record->place))
 		sim_fail("a runnable actor waits for a bounded number of turns",
 			 "actor %u, for %llu turns of worker %u, in lane %d",
 			 actor, (unsigned long long)waited, record->worker,
@@ -118,7 +124,10 @@ static void leave(const struct lend_run_queue *queue,
 		sim_fail("nobody runs who was not in the queue",
 			 "actor %u, which worker %u takes", actor->index,
 			 owner_of(queue));
-	waited = record->elsewhere + end_wait(record, actor->index);
+	waited = record->elsewhere + end_wait(record, actor->index,
+					      turns[record->worker],
+					      !stealing[record->worker] &&
+						      !thieves[record->worker]);
 	if (waited > sim_report->wait_max)
 		sim_report->wait_max = waited;
 	record->queued = false;
@@ -191,8 +200,11 @@ struct lend_actor *__wrap_lend__run_queue_take_any(struct lend_run_queue *queue,
 	return actor;
 }
 
-/* Those that were in the queue of another have come to this one. */
-static void arrive(const struct lend_run_queue *queue, int lane)
+/* Whoever is in the queue of a thief has come just now, as it was empty: from
+ * @victim, which had had @until turns when the theft began, or from others that
+ * were the victim's own victims and had not seen it come. */
+static void arrive(const struct lend_run_queue *queue, int lane,
+		   unsigned victim, uint64_t until)
 {
 	const struct lend_queue *ring = &queue->lanes[lane].ring;
 	unsigned worker = owner_of(queue);
@@ -202,9 +214,12 @@ static void arrive(const struct lend_run_queue *queue, int lane)
 			ring->slots[i & ring->ring.mask].value;
 		struct waiting *record = record_of(actor);
 
-		if (!record->queued || record->worker == worker)
+		if (!record->queued)
 			continue;
-		record->elsewhere += end_wait(record, actor->index);
+		record->elsewhere += end_wait(record, actor->index, until,
+					      record->worker == victim &&
+						      !stealing[victim] &&
+						      thieves[victim] == 1);
 		record->place = lane;
 		record->worker = worker;
 		record->since = turns[worker];
@@ -214,10 +229,16 @@ static void arrive(const struct lend_run_queue *queue, int lane)
 unsigned __wrap_lend__run_queue_steal(struct lend_run_queue *queue,
 				      struct lend_run_queue *victim, bool all)
 {
-	unsigned stolen = __real_lend__run_queue_steal(queue, victim, all);
+	uint64_t until = turns[owner_of(victim)];
+	unsigned stolen;
 
+	stealing[owner_of(queue)] = true;
+	thieves[owner_of(victim)]++;
+	stolen = __real_lend__run_queue_steal(queue, victim, all);
 	sim_report->counts[SIM_COUNT_STEALS] += stolen;
 	for (int lane = 0; stolen && lane < LEND_RUN_LANES; lane++)
-		arrive(queue, lane);
+		arrive(queue, lane, owner_of(victim), until);
+	thieves[owner_of(victim)]--;
+	stealing[owner_of(queue)] = false;
 	return stolen;
 }
