@@ -134,23 +134,38 @@ static void note_out_locked(struct lend_slots *slots, unsigned more)
 		slots->peak = slots->out;
 }
 
-/* Free ones that may stay as they are: Note [warm]. */
-static unsigned warm_wanted_locked(const struct lend_slots *slots)
+/* In all magazines, as a hint. */
+static unsigned in_all_magazines(const struct lend_slots *slots)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < slots->magazines_count; i++)
+		count += (unsigned)(atomic_load_explicit(
+					    &slots->magazines[i].free,
+					    memory_order_relaxed) >>
+				    32);
+	return count;
+}
+
+/* Free ones that may stay as they are, beside @loaded in magazines: Note
+ * [warm]. */
+static unsigned warm_wanted_locked(const struct lend_slots *slots,
+				   unsigned loaded)
 {
 	unsigned peak = slots->peak > slots->peak_before ? slots->peak :
 							   slots->peak_before;
 	unsigned wanted = peak > slots->out ? peak - slots->out : 0;
 
-	if (wanted < LEND_SLOTS_WARM_MIN)
-		wanted = LEND_SLOTS_WARM_MIN;
+	if (wanted + loaded < LEND_SLOTS_WARM_MIN)
+		wanted = LEND_SLOTS_WARM_MIN - loaded;
 	return wanted < slots->warm_max ? wanted : slots->warm_max;
 }
 
 /* Out again, until they are cool. */
-static void take_surplus_locked(struct lend_slots *slots,
+static void take_surplus_locked(struct lend_slots *slots, unsigned loaded,
 				struct lend_surplus *surplus)
 {
-	unsigned wanted = warm_wanted_locked(slots);
+	unsigned wanted = warm_wanted_locked(slots, loaded);
 
 	while (slots->warm_count > wanted && surplus->count < LEND_SURPLUS_MAX)
 		surplus->slots[surplus->count++] = pop_locked(slots,
@@ -303,10 +318,11 @@ static void shed_locked(struct lend_slots *slots,
 	}
 }
 
-static void note_surplus_locked(const struct lend_slots *slots,
+static void note_surplus_locked(const struct lend_slots *slots, unsigned loaded,
 				struct lend_magazine *magazine, uint64_t now_ns)
 {
-	magazine->look_ns = slots->warm_count > LEND_SLOTS_WARM_MIN ?
+	magazine->look_ns = slots->warm_count + loaded > LEND_SLOTS_WARM_MIN &&
+					    slots->warm_count ?
 				    now_ns + 2 * LEND_SLOTS_WINDOW_NS :
 				    UINT64_MAX;
 }
@@ -325,12 +341,14 @@ void lend__slots_give(struct lend_slots *slots, struct lend_magazine *magazine,
 	roll_locked(slots, now_ns);
 	if (magazine) {
 		shed_locked(slots, magazine);
-		note_surplus_locked(slots, magazine, now_ns);
+		/* Not counted here, but when it looks. */
+		note_surplus_locked(slots, LEND_SLOTS_WARM_MIN, magazine,
+				    now_ns);
 	} else {
 		slots->out--;
 		push_locked(slots, &slots->warm, index);
 	}
-	take_surplus_locked(slots, ret_surplus);
+	take_surplus_locked(slots, 0, ret_surplus);
 	pthread_mutex_unlock(&slots->lock);
 }
 
@@ -348,15 +366,18 @@ void lend__slots_settle(struct lend_slots *slots,
 			struct lend_magazine *magazine, uint64_t now_ns,
 			struct lend_surplus *ret_surplus)
 {
+	unsigned in_magazines;
+
 	ret_surplus->count = 0;
 	if (lend_likely(now_ns < magazine->look_ns))
 		return;
 	pthread_mutex_lock(&slots->lock);
 	roll_locked(slots, now_ns);
-	take_surplus_locked(slots, ret_surplus);
+	in_magazines = in_all_magazines(slots);
+	take_surplus_locked(slots, in_magazines, ret_surplus);
 	/* The rest of them at the next safe point. */
 	if (ret_surplus->count < LEND_SURPLUS_MAX)
-		note_surplus_locked(slots, magazine, now_ns);
+		note_surplus_locked(slots, in_magazines, magazine, now_ns);
 	pthread_mutex_unlock(&slots->lock);
 }
 
@@ -387,15 +408,11 @@ void lend__slots_return_all(struct lend_slots *slots)
 
 unsigned lend__slots_alive(struct lend_slots *slots)
 {
-	unsigned out, free = 0;
+	unsigned out, free;
 
 	pthread_mutex_lock(&slots->lock);
 	out = slots->out;
-	for (unsigned i = 0; i < slots->magazines_count; i++)
-		free += (unsigned)(atomic_load_explicit(
-					   &slots->magazines[i].free,
-					   memory_order_relaxed) >>
-				   32);
+	free = in_all_magazines(slots);
 	free += atomic_load_explicit(&slots->kept, memory_order_seq_cst);
 	pthread_mutex_unlock(&slots->lock);
 	return out > free ? out - free : 0;

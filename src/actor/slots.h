@@ -45,7 +45,8 @@
 /* Slots that move at once, and twice that is the most in a magazine. */
 #define LEND_SLOTS_BATCH 32
 
-/* So many free ones are warm, whatever was needed lately. */
+/* So many free ones stay warm, with those in magazines, whatever was needed
+ * lately. */
 #define LEND_SLOTS_WARM_MIN 128
 
 /* How long the most that were out at once are remembered, at least. */
