@@ -112,6 +112,7 @@ def main():
     parser.add_argument('--build', type=pathlib.Path,
                         default=here.parent / 'build', metavar='DIR')
     options = parser.parse_args()
+    options.build = options.build.resolve()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard < options.connections + 64:

@@ -241,6 +241,7 @@ def options_parse():
     parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
                         help='write every single result')
     options = parser.parse_args()
+    options.build = options.build.resolve()
     if min(options.rounds, options.slices, options.ms) < 1:
         parser.error('rounds, slices and ms are at least 1')
     return options

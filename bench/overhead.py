@@ -362,6 +362,7 @@ def options_parse():
     parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
                         help='write every single result')
     options = parser.parse_args()
+    options.build = options.build.resolve()
     if options.servers is None:
         options.servers = list(BASELINES)
         if (options.build / 'lend').exists():

@@ -144,6 +144,8 @@ def options_parse():
                         help='where Lend was built (build)')
     parser.add_argument('--json', type=pathlib.Path, metavar='FILE')
     options = parser.parse_args()
+    # Of a relative one, '.', the programs would be looked for in PATH.
+    options.build = options.build.resolve()
     options.loads = options.loads.split(',')
     options.modes = options.modes.split(',')
     for load in options.loads:
