@@ -15,6 +15,15 @@
 #define LEND_CONTEXT_TARGET ""
 #endif
 
+/* The vectors themselves are the wide halves of v0 to v31. */
+#ifdef __ARM_FEATURE_SVE
+#define LEND_CONTEXT_WIDE                                                      \
+	, "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10",   \
+		"p11", "p12", "p13", "p14", "p15"
+#else
+#define LEND_CONTEXT_WIDE
+#endif
+
 __attribute__((always_inline)) static inline void
 lend__context_switch(void **ret_context, void *context)
 {
@@ -45,7 +54,7 @@ lend__context_switch(void **ret_context, void *context)
 			   "v11", "v12", "v13", "v14", "v15", "v16", "v17",
 			   "v18", "v19", "v20", "v21", "v22", "v23", "v24",
 			   "v25", "v26", "v27", "v28", "v29", "v30", "v31",
-			   "memory", "cc");
+			   "memory", "cc" LEND_CONTEXT_WIDE);
 }
 
 #endif
