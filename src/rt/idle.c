@@ -99,7 +99,8 @@ void lend__worker_wake_one(struct lend_worker *worker)
 	struct lend_runtime *runtime = worker->runtime;
 	struct lend_candidates candidates;
 
-	if (!atomic_load_explicit(&runtime->parked, memory_order_relaxed))
+	/* [P2]: who has found no sentinel must not miss one that parks. */
+	if (!atomic_load_explicit(&runtime->parked, memory_order_seq_cst))
 		return;
 	lend__roster_find(&runtime->roster, worker->index,
 			  lend__runtime_count(runtime), true,

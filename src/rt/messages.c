@@ -67,8 +67,11 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 
 	lend_assert(self);
 	lend__turn_spend(self);
-	/* While there are others what has come since can wait: for a turn's
-	 * calls at most. Senders have the mailbox for themselves meanwhile. */
+	/* While there are others what has come since can wait. Senders have the
+	 * mailbox for themselves meanwhile. It waits for a turn's calls at most
+	 * (LEND_TURN_CALLS), as there are new ones only where an actor looks at
+	 * its mail: when it is back. And if it may not give way, until the
+	 * inbox is empty: sorting alone puts anything in. */
 	sorted = !self->inbox_first || self->alarm_ns != LEND_FOREVER;
 	if (sorted)
 		lend__actor_sort_mail(self);

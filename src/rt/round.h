@@ -13,6 +13,10 @@
  * that, first thing: lend__round_settle(). Who has left is in the worker's
  * @left, and what for in its @after. Whoever comes back from a switch, or
  * begins, finds its worker in its record: who resumes it has written that.
+ *
+ * There are three places to arrive at: behind the switch of switch_away(), at
+ * the beginning of an actor, and in the worker's loop. All of them settle, and
+ * nothing in that suspends, so of those that have left there is one at most.
  */
 #ifndef LEND_RT_ROUND_H
 #define LEND_RT_ROUND_H
