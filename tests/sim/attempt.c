@@ -90,6 +90,8 @@ static int32_t receive(struct sim_req *req, uint32_t *ret_flags)
 {
 	int32_t res;
 
+	if (req->file->kind == SIM_FILE_DATAGRAM)
+		return sim_datagram_receive(req);
 	if (req->file->kind == SIM_FILE_LISTENER ||
 	    req->file->kind == SIM_FILE_SOCKET)
 		return -ENOTCONN;
@@ -113,6 +115,8 @@ static int32_t send_parts(struct sim_req *req)
 	size_t size = 0;
 	int32_t res;
 
+	if (req->file->kind == SIM_FILE_DATAGRAM)
+		return sim_datagram_send(req);
 	if (req->file->kind != SIM_FILE_STREAM)
 		return -ENOTCONN;
 	for (unsigned i = 0; i < req->parts_count; i++)
@@ -218,6 +222,8 @@ static int32_t receive_message(struct sim_req *req)
 	struct msghdr *header = (void *)(uintptr_t)req->sqe.addr;
 	int32_t res;
 
+	if (req->file->kind == SIM_FILE_DATAGRAM)
+		return sim_datagram_receive(req);
 	if (req->file->kind != SIM_FILE_STREAM)
 		return -ENOTCONN;
 	res = receive_parts(req);
@@ -349,10 +355,9 @@ static int32_t cancel_others(struct sim_req *req)
 
 static int32_t open_socket(struct sim_req *req)
 {
-	(void)req;
 	if (sim_fault())
 		return -EMFILE;
-	return sim_file_install(sim_file_new(SIM_FILE_SOCKET));
+	return sim_file_install(sim_socket_new((int)req->sqe.off));
 }
 
 static int32_t listen_on(struct sim_req *req)

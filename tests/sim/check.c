@@ -362,6 +362,12 @@ void sim_check_free(const void *address, size_t size)
 					req->sqe.opcode);
 		check_record(address, size, req->sqe.user_data,
 			     req->ring->index);
+		if (req->sqe.opcode == IORING_OP_RECVMSG &&
+		    overlaps(address, size, req->sqe.addr,
+			     sizeof(struct msghdr)))
+			sim_fail("no memory that the kernel may touch is given "
+				 "back",
+				 "the header of a message");
 	}
 	for (struct sim_ring *ring = sim_rings; ring; ring = ring->next)
 		check_cqes(ring, address, size);

@@ -51,5 +51,6 @@ void sim_expect_nothing_held(size_t before);
 
 /* Parts of the program: actors, which get a number. */
 int sim_operations_file(void *arg);
+int sim_operations_datagrams(void *arg);
 
 #endif

@@ -84,6 +84,7 @@ void sim_file_release(struct sim_file *file)
 		sim_file_release(file->pending[i]);
 	if (file->inode)
 		sim_inode_release(file->inode);
+	sim_datagrams_free(file);
 	free(file->data);
 	free(file);
 }
@@ -134,6 +135,8 @@ unsigned sim_file_ready(const struct sim_file *file)
 		if (!file->peer)
 			events |= POLLHUP;
 		return events;
+	case SIM_FILE_DATAGRAM:
+		return POLLOUT | (file->datagrams ? POLLIN : 0);
 	case SIM_FILE_LISTENER:
 		return file->pending_count ? POLLIN : 0;
 	case SIM_FILE_REGULAR:
@@ -147,6 +150,12 @@ unsigned sim_file_ready(const struct sim_file *file)
 }
 
 /* ---- streams ---- */
+
+struct sim_file *sim_socket_new(int type)
+{
+	return sim_file_new(type & SOCK_DGRAM ? SIM_FILE_DATAGRAM :
+						SIM_FILE_SOCKET);
+}
 
 int sim_socket_pair(int fds[2])
 {
@@ -245,11 +254,10 @@ void sim_address_text(const struct sockaddr *address, unsigned size,
 		snprintf(text, SIM_PATH_MAX, "port %u", ntohs(in->sin_port));
 }
 
-static struct sim_file *listener_find(const char *address)
+struct sim_file *sim_file_bound(enum sim_file_kind kind, const char *address)
 {
 	for (int i = 0; i < SIM_FDS; i++)
-		if (descriptors[i] &&
-		    descriptors[i]->kind == SIM_FILE_LISTENER &&
+		if (descriptors[i] && descriptors[i]->kind == kind &&
 		    strcmp(descriptors[i]->address, address) == 0)
 			return descriptors[i];
 	return NULL;
@@ -264,7 +272,7 @@ int sim_socket_connect(struct sim_file *file, const struct sockaddr *address,
 	if (file->kind != SIM_FILE_SOCKET)
 		return -EISCONN;
 	sim_address_text(address, size, text);
-	listener = listener_find(text);
+	listener = sim_file_bound(SIM_FILE_LISTENER, text);
 	if (!listener || listener->pending_count == 64)
 		return -ECONNREFUSED;
 	other = stream_new();
@@ -305,18 +313,20 @@ int sim_listener_accept(struct sim_file *listener)
 int sim_socket_bind(struct sim_file *file, const struct sockaddr *address,
 		    unsigned size)
 {
-	struct sockaddr_in in;
-
-	if (file->kind != SIM_FILE_SOCKET)
+	if (file->kind != SIM_FILE_SOCKET && file->kind != SIM_FILE_DATAGRAM)
 		return -EINVAL;
 	if (address->sa_family == AF_INET &&
-	    !((const struct sockaddr_in *)(const void *)address)->sin_port) {
-		in = (struct sockaddr_in){ .sin_family = AF_INET,
-					   .sin_port = htons(next_port++) };
-		address = (const struct sockaddr *)&in;
-	}
-	sim_address_text(address, size, file->address);
+	    !((const struct sockaddr_in *)(const void *)address)->sin_port)
+		sim_socket_name_any(file);
+	else
+		sim_address_text(address, size, file->address);
 	return 0;
+}
+
+void sim_socket_name_any(struct sim_file *file)
+{
+	if (!file->address[0])
+		snprintf(file->address, SIM_PATH_MAX, "port %u", next_port++);
 }
 
 /* Addresses are kept as text only; a port is read back from it. */

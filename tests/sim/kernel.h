@@ -8,6 +8,7 @@
  *	opcode.c   what that depends on the opcode for
  *	attempt.c  what each opcode does
  *	file.c     descriptors: sockets, files, event descriptors
+ *	datagram.c what is sent without a connection
  *	inode.c    files and their names, in memory
  *	futex.c    those who wait for a word
  *	libc.c     the system calls and threads of the C library
@@ -41,11 +42,13 @@ enum sim_file_kind {
 	SIM_FILE_EVENT,
 	SIM_FILE_SOCKET, /* not bound, not connected yet */
 	SIM_FILE_STREAM,
+	SIM_FILE_DATAGRAM,
 	SIM_FILE_LISTENER,
 	SIM_FILE_REGULAR,
 	SIM_FILE_RING,
 };
 
+struct sim_datagram;
 struct sim_ring;
 struct sim_req;
 
@@ -62,9 +65,10 @@ struct sim_file {
 	unsigned references; /* descriptors, and operations */
 	bool nonblocking;
 	uint64_t count; /* event */
-	/* stream: what the peer has sent and nobody has read */
+	/* stream, datagrams: what has come and nobody has read */
 	char *data;
-	size_t begin, end; /* counted for ever */
+	struct sim_datagram *datagrams; /* in order */
+	size_t begin, end;		/* counted for ever */
 	struct sim_file *peer;
 	bool no_more; /* the peer sends nothing more */
 	bool shut;    /* this side reads nothing more */
@@ -88,6 +92,10 @@ unsigned sim_file_open_count(void);
 /* poll(2)'s events that are there now. */
 unsigned sim_file_ready(const struct sim_file *file);
 
+/* socket(2)'s @type. */
+struct sim_file *sim_socket_new(int type);
+/* NULL if nothing of that kind has that address. */
+struct sim_file *sim_file_bound(enum sim_file_kind kind, const char *address);
 int sim_socket_pair(int fds[2]);
 /* Results as of a ring's operation; SIM_AGAIN would wait. */
 int sim_stream_receive(struct sim_file *file, void *data, size_t size);
@@ -99,10 +107,17 @@ int sim_socket_connect(struct sim_file *file, const struct sockaddr *address,
 		       unsigned size);
 int sim_socket_bind(struct sim_file *file, const struct sockaddr *address,
 		    unsigned size);
+/* An address for one that has none. */
+void sim_socket_name_any(struct sim_file *file);
 int sim_socket_name(const struct sim_file *file, struct sockaddr *ret_address,
 		    unsigned *size);
 void sim_address_text(const struct sockaddr *address, unsigned size,
 		      char text[SIM_PATH_MAX]);
+
+/* datagram.c */
+int32_t sim_datagram_send(struct sim_req *req);
+int32_t sim_datagram_receive(struct sim_req *req);
+void sim_datagrams_free(struct sim_file *file);
 
 /* inode.c */
 /* Through symbolic links; NULL if there is none. */

@@ -131,7 +131,7 @@ int __wrap_socket(int family, int type, int protocol)
 	enter_kernel();
 	if (sim_fault() && type & SOCK_NONBLOCK)
 		return result(-EMFILE);
-	return result(sim_file_install(sim_file_new(SIM_FILE_SOCKET)));
+	return result(sim_file_install(sim_socket_new(type)));
 }
 
 int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size);

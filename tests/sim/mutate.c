@@ -5,8 +5,11 @@
  */
 #include "sim.h"
 
+#include <netinet/in.h>
+
 #include "arbiter/arbiter.h"
 #include "arbiter/loan.h"
+#include "io/request.h"
 #include "rt/monitor.h"
 #include "uring/ring.h"
 
@@ -54,6 +57,9 @@ static const struct {
 	[SIM_MUTATE_ONE_COMPLETION] = { "one-completion",
 					"the first completion of a zero-copy "
 					"send is taken for its last" },
+	[SIM_MUTATE_KEEP_ADDRESS] = { "keep-address",
+				      "the address of a message is not "
+				      "copied" },
 	[SIM_MUTATE_STARVE] = { "starve",
 				"one runnable actor in 16 lets all others go "
 				"first" },
@@ -77,6 +83,27 @@ bool __wrap_lend__monitor_take_watch(struct lend_worker *worker)
 {
 	return sim_mutation != SIM_MUTATE_NO_WATCH &&
 	       __real_lend__monitor_take_watch(worker);
+}
+
+static bool is_address(const void *data, size_t size)
+{
+	const struct sockaddr_in *address = data;
+
+	return data && size == sizeof(*address) &&
+	       address->sin_family == AF_INET && address->sin_port;
+}
+
+__typeof__(lend__request_copy) __real_lend__request_copy;
+__typeof__(lend__request_copy) __wrap_lend__request_copy;
+void *__wrap_lend__request_copy(struct lend_request *request, const void *from,
+				size_t size)
+{
+	void *copy = __real_lend__request_copy(request, from, size);
+
+	if (copy && sim_mutation == SIM_MUTATE_KEEP_ADDRESS &&
+	    is_address(from, size))
+		return (void *)(uintptr_t)from;
+	return copy;
 }
 
 /* The next borrower begins where the kernel is, not where the last one was. */

@@ -23,6 +23,8 @@ void sim_req_copy_arguments(struct sim_req *req)
 	case IORING_OP_SENDMSG:
 	case IORING_OP_SENDMSG_ZC:
 	case IORING_OP_RECVMSG:
+		if (sqe->opcode != IORING_OP_RECVMSG && message->msg_name)
+			sim_address_text(message->msg_name, 0, req->path);
 		for (size_t i = 0; i < message->msg_iovlen && i < SIM_PARTS_MAX;
 		     i++)
 			req->parts[req->parts_count++] = message->msg_iov[i];
