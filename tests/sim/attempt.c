@@ -376,6 +376,14 @@ static int32_t attempt_rest(struct sim_req *req)
 	case IORING_OP_FADVISE:
 	case IORING_OP_SYNC_FILE_RANGE:
 		return sync_file(req);
+	case IORING_OP_MADVISE:
+		return sim_fault() ? -EIO : 0;
+	case IORING_OP_SETXATTR:
+	case IORING_OP_FSETXATTR:
+		return sim_attribute_set(req);
+	case IORING_OP_GETXATTR:
+	case IORING_OP_FGETXATTR:
+		return sim_attribute_get(req);
 	case IORING_OP_FTRUNCATE:
 	case IORING_OP_FALLOCATE:
 		return change_size(req);

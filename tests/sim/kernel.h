@@ -10,6 +10,7 @@
  *	file.c     descriptors: sockets, files, event descriptors
  *	datagram.c what is sent without a connection
  *	inode.c    files and their names, in memory
+ *	attribute.c what is attached to them
  *	futex.c    those who wait for a word
  *	libc.c     the system calls and threads of the C library
  *	lock.c     its locks
@@ -52,12 +53,22 @@ struct sim_datagram;
 struct sim_ring;
 struct sim_req;
 
+#define SIM_ATTRIBUTES_MAX 2
+#define SIM_VALUE_MAX	   64
+
+struct sim_attribute {
+	char name[SIM_PATH_MAX]; /* none: it is free */
+	char value[SIM_VALUE_MAX];
+	size_t size;
+};
+
 struct sim_inode {
 	unsigned references; /* names, and open files */
 	bool is_directory;
 	char target[SIM_PATH_MAX]; /* of a symbolic link */
 	size_t size;
 	char data[SIM_FILE_ROOM];
+	struct sim_attribute attributes[SIM_ATTRIBUTES_MAX];
 };
 
 struct sim_file {
@@ -118,6 +129,10 @@ void sim_address_text(const struct sockaddr *address, unsigned size,
 int32_t sim_datagram_send(struct sim_req *req);
 int32_t sim_datagram_receive(struct sim_req *req);
 void sim_datagrams_free(struct sim_file *file);
+
+/* attribute.c */
+int32_t sim_attribute_set(struct sim_req *req);
+int32_t sim_attribute_get(struct sim_req *req);
 
 /* inode.c */
 /* Through symbolic links; NULL if there is none. */

@@ -60,6 +60,17 @@ void sim_req_copy_arguments(struct sim_req *req)
 	case IORING_OP_OPENAT2:
 		strncpy(req->path, address_of(sqe), SIM_PATH_MAX - 1);
 		break;
+	case IORING_OP_GETXATTR:
+	case IORING_OP_SETXATTR:
+		strncpy(req->path, (const char *)(uintptr_t)sqe->addr3,
+			SIM_PATH_MAX - 1);
+		__attribute__((fallthrough));
+	case IORING_OP_FGETXATTR:
+	case IORING_OP_FSETXATTR:
+		strncpy(req->path_2, address_of(sqe), SIM_PATH_MAX - 1);
+		req->parts[req->parts_count++] =
+			(struct iovec){ (void *)(uintptr_t)sqe->off, sqe->len };
+		break;
 	case IORING_OP_CONNECT:
 		sim_address_text((const void *)address_of(sqe), 0, req->path);
 		break;
@@ -78,6 +89,8 @@ bool sim_sqe_has_path(const struct io_uring_sqe *sqe)
 	case IORING_OP_RENAMEAT:
 	case IORING_OP_LINKAT:
 	case IORING_OP_SYMLINKAT:
+	case IORING_OP_SETXATTR:
+	case IORING_OP_GETXATTR:
 		return true;
 	default:
 		return false;
@@ -92,6 +105,7 @@ bool sim_sqe_has_file(const struct io_uring_sqe *sqe)
 	case IORING_OP_LINK_TIMEOUT:
 	case IORING_OP_ASYNC_CANCEL:
 	case IORING_OP_SOCKET:
+	case IORING_OP_MADVISE:
 	case IORING_OP_FUTEX_WAIT:
 	case IORING_OP_FUTEX_WAKE:
 		return false;

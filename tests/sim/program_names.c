@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "either.h"
 #include "kernel.h"
@@ -174,6 +176,56 @@ static void change_size(const struct file *file, const char *path)
 	EXPECT_0(fdatasync, file->fd);
 	EXPECT_0(fadvise, file->fd, 0, 0, POSIX_FADV_NORMAL);
 	EXPECT_0(sync_file_range, file->fd, 0, 0, 0);
+	EXPECT_0(madvise, file->data, (uint32_t)file->size, MADV_NORMAL);
+}
+
+/* An asynchronous set has copied all of it, and it is the caller's again. */
+static int set_attribute(const struct file *file, const char *path, char *value,
+			 size_t size, int flags)
+{
+	char name[] = "user.a", *copy = strdupa(path);
+	struct lend_pending *pending;
+	int err;
+
+	if (sim_draw(0, 1))
+		err = lend_fsetxattr_async(file->fd, name, value, size, flags,
+					   &pending);
+	else
+		err = lend_setxattr_async(copy, name, value, size, flags,
+					  &pending);
+	memset(name, 0, sizeof(name));
+	memset(copy, 0, strlen(copy));
+	memset(value, 0, size);
+	return err ? err : sim_finish(pending);
+}
+
+static void use_attributes(const struct file *file, const char *path)
+{
+	unsigned size = sim_draw(1, SIM_VALUE_MAX);
+	char value[SIM_VALUE_MAX];
+	int res;
+
+	SIM_EXPECT(EITHER(fgetxattr, file->fd, "user.a", value,
+			  sizeof(value)) == -ENODATA,
+		   "there is none");
+	for (unsigned i = 0; i < 2; i++) {
+		int flags = i ? XATTR_REPLACE : XATTR_CREATE;
+
+		do {
+			sim_fill(value, size, file->number + i, 0);
+			res = set_attribute(file, path, value, size, flags);
+		} while (sim_is_passing(res));
+		SIM_EXPECT(!res, "set: %d", res);
+		res = sim_draw(0, 1) ? EITHER(fgetxattr, file->fd, "user.a",
+					      value, sizeof(value)) :
+				       EITHER(getxattr, path, "user.a", value,
+					      sizeof(value));
+		SIM_EXPECT(res == (int)size, "get: %d", res);
+		sim_compare(value, size, file->number + i, 0);
+	}
+	SIM_EXPECT(EITHER(setxattr, path, "user.a", value, size,
+			  XATTR_CREATE) == -EEXIST,
+		   "there is one");
 }
 
 static int open_path(const char *path, int flags)
@@ -220,6 +272,7 @@ int sim_operations_file(void *arg)
 	sim_fill(file.data, file.size, file.number, 0);
 	transfer(&file, true);
 	change_size(&file, path);
+	use_attributes(&file, path);
 	rename_and_check(&file, path);
 	transfer(&file, false);
 	sim_compare(file.back, file.size, file.number, 0);
