@@ -6,9 +6,13 @@ Method: a server that answers nobody before all requests have come: if any two
         of them had to wait for each other, none would ever end. Then the demo
         server, whose statistics say how many connections were open at once.
 
-usage: test_curl.py EXAMPLE LEND [COUNT]
+usage: test_curl.py EXAMPLE LEND [COUNT [PRELOAD]]
+
+Where ThreadSanitizer stands in front of the shim the shim is preloaded, for the
+example alone.
 """
 import json
+import os
 import re
 import resource
 import selectors
@@ -58,7 +62,11 @@ class Barrier(threading.Thread):
 
 
 def run(example, url, count):
+    environment = dict(os.environ)
+    if len(sys.argv) > 4:
+        environment["LD_PRELOAD"] = sys.argv[4]
     done = subprocess.run([example, url, str(count)], timeout=TIMEOUT,
+                          env=environment,
                           capture_output=True, text=True, check=False)
     print(f"{url.split('/')[-1]}: {done.stdout.strip()}")
     if done.returncode or f"{count} of {count} requests" not in done.stdout:
