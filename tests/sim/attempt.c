@@ -376,6 +376,9 @@ static int32_t attempt_rest(struct sim_req *req)
 	case IORING_OP_FADVISE:
 	case IORING_OP_SYNC_FILE_RANGE:
 		return sync_file(req);
+	case IORING_OP_SPLICE:
+	case IORING_OP_TEE:
+		return sim_splice(req);
 	case IORING_OP_MADVISE:
 		return sim_fault() ? -EIO : 0;
 	case IORING_OP_SETXATTR:

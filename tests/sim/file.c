@@ -66,7 +66,7 @@ static void stream_end(struct sim_file *file)
 	if (!peer)
 		return;
 	/* Closed with something unread: the peer's connection is reset. */
-	if (file->end != file->begin)
+	if (file->end != file->begin && !file->is_pipe)
 		peer->reset = true;
 	peer->no_more = true;
 	peer->peer = NULL;
@@ -168,20 +168,47 @@ int sim_socket_pair(int fds[2])
 	return fds[1] < 0 ? fds[1] : 0;
 }
 
-int sim_stream_receive(struct sim_file *file, void *data, size_t size)
+int sim_pipe(int fds[2])
 {
-	size_t there = file->end - file->begin;
+	int err = sim_socket_pair(fds);
 
+	for (int i = 0; i < 2 && !err; i++)
+		sim_file_at(fds[i])->is_pipe = true;
+	return err;
+}
+
+int sim_stream_room(const struct sim_file *file)
+{
+	const struct sim_file *peer = file->peer;
+
+	if (file->reset)
+		return -ECONNRESET;
+	if (!peer || peer->no_more)
+		return -EPIPE;
+	return room_in(peer) ? (int)room_in(peer) : SIM_AGAIN;
+}
+
+int sim_stream_there(struct sim_file *file)
+{
 	if (file->reset) {
 		file->reset = false;
 		file->begin = file->end;
 		file->no_more = true;
 		return -ECONNRESET;
 	}
-	if (!there)
+	if (file->end == file->begin)
 		return file->no_more || file->shut ? 0 : SIM_AGAIN;
-	if (size > there)
-		size = there;
+	return (int)(file->end - file->begin);
+}
+
+int sim_stream_receive(struct sim_file *file, void *data, size_t size)
+{
+	int there = sim_stream_there(file);
+
+	if (there <= 0)
+		return there; /* SIM_AGAIN, too */
+	if (size > (size_t)there)
+		size = (size_t)there;
 	size = sim_shorten(size);
 	for (size_t i = 0; i < size; i++)
 		((char *)data)[i] =
@@ -196,16 +223,12 @@ int sim_stream_send(struct sim_file *file, const struct iovec *parts,
 		    unsigned count, size_t skip)
 {
 	struct sim_file *peer = file->peer;
-	size_t room, sent = 0, most;
+	int room = sim_stream_room(file);
+	size_t sent = 0, most;
 
-	if (file->reset)
-		return -ECONNRESET;
-	if (!peer || peer->no_more)
-		return -EPIPE;
-	room = room_in(peer);
-	if (!room)
-		return SIM_AGAIN;
-	most = sim_shorten(room);
+	if (room < 0)
+		return room; /* SIM_AGAIN, too */
+	most = sim_shorten((size_t)room);
 	for (unsigned i = 0; i < count; i++) {
 		const char *from = parts[i].iov_base;
 

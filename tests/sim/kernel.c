@@ -342,6 +342,10 @@ void sim_kernel_thread_exit(struct sim_thread *thread)
 		    req->file->kind != SIM_FILE_EVENT && !sim.knobs.resizes)
 			sim_fail("a worker does not leave its operations",
 				 "opcode %u is in flight", req->sqe.opcode);
+	/* So do those that it has in the kernel. */
+	for (req = sim_requests.next; req != &sim_requests; req = req->next)
+		if (req->thread == thread)
+			sim_req_interrupt(req);
 	thread->worker = NULL;
 }
 

@@ -8,6 +8,7 @@
  *	opcode.c   what that depends on the opcode for
  *	attempt.c  what each opcode does
  *	file.c     descriptors: sockets, files, event descriptors
+ *	splice.c   from file to file
  *	datagram.c what is sent without a connection
  *	inode.c    files and their names, in memory
  *	attribute.c what is attached to them
@@ -84,6 +85,7 @@ struct sim_file {
 	bool no_more; /* the peer sends nothing more */
 	bool shut;    /* this side reads nothing more */
 	bool reset;
+	bool is_pipe; /* one direction of a stream */
 	/* listener */
 	char address[SIM_PATH_MAX];
 	struct sim_file *pending[64];
@@ -108,6 +110,10 @@ struct sim_file *sim_socket_new(int type);
 /* NULL if nothing of that kind has that address. */
 struct sim_file *sim_file_bound(enum sim_file_kind kind, const char *address);
 int sim_socket_pair(int fds[2]);
+int sim_pipe(int fds[2]);
+/* Bytes that it takes, or has; SIM_AGAIN: none for now. */
+int sim_stream_room(const struct sim_file *file);
+int sim_stream_there(struct sim_file *file);
 /* Results as of a ring's operation; SIM_AGAIN would wait. */
 int sim_stream_receive(struct sim_file *file, void *data, size_t size);
 int sim_stream_send(struct sim_file *file, const struct iovec *parts,
@@ -129,6 +135,9 @@ void sim_address_text(const struct sockaddr *address, unsigned size,
 int32_t sim_datagram_send(struct sim_req *req);
 int32_t sim_datagram_receive(struct sim_req *req);
 void sim_datagrams_free(struct sim_file *file);
+
+/* splice.c */
+int32_t sim_splice(struct sim_req *req);
 
 /* attribute.c */
 int32_t sim_attribute_set(struct sim_req *req);
@@ -190,6 +199,8 @@ struct sim_req {
 	struct io_uring_sqe sqe;
 	enum sim_req_state state;
 	struct sim_file *file;
+	struct sim_file *from; /* where a splice takes it */
+	bool blocked;	       /* in the kernel thread that is at it */
 	struct iovec parts[SIM_PARTS_MAX];
 	unsigned parts_count;
 	char path[SIM_PATH_MAX], path_2[SIM_PATH_MAX];
@@ -236,6 +247,8 @@ void sim_req_issue(struct sim_req *req);
 void sim_req_run(struct sim_req *req);
 void sim_req_free(struct sim_req *req);
 void sim_req_finish(struct sim_req *req, int32_t res, uint32_t flags);
+/* The kernel thread that waits with it is to let go. */
+void sim_req_interrupt(struct sim_req *req);
 /* How many were found; @already: how many of these could not be ended. */
 unsigned sim_req_cancel(struct sim_ring *ring, uint64_t user_data, int fd,
 			unsigned flags, unsigned *already);
@@ -252,6 +265,8 @@ bool sim_req_has_failed(const struct sim_req *req, int32_t res);
 /* poll(2)'s events that it waits for. */
 unsigned sim_req_awaited_events(const struct sim_req *req);
 bool sim_req_may_wait(const struct sim_req *req);
+/* A kernel thread does it from beginning to end, and waits there. */
+bool sim_sqe_is_splice(const struct io_uring_sqe *sqe);
 bool sim_req_is_zero_copy(const struct sim_req *req);
 
 /* attempt.c */

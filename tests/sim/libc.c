@@ -190,6 +190,14 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 	return result(res == SIM_AGAIN ? -EAGAIN : res);
 }
 
+__typeof__(pipe2) __wrap_pipe2;
+int __wrap_pipe2(int fds[2], int flags)
+{
+	(void)flags;
+	enter_kernel();
+	return result(sim_fault() ? -EMFILE : sim_pipe(fds));
+}
+
 /* ---- waiting for descriptors ---- */
 
 struct waited {

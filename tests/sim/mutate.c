@@ -11,6 +11,7 @@
 #include "arbiter/loan.h"
 #include "io/request.h"
 #include "rt/monitor.h"
+#include "rt/suspend.h"
 #include "uring/ring.h"
 
 enum sim_mutation sim_mutation;
@@ -60,6 +61,9 @@ static const struct {
 	[SIM_MUTATE_KEEP_ADDRESS] = { "keep-address",
 				      "the address of a message is not "
 				      "copied" },
+	[SIM_MUTATE_STAY] = { "stay",
+			      "what a kernel thread works on is cancelled "
+			      "from any thread" },
 	[SIM_MUTATE_STARVE] = { "starve",
 				"one runnable actor in 16 lets all others go "
 				"first" },
@@ -83,6 +87,17 @@ bool __wrap_lend__monitor_take_watch(struct lend_worker *worker)
 {
 	return sim_mutation != SIM_MUTATE_NO_WATCH &&
 	       __real_lend__monitor_take_watch(worker);
+}
+
+__typeof__(lend__suspend_move) __real_lend__suspend_move;
+__typeof__(lend__suspend_move) __wrap_lend__suspend_move;
+int __wrap_lend__suspend_move(struct lend_actor *self, unsigned index)
+{
+	/* With a ring of its own each needs it for all else, too. */
+	if (sim_mutation == SIM_MUTATE_STAY &&
+	    sim.knobs.options.mode != LEND_RING_PRIVATE)
+		return 0;
+	return __real_lend__suspend_move(self, index);
 }
 
 static bool is_address(const void *data, size_t size)

@@ -167,6 +167,11 @@ bool sim_req_may_wait(const struct sim_req *req)
 	}
 }
 
+bool sim_sqe_is_splice(const struct io_uring_sqe *sqe)
+{
+	return sqe->opcode == IORING_OP_SPLICE || sqe->opcode == IORING_OP_TEE;
+}
+
 bool sim_req_is_zero_copy(const struct sim_req *req)
 {
 	return req->sqe.opcode == IORING_OP_SEND_ZC ||

@@ -16,7 +16,7 @@
 
 /* ---- sends without a copy ---- */
 
-static int read_stream(void *arg)
+int sim_read_stream(void *arg)
 {
 	const struct sim_stream *stream = arg;
 	char data[300];
@@ -71,7 +71,7 @@ static int use_stream(void *arg)
 	out.fd = fds[0];
 	in = out;
 	in.fd = fds[1];
-	reader = sim_spawn(read_stream, &in);
+	reader = sim_spawn(sim_read_stream, &in);
 	while (at < out.size)
 		at += send_some(&out, at);
 	EXPECT_0(shutdown, out.fd, SHUT_WR);
@@ -130,7 +130,7 @@ static int use_connection(void *arg)
 	sender = sim_spawn(connect_and_send, &out);
 	in.fd = EITHER(accept, out.fd, NULL, NULL);
 	SIM_EXPECT(in.fd >= 0, "accept: %d", in.fd);
-	read_stream(&in);
+	sim_read_stream(&in);
 	sim_join(sender, 0);
 	SIM_EXPECT(!lend_close(in.fd) && !lend_close(out.fd), "close");
 	sim_expect_nothing_held(before);
@@ -201,6 +201,7 @@ static int use_semaphore(void *arg)
 
 struct silence {
 	int fd; /* on which nothing comes */
+	int pipe[2];
 	uint32_t word;
 };
 
@@ -210,7 +211,7 @@ static struct lend_pending *begin(struct silence *silence, char *byte)
 	struct lend_pending *pending = NULL;
 	int err;
 
-	switch (sim_draw(0, 4)) {
+	switch (sim_draw(0, 5)) {
 	case 0:
 		err = lend_futex_wait_async(&silence->word, 0, &pending);
 		break;
@@ -222,6 +223,10 @@ static struct lend_pending *begin(struct silence *silence, char *byte)
 		break;
 	case 3:
 		err = lend_recv_async(silence->fd, byte, 1, 0, &pending);
+		break;
+	case 4:
+		err = lend_splice_async(silence->fd, -1, silence->pipe[1], -1,
+					1, 0, &pending);
 		break;
 	default:
 		err = lend_fsync_async(silence->fd, &pending);
@@ -293,6 +298,7 @@ static int use_nothing(void *arg)
 	(void)arg;
 	SIM_EXPECT(!err, "socketpair: %d", err);
 	silence.fd = fds[0];
+	SIM_EXPECT(!sim_pipe(silence.pipe), "pipe");
 	for (unsigned i = 0; i < count; i++)
 		refs[i] = sim_spawn(wait_in_vain, &silence);
 	lend_sleep(sim_soon(400));
@@ -301,6 +307,8 @@ static int use_nothing(void *arg)
 			lend_cancel(refs[i]);
 		sim_join(refs[i], 0);
 	}
+	SIM_EXPECT(!lend_close(silence.pipe[0]) && !lend_close(silence.pipe[1]),
+		   "close");
 	SIM_EXPECT(!lend_close(fds[0]) && !lend_close(fds[1]), "close");
 	return 0;
 }
@@ -308,15 +316,16 @@ static int use_nothing(void *arg)
 int sim_program_operations(void *arg)
 {
 	static const lend_actor_fn parts[] = {
-		sim_operations_file, use_stream,     use_semaphore,
-		use_nothing,	     use_connection, sim_operations_datagrams
+		sim_operations_file,   use_stream,     use_semaphore,
+		use_nothing,	       use_connection, sim_operations_datagrams,
+		sim_operations_splice,
 	};
 	unsigned count = sim_draw(1, 4);
 	lend_ref refs[4];
 
 	for (unsigned i = 0; i < count; i++)
 		refs[i] = sim_spawn(
-			parts[sim_draw(0, 5)],
+			parts[sim_draw(0, 6)],
 			(void *)(uintptr_t)(sim_number(arg) * 8 + i));
 	for (unsigned i = 0; i < count; i++)
 		sim_join(refs[i], 0);

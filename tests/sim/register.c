@@ -34,6 +34,8 @@ static int probe(struct io_uring_probe *found, unsigned count)
 		IORING_OP_WRITEV,
 		IORING_OP_FSYNC,
 		IORING_OP_FADVISE,
+		IORING_OP_SPLICE,
+		IORING_OP_TEE,
 		IORING_OP_MADVISE,
 		IORING_OP_SETXATTR,
 		IORING_OP_FSETXATTR,

@@ -31,6 +31,10 @@ struct sim_req *sim_req_new(struct sim_ring *ring,
 		req->file = sim_file_at(sqe->fd);
 	if (req->file)
 		sim_file_hold(req->file);
+	if (sim_sqe_is_splice(sqe))
+		req->from = sim_file_at(sqe->splice_fd_in);
+	if (req->from)
+		sim_file_hold(req->from);
 	sim_req_copy_arguments(req);
 	req->next = &sim_requests;
 	req->prev = sim_requests.prev;
@@ -48,7 +52,9 @@ void sim_req_free(struct sim_req *req)
 	req->ring->requests--;
 	if (req->file)
 		sim_file_release(req->file);
-	req->file = NULL;
+	if (req->from)
+		sim_file_release(req->from);
+	req->file = req->from = NULL;
 	if (req->events)
 		req->gone = true;
 	else
@@ -208,6 +214,11 @@ static void end_unasked(void *arg)
 
 static void arm(struct sim_req *req)
 {
+	if (sim_sqe_is_splice(&req->sqe)) {
+		req->state = SIM_REQ_ELSEWHERE;
+		req->blocked = true;
+		return;
+	}
 	req->state = SIM_REQ_ARMED;
 	if (is_ready(req) && !req->after_change)
 		poke(req);
@@ -266,7 +277,7 @@ void sim_req_run(struct sim_req *req)
 
 static bool is_slow(const struct sim_req *req)
 {
-	return sim_sqe_has_path(&req->sqe) ||
+	return sim_sqe_has_path(&req->sqe) || sim_sqe_is_splice(&req->sqe) ||
 	       (req->file && req->file->kind == SIM_FILE_REGULAR);
 }
 
@@ -284,6 +295,22 @@ static void end_elsewhere(void *arg)
 		sim_req_run(req);
 }
 
+/* It has what it waited for, or is to end. */
+static void unblock(struct sim_req *req)
+{
+	req->blocked = false;
+	event_at(req, sim.now_ns + 1 + sim_delay_ns(), end_elsewhere);
+}
+
+void sim_req_interrupt(struct sim_req *req)
+{
+	if (!req->blocked)
+		return;
+	req->has_result = true;
+	req->result = -EINTR;
+	unblock(req);
+}
+
 void sim_req_issue(struct sim_req *req)
 {
 	uint64_t delay_ns = sim_delay_ns();
@@ -296,7 +323,7 @@ void sim_req_issue(struct sim_req *req)
 	if (req->sqe.opcode == IORING_OP_TIMEOUT) {
 		req->state = SIM_REQ_DELAYED;
 		event_at(req, timeout_at(req), timeout_fires);
-	} else if (is_slow(req) && delay_ns) {
+	} else if (is_slow(req) && (delay_ns || sim_sqe_is_splice(&req->sqe))) {
 		req->state = SIM_REQ_ELSEWHERE;
 		event_at(req, sim.now_ns + delay_ns, end_elsewhere);
 	} else if (delay_ns) {
@@ -318,6 +345,8 @@ void sim_file_changed(struct sim_file *file)
 		uint64_t order = req->order;
 		struct sim_req *next;
 
+		if (req->blocked && (req->file == file || req->from == file))
+			unblock(req);
 		if (req->file == file && req->state == SIM_REQ_ARMED &&
 		    !req->poked && is_ready(req)) {
 			poke(req);
@@ -358,6 +387,10 @@ static bool cancel(struct sim_req *req, unsigned *already)
 		if (req->thread != sim.current)
 			return false;
 		++*already;
+		if (req->blocked) {
+			sim_req_interrupt(req);
+			return true;
+		}
 		if (sim_random_below(&sim.kernel, 2)) {
 			req->has_result = true;
 			req->result = -EINTR;
