@@ -94,6 +94,34 @@ Test(steal, short_queues_are_left_alone_while_turns_begin, .init = setup,
 	cr_expect_eq(length(victim), 5);
 }
 
+/* @count completions of @worker's connections have come, and are run; in the
+ * middle of that @other looks, which has run its own. */
+static void run_batch(struct lend_worker *worker, struct lend_worker *other,
+		      unsigned from, unsigned count)
+{
+	give(worker, from, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (i == count / 2)
+			steal_later(other, A_WHILE);
+		cr_expect_not_null(lend__run_queue_take(&worker->queue));
+	}
+}
+
+/* Each looks at each batch of the other's, and the clocks go on by more than
+ * one may stand still, so only the turns that have begun tell it from that. */
+Test(steal, connections_in_short_batches_do_not_move, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *one = &workers[0], *two = &workers[1];
+
+	for (unsigned requests = 0; requests < 1000; requests += 2 * 7) {
+		run_batch(one, two, 0, 7);
+		run_batch(two, one, 7, 7);
+	}
+	cr_expect_eq(atomic_load(&one->steals), 0);
+	cr_expect_eq(atomic_load(&two->steals), 0);
+}
+
 Test(steal, next_ones_are_left_alone_while_turns_begin, .init = setup,
      .fini = teardown)
 {
