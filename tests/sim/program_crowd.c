@@ -1,7 +1,7 @@
 /*
  * The scenario of --crowd: a thousand actors that compete for 64 workers, or in
- * some seeds for one or two. They begin on one worker, so all the others have to
- * steal; then they yield, wake each other, sleep and compute, in any order.
+ * some seeds for one or two. They begin on one worker, so all the others have
+ * to steal; then they yield, wake each other, sleep and compute, in any order.
  * Nobody may be lost: all are joined, and each has to have done its share. Who
  * waits for how long is checked in queue.c.
  */
