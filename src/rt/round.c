@@ -18,6 +18,9 @@
 #define ROUND_MORE 8
 #define ROUND_NS   (5 * LEND_US)
 
+/* Turns between two looks at the clock, at most. */
+#define LOOK_MAX 32
+
 /* Is there anything to be submitted, or reaped? */
 static bool has_io(const struct lend_worker *worker)
 {
@@ -29,14 +32,20 @@ static bool has_io(const struct lend_worker *worker)
 }
 
 /* The clock costs as much as a turn or two: if it was early when so many had
- * run, it is not looked at before as many have run again. */
+ * run, it is not looked at before as many have run again; but then turns may
+ * have become longer, so not much later. */
 static bool has_lasted(const struct lend_worker *worker,
 		       struct lend_round *round)
 {
+	unsigned look_in = round->ran;
+
 	if (round->ran < round->look_at)
 		return false;
-	round->look_at = round->ran +
-			 (round->ran > ROUND_MORE ? round->ran : ROUND_MORE);
+	if (look_in < ROUND_MORE)
+		look_in = ROUND_MORE;
+	if (look_in > LOOK_MAX)
+		look_in = LOOK_MAX;
+	round->look_at = round->ran + look_in;
 	return lend_now() - worker->now_ns > ROUND_NS;
 }
 
