@@ -146,7 +146,7 @@ static void trim_slot(struct lend_registry *registry, uint32_t index)
 /* As if it had never been taken. */
 static void put_back(struct lend_registry *registry, uint32_t index)
 {
-	lend__slots_cool(&registry->free, &index, 1);
+	lend__slots_put_back(&registry->free, index);
 	note_end(registry, NULL);
 }
 

@@ -5,6 +5,7 @@
 #include "actor/slots.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,10 +116,13 @@ static uint32_t pop_locked(struct lend_slots *slots, uint32_t *list)
 
 static void roll_locked(struct lend_slots *slots, uint64_t now_ns)
 {
-	uint64_t age_ns = now_ns - slots->window_ns;
+	uint64_t age_ns;
 
-	if (age_ns < LEND_SLOTS_WINDOW_NS)
+	/* The caller may have read the clock before somebody else began the
+	 * window. */
+	if (now_ns < slots->window_ns + LEND_SLOTS_WINDOW_NS)
 		return;
+	age_ns = now_ns - slots->window_ns;
 	/* Nothing has moved in a window that nobody has begun. */
 	slots->peak_before = age_ns < 2 * LEND_SLOTS_WINDOW_NS ? slots->peak :
 								 slots->out;
@@ -134,7 +138,8 @@ static void note_out_locked(struct lend_slots *slots, unsigned more)
 		slots->peak = slots->out;
 }
 
-/* In all magazines, as a hint. */
+/* In all magazines, as a hint. Acquire [G8], paired with push(): one whose
+ * value was in @kept is not there any more. */
 static unsigned in_all_magazines(const struct lend_slots *slots)
 {
 	unsigned count = 0;
@@ -142,7 +147,7 @@ static unsigned in_all_magazines(const struct lend_slots *slots)
 	for (unsigned i = 0; i < slots->magazines_count; i++)
 		count += (unsigned)(atomic_load_explicit(
 					    &slots->magazines[i].free,
-					    memory_order_relaxed) >>
+					    memory_order_acquire) >>
 				    32);
 	return count;
 }
@@ -171,6 +176,7 @@ static void take_surplus_locked(struct lend_slots *slots, unsigned loaded,
 		surplus->slots[surplus->count++] = pop_locked(slots,
 							      &slots->warm);
 	slots->out += surplus->count;
+	slots->cooling += surplus->count;
 }
 
 /* ---- magazines: Note [magazine] ---- */
@@ -278,8 +284,15 @@ uint32_t lend__slots_take(struct lend_slots *slots,
 	if (lend_likely(index != LEND_SLOTS_NONE))
 		return index;
 	pthread_mutex_lock(&slots->lock);
-	if (!atomic_load_explicit(&slots->closed, memory_order_relaxed))
+	while (!atomic_load_explicit(&slots->closed, memory_order_relaxed)) {
 		index = take_locked(slots, magazine);
+		if (index != LEND_SLOTS_NONE || !slots->cooling)
+			break;
+		/* Note [cooling]. */
+		pthread_mutex_unlock(&slots->lock);
+		sched_yield();
+		pthread_mutex_lock(&slots->lock);
+	}
 	pthread_mutex_unlock(&slots->lock);
 	return index;
 }
@@ -359,6 +372,15 @@ void lend__slots_cool(struct lend_slots *slots, const uint32_t *indices,
 	for (unsigned i = 0; i < count; i++)
 		push_locked(slots, &slots->cold, indices[i]);
 	slots->out -= count;
+	slots->cooling -= count;
+	pthread_mutex_unlock(&slots->lock);
+}
+
+void lend__slots_put_back(struct lend_slots *slots, uint32_t index)
+{
+	pthread_mutex_lock(&slots->lock);
+	push_locked(slots, &slots->cold, index);
+	slots->out--;
 	pthread_mutex_unlock(&slots->lock);
 }
 

@@ -29,6 +29,12 @@
  * before, but no more than a share of the machine's memory. What is above that
  * goes back to the system when a batch comes in, or when a worker that has seen
  * it is about to wait and the windows are over: once, not again and again.
+ *
+ * Note [cooling]
+ * Slots that are being trimmed are in no list, as the system calls that give
+ * their pages back are made without the lock. They are free all the same: who
+ * finds nothing else, and would be refused, waits for those who trim, which
+ * wait for nobody and take no slot meanwhile.
  */
 #ifndef LEND_ACTOR_SLOTS_H
 #define LEND_ACTOR_SLOTS_H
@@ -80,6 +86,7 @@ struct lend_slots {
 	unsigned used_end;   /* [lock] slots from here on are untouched */
 	unsigned out; /* [lock] slots that are in neither list: of actors, and
 		       * in magazines */
+	unsigned cooling;      /* [lock] of these, in a surplus */
 	uint64_t window_ns;    /* [lock] when the present window began */
 	unsigned peak;	       /* [lock] most that were out in it */
 	unsigned peak_before;  /* [lock] in the one before */
@@ -114,9 +121,12 @@ uint32_t lend__slots_take(struct lend_slots *slots,
 void lend__slots_give(struct lend_slots *slots, struct lend_magazine *magazine,
 		      uint32_t index, struct lend_surplus *ret_surplus);
 
-/* Give back slots without pages. */
+/* Give back slots of a surplus, without pages now. At once: Note [cooling]. */
 void lend__slots_cool(struct lend_slots *slots, const uint32_t *indices,
 		      unsigned count);
+
+/* Give back a slot that was taken a moment ago, and has no pages. */
+void lend__slots_put_back(struct lend_slots *slots, uint32_t index);
 
 /* Surplus that nobody has needed for a while, if @magazine's worker has to look
  * for it at @now_ns. Thread: that worker, not in a hurry. */

@@ -179,3 +179,66 @@ Test(slots, warm_ones_have_a_limit, .init = init, .fini = fini)
 		give(magazine(0), all[i]);
 	cr_expect_leq(slots.warm_count, 200);
 }
+
+/* A worker that looks by a clock that it has read before another one began the
+ * window: that is no window without a beginning, and what the burst needs
+ * stays. */
+Test(slots, clock_of_a_moment_ago_forgets_no_burst, .init = init, .fini = fini)
+{
+	uint32_t all[COUNT];
+	unsigned peak;
+
+	for (unsigned i = 0; i < 1000; i++)
+		all[i] = take(0);
+	peak = slots.peak;
+	for (unsigned i = 0; i < 1000; i++)
+		give(magazine(0), all[i]);
+	/* No clock moves the window from here on. */
+	slots.window_ns = 10 * LEND_SLOTS_WINDOW_NS;
+	slots.peak = peak;
+	magazine(0)->look_ns = 0;
+	lend__slots_settle(&slots, magazine(0), slots.window_ns - 1, &surplus);
+	cr_expect_eq(surplus.count, 0);
+	cr_expect_eq(slots.peak, peak);
+	cr_expect_eq(slots.window_ns, 10 * LEND_SLOTS_WINDOW_NS);
+	lend__slots_cool(&slots, surplus.slots, surplus.count);
+}
+
+static _Atomic unsigned had;
+
+static void *take_all(void *arg)
+{
+	(void)arg;
+	while (lend__slots_take(&slots, NULL) != LEND_SLOTS_NONE)
+		atomic_fetch_add(&had, 1);
+	return NULL;
+}
+
+/* Nobody is refused while slots are free that somebody is trimming. */
+Test(slots, last_ones_are_waited_for_while_they_are_trimmed, .init = init,
+     .fini = fini)
+{
+	uint32_t all[COUNT];
+	struct lend_surplus held;
+	pthread_t thread;
+
+	for (unsigned i = 0; i < COUNT; i++)
+		all[i] = take(0);
+	slots.warm_max = LEND_SLOTS_WARM_MIN;
+	for (unsigned i = 0; i < COUNT; i++)
+		give(magazine(0), all[i]);
+	slots.warm_max = 0;
+	magazine(0)->look_ns = 0;
+	lend__slots_settle(&slots, magazine(0), lend_now(), &held);
+	cr_assert_gt(held.count, 0);
+	atomic_store(&had, 0);
+	pthread_create(&thread, NULL, take_all, NULL);
+	while (atomic_load(&had) < COUNT - held.count)
+		sched_yield();
+	/* The time to be refused, for one that is. */
+	for (int i = 0; i < 100; i++)
+		sched_yield();
+	lend__slots_cool(&slots, held.slots, held.count);
+	pthread_join(thread, NULL);
+	cr_expect_eq(atomic_load(&had), COUNT);
+}
