@@ -152,25 +152,23 @@ static unsigned in_all_magazines(const struct lend_slots *slots)
 	return count;
 }
 
-/* Free ones that may stay as they are, beside @loaded in magazines: Note
- * [warm]. */
-static unsigned warm_wanted_locked(const struct lend_slots *slots,
-				   unsigned loaded)
+/* Free ones that may stay as they are: Note [warm]. */
+static unsigned warm_wanted_locked(const struct lend_slots *slots)
 {
 	unsigned peak = slots->peak > slots->peak_before ? slots->peak :
 							   slots->peak_before;
 	unsigned wanted = peak > slots->out ? peak - slots->out : 0;
 
-	if (wanted + loaded < LEND_SLOTS_WARM_MIN)
-		wanted = LEND_SLOTS_WARM_MIN - loaded;
+	if (wanted < LEND_SLOTS_WARM_MIN)
+		wanted = LEND_SLOTS_WARM_MIN;
 	return wanted < slots->warm_max ? wanted : slots->warm_max;
 }
 
 /* Out again, until they are cool. */
-static void take_surplus_locked(struct lend_slots *slots, unsigned loaded,
+static void take_surplus_locked(struct lend_slots *slots,
 				struct lend_surplus *surplus)
 {
-	unsigned wanted = warm_wanted_locked(slots, loaded);
+	unsigned wanted = warm_wanted_locked(slots);
 
 	while (slots->warm_count > wanted && surplus->count < LEND_SURPLUS_MAX)
 		surplus->slots[surplus->count++] = pop_locked(slots,
@@ -196,6 +194,12 @@ static void empty_locked(struct lend_slots *slots,
 		push_locked(slots, &slots->warm, list - 1);
 		list = next;
 	}
+}
+
+static void empty_all_locked(struct lend_slots *slots)
+{
+	for (unsigned i = 0; i < slots->magazines_count; i++)
+		empty_locked(slots, &slots->magazines[i]);
 }
 
 /* Put one in. Thread: the owner. */
@@ -254,8 +258,7 @@ static uint32_t take_locked(struct lend_slots *slots,
 
 	if (index == LEND_SLOTS_NONE) {
 		/* What others have is all there is: one, and leave the rest. */
-		for (unsigned i = 0; i < slots->magazines_count; i++)
-			empty_locked(slots, &slots->magazines[i]);
+		empty_all_locked(slots);
 		batch = 1;
 		index = take_one_locked(slots);
 	}
@@ -331,13 +334,10 @@ static void shed_locked(struct lend_slots *slots,
 	}
 }
 
-static void note_surplus_locked(const struct lend_slots *slots, unsigned loaded,
-				struct lend_magazine *magazine, uint64_t now_ns)
+/* Look for what is too much when nobody has needed it in two windows. */
+static uint64_t look_after(uint64_t now_ns)
 {
-	magazine->look_ns = slots->warm_count + loaded > LEND_SLOTS_WARM_MIN &&
-					    slots->warm_count ?
-				    now_ns + 2 * LEND_SLOTS_WINDOW_NS :
-				    UINT64_MAX;
+	return now_ns + 2 * LEND_SLOTS_WINDOW_NS;
 }
 
 void lend__slots_give(struct lend_slots *slots, struct lend_magazine *magazine,
@@ -354,14 +354,14 @@ void lend__slots_give(struct lend_slots *slots, struct lend_magazine *magazine,
 	roll_locked(slots, now_ns);
 	if (magazine) {
 		shed_locked(slots, magazine);
-		/* Not counted here, but when it looks. */
-		note_surplus_locked(slots, LEND_SLOTS_WARM_MIN, magazine,
-				    now_ns);
+		/* What magazines have is counted when it looks. */
+		magazine->look_ns = slots->warm_count ? look_after(now_ns) :
+							UINT64_MAX;
 	} else {
 		slots->out--;
 		push_locked(slots, &slots->warm, index);
 	}
-	take_surplus_locked(slots, 0, ret_surplus);
+	take_surplus_locked(slots, ret_surplus);
 	pthread_mutex_unlock(&slots->lock);
 }
 
@@ -388,18 +388,20 @@ void lend__slots_settle(struct lend_slots *slots,
 			struct lend_magazine *magazine, uint64_t now_ns,
 			struct lend_surplus *ret_surplus)
 {
-	unsigned in_magazines;
-
 	ret_surplus->count = 0;
 	if (lend_likely(now_ns < magazine->look_ns))
 		return;
 	pthread_mutex_lock(&slots->lock);
+	/* Those of workers that have nothing to do stay in them otherwise. */
+	if (slots->warm_count + in_all_magazines(slots) > LEND_SLOTS_WARM_MIN)
+		empty_all_locked(slots);
 	roll_locked(slots, now_ns);
-	in_magazines = in_all_magazines(slots);
-	take_surplus_locked(slots, in_magazines, ret_surplus);
+	take_surplus_locked(slots, ret_surplus);
 	/* The rest of them at the next safe point. */
 	if (ret_surplus->count < LEND_SURPLUS_MAX)
-		note_surplus_locked(slots, in_magazines, magazine, now_ns);
+		magazine->look_ns = slots->warm_count > LEND_SLOTS_WARM_MIN ?
+					    look_after(now_ns) :
+					    UINT64_MAX;
 	pthread_mutex_unlock(&slots->lock);
 }
 
@@ -423,8 +425,7 @@ void lend__slots_return(struct lend_slots *slots,
 void lend__slots_return_all(struct lend_slots *slots)
 {
 	pthread_mutex_lock(&slots->lock);
-	for (unsigned i = 0; i < slots->magazines_count; i++)
-		empty_locked(slots, &slots->magazines[i]);
+	empty_all_locked(slots);
 	pthread_mutex_unlock(&slots->lock);
 }
 

@@ -161,6 +161,7 @@ Test(slots, burst_is_given_back_after_a_while, .init = init, .fini = fini)
 		lend__slots_cool(&slots, surplus.slots, surplus.count);
 	}
 	cr_expect_eq(magazine(0)->look_ns, UINT64_MAX);
+	/* Also of what a worker has that did nothing for long. */
 	cr_expect_eq(slots.warm_count + in_magazine(0) + in_magazine(1),
 		     LEND_SLOTS_WARM_MIN);
 	cr_expect_geq(cold, 1000 - LEND_SLOTS_WARM_MIN);
