@@ -322,21 +322,25 @@ def a_second_signal_ends_at_once(lend):
 @case
 def sigquit_says_who_waits_for_what(lend):
     """Also when every worker is stuck, and the service goes on."""
-    with lend.serve("--demo") as server:
+    with lend.serve("--demo", "--admin", "127.0.0.1:0") as server:
+        def has_said(*words, since=0):
+            return any(all(word in line for word in words)
+                       for line in list(server.lines)[since:])
+
+        def asked(*words, since=0):
+            server.signal(signal.SIGQUIT)
+            return has_said(*words, since=since)
+
+        # One that nobody disturbs: who accepts the connections below may have
+        # got one of them, and wait for a worker.
+        accepts = "actor ", "waits for accept", " for ", "spawned in"
+        wait_for(lambda: asked(*accepts), "who waits for a connection")
         clients = [Client(server.address) for _ in range(16)]
         for client in clients:
             client.send("GET", "/spin?us=60000000")
-
-        def has_said(*words):
-            return any(all(word in line for word in words)
-                       for line in list(server.lines))
-
-        def asked():
-            server.signal(signal.SIGQUIT)
-            return has_said("actor ", "waits for accept", " for ",
-                            "spawned in") and has_said("worker ", "it runs")
-
-        wait_for(asked, "the report")
+        wait_for(lambda: asked("worker ", "it runs"), "a stuck worker")
+        since = len(server.lines)
+        wait_for(lambda: asked(*accepts, since=since), "the report")
         true(has_said("operations in flight"), str(server.lines))
         server.signal(signal.SIGINT)
         server.signal(signal.SIGTERM)
