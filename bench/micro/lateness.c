@@ -79,21 +79,28 @@ static int burn(void *arg)
 
 static int sleep_all(struct lateness *lateness, bool busy)
 {
+	const struct lend_spawn_options joinable = { .joinable = true };
 	struct lend_scope *scope;
-	int err = lend_scope_open(NULL, &scope);
+	lend_ref burner;
+	int err, value;
 
+	err = busy ? lend_spawn(burn, lateness, &joinable, &burner) : 0;
 	if (err)
 		return err;
-	lateness->begin = lend_after(TURN_NS);
-	for (unsigned i = 0; i < SLEEPERS && !err; i++)
-		err = lend_scope_spawn(scope, sleep_regularly, lateness, NULL,
-				       NULL);
-	if (!err && busy)
-		err = lend_spawn(burn, lateness, NULL, NULL);
-	if (!err)
-		err = lend_scope_join(scope, LEND_FOREVER);
+	err = lend_scope_open(NULL, &scope);
+	if (!err) {
+		lateness->begin = lend_after(TURN_NS);
+		for (unsigned i = 0; i < SLEEPERS && !err; i++)
+			err = lend_scope_spawn(scope, sleep_regularly, lateness,
+					       NULL, NULL);
+		if (!err)
+			err = lend_scope_join(scope, LEND_FOREVER);
+		lend_scope_close(scope);
+	}
 	lateness->is_over = true;
-	lend_scope_close(scope);
+	/* It looks at @lateness until then. */
+	if (busy && lend_join(burner, LEND_FOREVER, &value) == 0 && !err)
+		err = value;
 	return err;
 }
 
