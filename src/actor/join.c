@@ -102,14 +102,11 @@ int lend__registry_join(struct lend_registry *registry,
 			struct lend_magazine *magazine, lend_ref ref,
 			struct lend_joiner *joiner)
 {
-	struct lend_registry_entry *entry;
+	struct lend_registry_entry *entry = lend__registry_entry(registry, ref);
 
 	lend_list_init(&joiner->link);
 	atomic_init(&joiner->ended, LEND_JOIN_WAITS);
-	if (ref.index >= registry->slots || !ref.generation)
-		return -ESRCH;
-	entry = &registry->entries[ref.index];
-	if (!lend__entry_lock(entry, ref.generation))
+	if (!entry || !lend__entry_lock(entry, ref.generation))
 		return -ESRCH;
 	if (!lend__entry_is_alive(entry)) {
 		join_ended(registry, magazine, ref.index, joiner);

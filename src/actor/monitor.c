@@ -24,10 +24,9 @@ static struct lend_msg *next_of(const struct lend_msg *msg)
 static struct lend_actor *lock_living(struct lend_registry *registry,
 				      lend_ref ref)
 {
-	struct lend_registry_entry *entry = &registry->entries[ref.index];
+	struct lend_registry_entry *entry = lend__registry_entry(registry, ref);
 
-	if (ref.index >= registry->slots || !ref.generation ||
-	    !lend__entry_lock(entry, ref.generation))
+	if (!entry || !lend__entry_lock(entry, ref.generation))
 		return NULL;
 	if (lend__entry_is_alive(entry))
 		return lend__registry_at(registry, ref.index);

@@ -235,12 +235,11 @@ void lend__registry_publish(struct lend_registry *registry,
 struct lend_actor *lend__registry_pin(struct lend_registry *registry,
 				      lend_ref ref)
 {
-	struct lend_registry_entry *entry;
+	struct lend_registry_entry *entry = lend__registry_entry(registry, ref);
 	uint64_t word;
 
-	if (ref.index >= registry->slots || !ref.generation)
+	if (!entry)
 		return NULL;
-	entry = &registry->entries[ref.index];
 	word = atomic_load_explicit(&entry->word, memory_order_relaxed);
 	do {
 		if (word >> LEND_ENTRY_GENERATION != ref.generation ||

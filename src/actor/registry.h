@@ -110,6 +110,16 @@ int lend__registry_take(struct lend_registry *registry,
 void lend__registry_publish(struct lend_registry *registry,
 			    struct lend_actor *actor);
 
+/* That of the actor that @ref names, though it may be another one's by now.
+ * NULL: it names none. */
+static inline struct lend_registry_entry *
+lend__registry_entry(const struct lend_registry *registry, lend_ref ref)
+{
+	return ref.index < registry->slots && ref.generation ?
+		       &registry->entries[ref.index] :
+		       NULL;
+}
+
 /* The record of slot @index, whatever it holds. */
 struct lend_actor *lend__registry_at(const struct lend_registry *registry,
 				     uint32_t index);
