@@ -104,10 +104,8 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 				wake_ns = earlier(cool_ns, end_ns);
 		}
 		lend__io_note_wait(op);
-		err = lend__suspend(self, wake_ns);
+		lend__suspend(self, wake_ns);
 		lend__io_note_waited(self);
-		if (err)
-			return err;
 	}
 }
 

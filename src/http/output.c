@@ -103,8 +103,6 @@ int lend__http_output_finish(struct lend__http_connection *connection)
 	res = lend__io_done(&pending->io) ?
 		      pending->io.op.res :
 		      lend__io_await(&pending->io, out->deadline, true);
-	if (lend_unlikely(!lend__io_done(&pending->io)))
-		lend__io_abort(&pending->io);
 	/* Nothing was sent, and all of it is sent below: Note [again]. */
 	if (lend_unlikely(lend__io_is_undone(&pending->io)))
 		res = 0;

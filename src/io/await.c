@@ -350,7 +350,6 @@ static inline int await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 		deadline = lend__timeouts_limit(op->fd, op->opcode, deadline);
 	while (!op->mail.arrived) {
 		uint64_t wake_ns = deadline;
-		int err;
 
 		if (!cancelling) {
 			if (lend_unlikely(self->cancelled || op->asked))
@@ -371,9 +370,7 @@ static inline int await(struct lend_io_op *op, uint64_t deadline, bool cancel)
 			if (op->mail.arrived)
 				break;
 		}
-		err = lend__suspend(self, wake_ns);
-		if (lend_unlikely(err))
-			return err;
+		lend__suspend(self, wake_ns);
 		/* A closer that does not find it asks us: see close.c. */
 		if (lend_unlikely(!op->mail.arrived) && is_closing(op))
 			op->asked = true;
@@ -406,10 +403,8 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 
 	submit(io);
 	res = await(op, deadline, true);
-	if (lend_unlikely(!op->mail.arrived))
-		lend__io_abort(op);
-	else if (lend_unlikely(op->op.res < 0) && lend__io_is_undone(op) &&
-		 try_again(io, deadline, &res))
+	if (lend_unlikely(op->op.res < 0) && lend__io_is_undone(op) &&
+	    try_again(io, deadline, &res))
 		return false;
 	if (lend__places_used() && res >= 0 && lend__io_opens(op->opcode))
 		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)res);

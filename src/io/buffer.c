@@ -198,8 +198,6 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 		return res;
 	do {
 		res = lend__io_await(&pending->io, deadline, true);
-		if (!lend__io_done(&pending->io))
-			lend__io_abort(&pending->io);
 	} while (lend_unlikely(lend__io_is_undone(&pending->io)) &&
 		 !lend__buffer_recv_again(pending, can_share, deadline));
 	if (pending->io.op.res < 0) {

@@ -85,8 +85,7 @@ void lend__cancel_orphan(const struct lend_orphan *orphan)
 		if (found != -ENOENT && found != -EAGAIN)
 			break;
 		/* Whoever is cancelled goes on with it. */
-		if (lend__suspend(self, lend_after(LEND_MS)))
-			break;
+		lend__suspend(self, lend_after(LEND_MS));
 	}
 }
 

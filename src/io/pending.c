@@ -377,10 +377,8 @@ int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
 		for (unsigned i = 0; i < count; i++)
 			if (pendings[i])
 				lend__io_note_wait(&pendings[i]->io);
-		found = lend__suspend(self, wake_ns);
+		lend__suspend(self, wake_ns);
 		lend__io_note_waited(self);
-		if (found)
-			return found;
 	}
 }
 

@@ -357,10 +357,8 @@ ssize_t lend_series_next(struct lend_series *series, uint64_t deadline,
 			continue;
 		}
 		lend__io_note_wait(&series->pending.io);
-		err = lend__suspend(self, deadline);
+		lend__suspend(self, deadline);
 		lend__io_note_waited(self);
-		if (err)
-			return err;
 	}
 }
 

@@ -222,7 +222,6 @@ static int await(struct lend_blocking *pool, struct lend_actor *self,
 	while (!job->mail.arrived) {
 		int err;
 
-		/* Without an open claim neither can fail for other reasons. */
 		if (gives_up) {
 			lend__suspend(self, LEND_FOREVER);
 			continue;

@@ -7,6 +7,7 @@
 #include <lend/actor.h>
 
 struct lend_actor;
+struct lend_magazine;
 struct lend_runtime;
 struct lend_scope;
 struct lend_worker;
@@ -21,5 +22,8 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 /* The actor has switched away for the last time: free its slot. Thread: the
  * worker it ran on. */
 void lend__lifecycle_reap(struct lend_worker *worker, struct lend_actor *actor);
+
+/* Free slots of the calling worker's; NULL on a thread that is none. */
+struct lend_magazine *lend__current_magazine(void);
 
 #endif

@@ -75,9 +75,6 @@ static inline unsigned lend__runtime_count(const struct lend_runtime *runtime)
 				    memory_order_acquire);
 }
 
-/* Free slots of the calling worker's; NULL on a thread that is none. */
-struct lend_magazine *lend__current_magazine(void);
-
 /* Do all of them wait in the kernel? Sequentially consistent: [D1]. */
 static inline bool lend__runtime_all_parked(const struct lend_runtime *runtime)
 {

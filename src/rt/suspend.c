@@ -79,13 +79,13 @@ void lend__suspend_end(struct lend_actor *self)
 				follower(worker, next_of(worker)));
 }
 
-int lend__suspend(struct lend_actor *self, uint64_t deadline)
+void lend__suspend(struct lend_actor *self, uint64_t deadline)
 {
 	/* What is already there is taken without a switch. */
 	if (lend__mailbox_has_mail(&self->mailbox)) {
 		lend__turn_spend(self);
 		lend__actor_sort_mail(self);
-		return 0;
+		return;
 	}
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
@@ -104,7 +104,6 @@ int lend__suspend(struct lend_actor *self, uint64_t deadline)
 			      memory_order_relaxed);
 	switch_away(self, LEND_AFTER_SUSPEND, next_of(self->worker));
 	lend__actor_sort_mail(self);
-	return 0;
 }
 
 int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
@@ -113,7 +112,8 @@ int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
 		return -ECANCELED;
 	if (deadline != LEND_FOREVER && lend_now() >= deadline)
 		return -ETIMEDOUT;
-	return lend__suspend(self, deadline);
+	lend__suspend(self, deadline);
+	return 0;
 }
 
 int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
@@ -143,18 +143,17 @@ int lend__suspend_yield(struct lend_actor *self)
 	return lend_unlikely(self->cancelled) ? -ECANCELED : 0;
 }
 
-int lend__suspend_move(struct lend_actor *self, unsigned index)
+void lend__suspend_move(struct lend_actor *self, unsigned index)
 {
 	struct lend_runtime *runtime = self->worker->runtime;
 
 	if (self->worker->index == index)
-		return 0;
+		return;
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
 	self->moving_to = &runtime->workers[index];
 	switch_away(self, LEND_AFTER_MOVE, NULL);
 	lend__actor_sort_mail(self);
-	return 0;
 }
 
 void lend__suspend_return(struct lend_actor *self)

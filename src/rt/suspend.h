@@ -18,10 +18,8 @@ struct lend_worker;
  *
  * It may return early, so callers loop on what they wait for. Mail is sorted
  * when it returns. An open claim is revoked first.
- *
- * Return: 0, always
  */
-int lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
+void lend__suspend(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 
 /**
  * The same for a call that gives up: the body of its waiting loop.
@@ -37,8 +35,8 @@ int lend__suspend_until(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 		      uint64_t deadline) LEND_AWAITS;
 
-/* Queue behind the others, and let them run. As lend__suspend(), or -ECANCELED:
- * it has had its turn, and was cancelled. */
+/* Queue behind the others, and let them run. 0, or -ECANCELED: it has had its
+ * turn, and was cancelled. */
 int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
 
 /* An actor's first and last: whoever ran before is seen to, and whoever comes
@@ -47,7 +45,7 @@ void lend__suspend_begin(struct lend_actor *self);
 LEND_NORETURN void lend__suspend_end(struct lend_actor *self);
 
 /* Let worker @index run the calling actor from here on, for a while. */
-int lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
+void lend__suspend_move(struct lend_actor *self, unsigned index) LEND_AWAITS;
 
 /* Back to the worker that it is pinned to, if it was moved from there. */
 void lend__suspend_return(struct lend_actor *self) LEND_AWAITS;
