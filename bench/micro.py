@@ -48,7 +48,7 @@ def go_build(options):
     # Nothing is fetched and nothing left in the home directory.
     environment = dict(os.environ, GOFLAGS='-mod=mod', GOPROXY='off',
                        GOTOOLCHAIN='local',
-                       GOCACHE=str((options.build / 'go-cache').resolve()))
+                       GOCACHE=str(options.build / 'go-cache'))
     done = subprocess.run([compiler, 'build', '-o', str(out.resolve()), '.'],
                           cwd=HERE / 'micro' / 'go', env=environment,
                           stdin=subprocess.DEVNULL, capture_output=True,

@@ -29,6 +29,7 @@
 #include "actor/host.h"
 #include "actor/mailbox.h"
 #include "base/bits.h"
+#include "base/check.h"
 #include "base/list.h"
 #include "base/pairing.h"
 #include "mem/heap.h"
@@ -197,9 +198,8 @@ void lend__actor_sort_mail(struct lend_actor *actor);
 /* The same where there is none most of the time. */
 static inline void lend__actor_look(struct lend_actor *actor)
 {
-	if (__builtin_expect(lend__mailbox_has_mail(&actor->mailbox) ||
-				     actor->alarm_ns != LEND_FOREVER,
-			     0))
+	if (lend_unlikely(lend__mailbox_has_mail(&actor->mailbox) ||
+			  actor->alarm_ns != LEND_FOREVER))
 		lend__actor_sort_mail(actor);
 }
 

@@ -9,8 +9,8 @@
  * time goes on slots are opened: their nodes go to narrower slots, and at last
  * to the heap, which puts them in order. So order and moments are exact, to the
  * nanosecond, and the tick is only how fine the sieve is. A node that is
- *reached has been moved as often as there are levels above it: three times for
- *half a minute, four for an hour, six for a century.
+ * reached has been moved as often as there are levels above it: three times
+ * for half a minute, four for an hour, six for a century.
  *
  * Each slot knows a lower bound of its moments, exact unless its first was
  * removed, so the moment of the next one is known without opening anything:

@@ -9,9 +9,9 @@
  *
  * Note [fair]
  * Each pick in turn earns one out of turn; LEND_RUN_CREDIT_MAX of them are
- *kept. The two kinds out of turn alternate. In turn, pinned actors and the
- *others alternate. The others have cycles: first those that were in READY when
- *the cycle began, then those that were in YIELDED, each of which lets at most
+ * kept. The two kinds out of turn alternate. In turn, pinned actors and the
+ * others alternate. The others have cycles: first those that were in READY when
+ * the cycle began, then those that were in YIELDED, each of which lets at most
  * LEND_RUN_READY_MAX that have come to READY since go first. So who yields is
  * behind everybody who was runnable before (who spawns and yields does not
  * spawn faster than that can run), and completions and messages that come later

@@ -6,8 +6,8 @@
  *	DIRECT(io_uring_prep_fsync(direct_sqe, fd, 0))  an SQE of one's own
  *
  * and STARTED(fsync, fd), which leaves the handle in `started`, for what
- *happens before it is awaited: FINISHED() is the result then. One actor at a
- *time.
+ * happens before it is awaited: FINISHED() is the result then. One actor at a
+ * time.
  */
 #ifndef LEND_TESTS_FORMS_H
 #define LEND_TESTS_FORMS_H

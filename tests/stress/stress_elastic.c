@@ -1,11 +1,11 @@
 /*
  * Goal:   whatever the mode, the depth, the load and the order in which workers
  *         and rings come and go: every byte arrives, everything ends, nothing
- *is left open. For ThreadSanitizer, too. Method: from a seed, several runtimes
- *one after the other; in each, pairs that check every byte, readers that give
- *up, actors that come and go, spinners, timers, and an actor and a thread that
- *change both sizes at random, some of the changes with deadlines that can not
- *be met.
+ *         is left open. For ThreadSanitizer, too.
+ * Method: from a seed, several runtimes one after the other; in each, pairs
+ *         that check every byte, readers that give up, actors that come and go,
+ *         spinners, timers, and an actor and a thread that change both sizes at
+ *         random, some of the changes with deadlines that can not be met.
  *
  *	stress-elastic [SEED [ROUNDS]]
  */
