@@ -467,10 +467,7 @@ int main(int argc, char **argv)
 	struct lend_options one;
 
 	test_init(argc, argv, 120);
-	one = test_options;
-	one.workers = one.workers_max = 1;
-	if (one.mode == LEND_RING_PRIVATE)
-		one.rings = one.rings_max = 0;
+	one = test_one_worker();
 	test_actor_with("messages_leave_room", messages_leave_room, &one);
 	test_actor_with("mailboxes_are_not_emptied_in_one_go",
 			mailboxes_are_not_emptied_in_one_go, &one);

@@ -129,6 +129,16 @@ void test_init(int argc, char **argv, unsigned watchdog_s)
 	test_watchdog(watchdog_s);
 }
 
+struct lend_options test_one_worker(void)
+{
+	struct lend_options one = test_options;
+
+	one.workers = one.workers_max = 1;
+	if (one.mode == LEND_RING_PRIVATE)
+		one.rings = one.rings_max = 0;
+	return one;
+}
+
 /* ---- running ---- */
 
 static void begin(const char *name)

@@ -40,6 +40,8 @@ void test_init(int argc, char **argv, unsigned watchdog_s);
 
 /* The configuration; a test may change a copy. */
 extern struct lend_options test_options;
+/* A copy with one worker, and one ring if each worker has its own. */
+struct lend_options test_one_worker(void);
 
 /* Start over with the watchdog's time. */
 void test_watchdog(unsigned seconds);
