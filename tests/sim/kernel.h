@@ -111,7 +111,8 @@ struct sim_file *sim_socket_new(int type);
 struct sim_file *sim_file_bound(enum sim_file_kind kind, const char *address);
 int sim_socket_pair(int fds[2]);
 int sim_pipe(int fds[2]);
-/* Bytes that it takes, or has; SIM_AGAIN: none for now. */
+/* Bytes that fit, or are there; 0: no more will come; SIM_AGAIN: a transfer has
+ * to wait; or its error. */
 int sim_stream_room(const struct sim_file *file);
 int sim_stream_there(struct sim_file *file);
 /* Results as of a ring's operation; SIM_AGAIN would wait. */
