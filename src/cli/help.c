@@ -1,5 +1,5 @@
 /*
- * What --help prints. Below 80 columns; tests/cli/test_serve.py sees to that,
+ * What --help prints. Below 80 columns; tests/cli/test_options.py sees to that,
  * and that every option is there.
  */
 #include "help.h"
