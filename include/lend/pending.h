@@ -114,7 +114,8 @@ LEND_API LEND_NODISCARD int lend_pending_result(struct lend_pending *pending);
 /**
  * Have a message come when it is over, at once if it is: its type is @type, its
  * data a struct lend_notice. So an actor can wait for messages and operations
- * in one place, lend_receive().
+ * in one place, lend_receive(). Who has cancelled the operation need do no more
+ * than that, either.
  *
  * Until the message has been received the handle may be awaited all the same.
  * A handle that is freed before takes its message with it; in one that was
@@ -129,8 +130,17 @@ LEND_API void lend_pending_notify(struct lend_pending *pending, uint32_t type);
  * Ask for its end: it ends with -ECANCELED soon, unless it was over just
  * before. Memory that was given to it is the kernel's until it is over.
  *
+ * The kernel can miss that, and then says so, or not. Therefore it is asked
+ * again, ever more rarely, by the later calls of the actor that wait or yield,
+ * until the operation is over: whether they wait for it, for its notice among
+ * other messages, or for something else. That needs no memory, and can not
+ * fail. What can not be interrupted (a read of a disk that does not answer)
+ * ends when it is done, with its own result.
+ *
  * Thread: the actor that started it. Blocks: not until it is over, but the
- * actor may go on on another worker, as some rings hear only theirs.
+ * actor may go on on another worker, as some rings hear only theirs; so it may
+ * after any later call that waits, until the operation is over. One that is
+ * pinned comes back.
  */
 LEND_API void lend_pending_cancel(struct lend_pending *pending) LEND_AWAITS;
 

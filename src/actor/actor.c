@@ -33,6 +33,7 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	actor->signal_mail.kind = LEND_MAIL_SIGNAL;
 	actor->deadline = LEND_FOREVER;
 	actor->alarm_ns = LEND_FOREVER;
+	actor->cancel_again_ns = LEND_FOREVER;
 	lend_list_init(&actor->cleanups);
 	lend_list_init(&actor->joiners);
 	lend_list_init(&actor->scope_link);
@@ -91,16 +92,29 @@ static void take_signals(struct lend_actor *actor)
 
 /* ---- cancelled or not ---- */
 
-void lend__actor_judge(struct lend_actor *actor)
+static void set_alarm(struct lend_actor *actor)
 {
-	bool cancelled = actor->cancel_seen && !actor->uncancellable;
-
-	actor->cancelled = cancelled || actor->late;
 	/* One that has passed is not waited for again. */
 	actor->alarm_ns = actor->late ? LEND_FOREVER : actor->deadline;
 	if (actor->own_timers)
 		actor->alarm_ns = lend__timer_earlier(actor->own_timers,
 						      actor->alarm_ns);
+	if (actor->cancel_again_ns < actor->alarm_ns)
+		actor->alarm_ns = actor->cancel_again_ns;
+}
+
+void lend__actor_cancel_again(struct lend_actor *actor, uint64_t again_ns)
+{
+	actor->cancel_again_ns = again_ns;
+	set_alarm(actor);
+}
+
+void lend__actor_judge(struct lend_actor *actor)
+{
+	bool cancelled = actor->cancel_seen && !actor->uncancellable;
+
+	actor->cancelled = cancelled || actor->late;
+	set_alarm(actor);
 	/* Their members have a deadline of their own. */
 	if (cancelled)
 		lend__scope_cancel_all(actor);

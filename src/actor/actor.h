@@ -67,6 +67,10 @@ struct lend_mail_calls {
 	/* Somebody closes a descriptor, and does not find what is in flight on
 	 * it: end the actor's own. It must not suspend. */
 	void (*closing)(struct lend_actor *actor);
+	/* @cancel_again_ns has passed: cancel again what goes on though the
+	 * actor has cancelled it, and set that anew. It may move the actor to
+	 * another worker, and takes its mail then. */
+	void (*cancel_again)(struct lend_actor *actor) LEND_AWAITS;
 };
 
 /*
@@ -122,6 +126,7 @@ struct lend_actor {
 	unsigned callbacks;	   /* of the library's that it is in */
 	unsigned uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
+	uint64_t cancel_again_ns;  /* what it has cancelled; LEND_FOREVER */
 	struct lend_list cleanups; /* newest last: see actor/scope.h */
 	struct lend_scope *scope;  /* [const] that it is a member of */
 	uint32_t asked;		   /* questions, for their numbers */
@@ -195,11 +200,17 @@ void lend__actor_unpark(struct lend_actor *actor);
  */
 void lend__actor_sort_mail(struct lend_actor *actor);
 
-/* The same where there is none most of the time. */
+/* May there be any, or a clock to look at? Most of the time there is not. */
+static inline bool lend__actor_has_news(const struct lend_actor *actor)
+{
+	return lend__mailbox_has_mail(&actor->mailbox) ||
+	       actor->alarm_ns != LEND_FOREVER;
+}
+
+/* Sort it, if so. */
 static inline void lend__actor_look(struct lend_actor *actor)
 {
-	if (lend_unlikely(lend__mailbox_has_mail(&actor->mailbox) ||
-			  actor->alarm_ns != LEND_FOREVER))
+	if (lend_unlikely(lend__actor_has_news(actor)))
 		lend__actor_sort_mail(actor);
 }
 
@@ -225,6 +236,10 @@ static inline void lend__actor_look(struct lend_actor *actor)
  * Thread: the actor itself.
  */
 void lend__actor_judge(struct lend_actor *actor);
+
+/* When to see to what it has cancelled: then @mail_calls->cancel_again() is
+ * called where it waits next, or yields. Thread: the actor itself. */
+void lend__actor_cancel_again(struct lend_actor *actor, uint64_t again_ns);
 
 /* Begin or end a block of the actor's with another deadline; true if the one
  * so far had passed. */

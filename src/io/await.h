@@ -95,9 +95,11 @@ struct lend_io_template {
 			int32_t fd;
 			uint32_t len;
 		};
-		/* Of one that was abandoned, which is never submitted again:
-		 * see orphan.c. */
+		/* Of one that was abandoned, or cancelled, which is never
+		 * submitted again: see orphan.c, and Note [cancelled] in
+		 * cancel.c. */
 		struct lend_apart *apart;
+		uint64_t cancel_again_ns;
 	};
 	uint32_t op_flags;
 	uint32_t file_index;

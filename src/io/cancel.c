@@ -4,6 +4,7 @@
 #include "io/cancel.h"
 
 #include <errno.h>
+#include <lend/clock.h>
 #include <string.h>
 
 #include "arbiter/arbiter.h"
@@ -145,4 +146,74 @@ uint64_t lend__io_cancel(struct lend_io_op *io, unsigned attempt)
 
 	lend__suspend_return(self);
 	return lend__cancel_again_after(found, attempt, workers);
+}
+
+/*
+ * Note [cancelled]
+ * Who cancels a pending need not wait for it next: its notice may be one of
+ * many messages, or it is looked for now and then. So it is remembered in the
+ * record when to cancel it again, and in the actor the earliest of these
+ * moments. When that has passed, the next call of the actor that waits or
+ * yields, whatever for, comes here first, on its way to its wait; while it
+ * waits it is woken then. That takes no memory and no other actor, so there is
+ * nothing that could be refused, and each is asked about as often as if it were
+ * awaited. An actor that does neither keeps its worker for itself, and learns
+ * of no end anyway.
+ *
+ * Who has many is not to go through all of them for each: those whose time is
+ * near are taken along, and LEND_IO_CANCEL_AGAIN_NS pass from one time to the
+ * next.
+ */
+
+static void ask(struct lend_pending *pending)
+{
+	struct lend_io_op *op = &pending->io;
+	unsigned attempt = op->mail.spare & ~LEND_IO_CANCELLED;
+
+	op->mail.spare = (uint16_t)((attempt + 1) | LEND_IO_CANCELLED);
+	pending->again.cancel_again_ns = lend_after(
+		lend__io_cancel(op, attempt));
+}
+
+void lend__pending_cancel(struct lend_pending *pending)
+{
+	struct lend_actor *self = pending->io.actor;
+
+	if (!(pending->io.mail.spare & LEND_IO_CANCELLED))
+		pending->io.mail.spare = LEND_IO_CANCELLED;
+	ask(pending);
+	if (!lend__io_done(&pending->io) &&
+	    pending->again.cancel_again_ns < self->cancel_again_ns)
+		lend__actor_cancel_again(self, pending->again.cancel_again_ns);
+}
+
+/* Is it in flight, and cancelled by its actor, which has not abandoned it? */
+static bool is_to_end(struct lend_pending *pending)
+{
+	return !pending->end && pending->io.mail.spare & LEND_IO_CANCELLED &&
+	       pending->io.mail.kind != LEND_MAIL_ORPHAN &&
+	       !lend__io_done(&pending->io);
+}
+
+void lend__pending_cancel_again(struct lend_actor *self)
+{
+	uint64_t near_ns = lend_after(LEND_IO_CANCEL_AGAIN_NS);
+	uint64_t next_ns = LEND_FOREVER, soonest_ns;
+
+	/* On the way to other workers mail is taken, which frees what was
+	 * abandoned, but not the one that is looked at. */
+	lend_list_for_each (link, &self->pendings) {
+		struct lend_pending *pending = lend_container_of(
+			link, struct lend_pending, link);
+
+		if (!is_to_end(pending))
+			continue;
+		if (pending->again.cancel_again_ns <= near_ns)
+			ask(pending);
+		if (pending->again.cancel_again_ns < next_ns)
+			next_ns = pending->again.cancel_again_ns;
+	}
+	soonest_ns = lend_after(LEND_IO_CANCEL_AGAIN_NS);
+	lend__actor_cancel_again(self,
+				 next_ns < soonest_ns ? soonest_ns : next_ns);
 }

@@ -23,9 +23,11 @@
 /* Between two looks for room to submit what is due, when others are awaited. */
 #define DUE_AGAIN_NS LEND_MS
 
-/* In the mail's spare bits: submissions in a row, and when. */
+/* In the mail's spare bits, until it is cancelled: submissions in a row, and
+ * when. */
 #define AGAIN_BITS	6
 #define AGAIN_MASK	((1u << AGAIN_BITS) - 1)
+#define AGAIN_TICK_MASK (LEND_IO_CANCELLED - 1 - AGAIN_MASK)
 #define AGAIN_TICK_BITS 24 /* 16.8 ms */
 
 _Static_assert(LEND_IO_AGAIN_MAX - 1 <= AGAIN_MASK, "they are counted there");
@@ -120,7 +122,7 @@ static bool may_go_on(struct lend_io_op *op)
 {
 	unsigned tick = (unsigned)(lend_now() >> AGAIN_TICK_BITS)
 				<< AGAIN_BITS &
-			UINT16_MAX;
+			AGAIN_TICK_MASK;
 	unsigned count = op->mail.spare & AGAIN_MASK;
 
 	if (tick != (op->mail.spare & ~AGAIN_MASK))
@@ -329,29 +331,10 @@ static int find_over(struct lend_pending *const *pendings, unsigned count,
 			return (int)i;
 		if (pending->io.due)
 			again_ns = lend_after(DUE_AGAIN_NS);
-		else if (pending->io.asked)
-			again_ns = lend_after(LEND_IO_CANCEL_AGAIN_NS);
 		if (again_ns < *wake_ns)
 			*wake_ns = again_ns;
 	}
 	return any ? -EAGAIN : -EINVAL;
-}
-
-/* A cancellation may have missed. True: on the way of that to other workers and
- * back it has taken the mail of one, which wakes nobody any more. */
-static bool cancel_asked(struct lend_pending *const *pendings, unsigned count,
-			 unsigned attempt)
-{
-	bool arrived = false;
-
-	for (unsigned i = 0; i < count; i++)
-		if (pendings[i] && pendings[i]->io.asked &&
-		    !pendings[i]->io.mail.arrived)
-			lend__io_cancel(&pendings[i]->io, attempt);
-	for (unsigned i = 0; i < count; i++)
-		arrived = arrived ||
-			  (pendings[i] && lend__io_done(&pendings[i]->io));
-	return arrived;
 }
 
 int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
@@ -362,7 +345,7 @@ int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
 	lend_assert(self);
 	lend__turn_spend(self);
 	lend__actor_sort_mail(self);
-	for (unsigned attempt = 0;; attempt++) {
+	for (;;) {
 		uint64_t wake_ns = deadline;
 		int found = find_over(pendings, count, &wake_ns);
 
@@ -372,8 +355,6 @@ int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
 			return -ECANCELED;
 		if (deadline != LEND_FOREVER && lend_now() >= deadline)
 			return -ETIMEDOUT;
-		if (cancel_asked(pendings, count, attempt))
-			continue;
 		for (unsigned i = 0; i < count; i++)
 			if (pendings[i])
 				lend__io_note_wait(&pendings[i]->io);
@@ -391,7 +372,7 @@ void lend_pending_cancel(struct lend_pending *pending)
 	lend__actor_sort_mail(op->actor);
 	op->asked = true;
 	if (!lend__io_done(op))
-		lend__io_cancel(op, 0);
+		lend__pending_cancel(pending);
 	else
 		settle(pending);
 }
@@ -448,6 +429,7 @@ const struct lend_mail_calls lend__pending_mail_calls = {
 	.orphan = free_orphan,
 	.notice = take_notice,
 	.closing = lend__pending_end_closing,
+	.cancel_again = lend__pending_cancel_again,
 };
 
 void lend_pending_notify(struct lend_pending *pending, uint32_t type)

@@ -44,6 +44,18 @@ int lend__pending_finish(struct lend_pending *pending,
  */
 const struct lend_io_op *lend__pending_first(const struct lend_io_op *op);
 
+/*
+ * In the mail's spare bits, of one that was cancelled: how often, so far. Of
+ * others: see pending.c.
+ */
+#define LEND_IO_CANCELLED 0x8000u
+
+/* Cancel an operation, without waiting for its end, and see to that: Note
+ * [cancelled] in cancel.c. It is not over. The second one does so again where
+ * it is time to, of all of the actor's. */
+void lend__pending_cancel(struct lend_pending *pending) LEND_AWAITS;
+void lend__pending_cancel_again(struct lend_actor *self) LEND_AWAITS;
+
 /* Cancel an operation and have it freed when it is over, without waiting. */
 void lend__pending_orphan(struct lend_pending *pending);
 

@@ -79,6 +79,25 @@ void lend__suspend_end(struct lend_actor *self)
 				follower(worker, next_of(worker)));
 }
 
+/* Operations that the actor has cancelled may go on: see io/cancel.c. Who
+ * waits for anything looks for them, on the way to its wait rather than where
+ * it wakes up, as here somebody's alarm is looked at anyway. */
+static bool cancel_again(struct lend_actor *self)
+{
+	if (lend_likely(self->cancel_again_ns == LEND_FOREVER) ||
+	    lend_now() < self->cancel_again_ns)
+		return false;
+	self->mail_calls->cancel_again(self);
+	return true;
+}
+
+/* As lend__actor_look() when there is something, and for those. */
+__attribute__((noinline)) static void look_around(struct lend_actor *self)
+{
+	lend__actor_sort_mail(self);
+	(void)cancel_again(self);
+}
+
 void lend__suspend(struct lend_actor *self, uint64_t deadline)
 {
 	/* What is already there is taken without a switch. */
@@ -89,8 +108,12 @@ void lend__suspend(struct lend_actor *self, uint64_t deadline)
 	}
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
-	if (self->alarm_ns < deadline)
+	if (lend_unlikely(self->alarm_ns < deadline)) {
+		/* On the way there and back it takes mail. */
+		if (cancel_again(self))
+			return;
 		deadline = self->alarm_ns;
+	}
 	if (lend_unlikely(self->heap.is_large)) {
 		uint64_t again_ns = lend__heap_settle(&self->heap, lend_now());
 
@@ -139,7 +162,8 @@ int lend__suspend_yield(struct lend_actor *self)
 	next = next_of(self->worker);
 	if (next || !lend__round_goes_on(self->worker))
 		switch_away(self, LEND_AFTER_YIELD, next);
-	lend__actor_look(self);
+	if (lend_unlikely(lend__actor_has_news(self)))
+		look_around(self);
 	return lend_unlikely(self->cancelled) ? -ECANCELED : 0;
 }
 

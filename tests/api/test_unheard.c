@@ -1,7 +1,8 @@
 /*
- * Goal:   K4: an operation that its actor has abandoned ends, however often the
- *         kernel does not find it or only finds it running; one that ends by
- *         itself, or by its actor's end, leaves nobody who looks for it.
+ * Goal:   K4: an operation that its actor has abandoned or cancelled ends,
+ *         however often the kernel does not find it or only finds it running,
+ *         and whatever the actor does meanwhile; one that ends by itself, or by
+ *         its actor's end, leaves nobody who looks for it.
  * Method: the door to the kernel is wrapped by the linker: a number of
  *         cancellations is answered without the kernel's seeing them. How many
  *         were answered like that is counted, and the end of the operation
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "harness/harness.h"
@@ -217,6 +219,164 @@ static int second_of_two(void *arg)
 	return 0;
 }
 
+/* ---- what is cancelled, and not awaited ---- */
+
+#define NOTICE 5
+
+static struct lend_pending *cancel_read(unsigned misses, int say)
+{
+	struct lend_pending *pending;
+
+	atomic_store(&unheard, 0);
+	answer = say;
+	CHECK_EQ(lend_read_async(fds[0], &byte, 1, -1, &pending), 0);
+	atomic_store(&deaf, misses);
+	lend_pending_cancel(pending);
+	return pending;
+}
+
+static void receive_notice(struct lend_pending *pending, int result)
+{
+	struct lend_notice notice;
+	struct lend_msg *msg;
+
+	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
+	CHECK_EQ(lend_msg_type(msg), NOTICE);
+	memcpy(&notice, lend_msg_data(msg), sizeof(notice));
+	CHECK(notice.pending == pending);
+	CHECK_EQ(notice.result, result);
+	lend_msg_free(msg);
+}
+
+static void hear_of(struct lend_pending *pending)
+{
+	lend_pending_notify(pending, NOTICE);
+	receive_notice(pending, -ECANCELED);
+}
+
+static void poll_and_sleep(struct lend_pending *pending)
+{
+	while (!lend_pending_done(pending))
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+}
+
+static void poll_and_yield(struct lend_pending *pending)
+{
+	while (!lend_pending_done(pending))
+		CHECK_EQ(lend_yield(), 0);
+}
+
+static void await_any(struct lend_pending *pending)
+{
+	struct lend_pending *two[] = { NULL, pending };
+
+	CHECK_EQ(lend_pending_await_any(two, 2, LEND_FOREVER), 1);
+}
+
+static int is_told_in_spite_of(int say, void (*wait)(struct lend_pending *))
+{
+	struct lend_pending *pending;
+	struct lend_stats stats;
+
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	pending = cancel_read(many(), say);
+	wait(pending);
+	CHECK_EQ(lend_pending_result(pending), -ECANCELED);
+	if (!test_options.sqpoll_idle_ms)
+		CHECK_EQ(atomic_load(&unheard), many());
+	/* It needs no other's help, which might be refused. */
+	lend_stats_read(lend_runtime_current(), &stats);
+	CHECK_EQ(stats.spawned, 1);
+	lend_pending_free(pending);
+	check_ended();
+	close_both();
+	return 0;
+}
+
+static int notice_not_found(void *arg)
+{
+	(void)arg;
+	return is_told_in_spite_of(-ENOENT, hear_of);
+}
+
+static int notice_running(void *arg)
+{
+	(void)arg;
+	return is_told_in_spite_of(-ETIME, hear_of);
+}
+
+static int notice_already(void *arg)
+{
+	(void)arg;
+	return is_told_in_spite_of(-EALREADY, hear_of);
+}
+
+/* Found, and it goes on all the same: it was about to wait elsewhere. */
+static int notice_found(void *arg)
+{
+	struct lend_pending *pending;
+
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	pending = cancel_read(1, 0);
+	hear_of(pending);
+	lend_pending_free(pending);
+	close_both();
+	return 0;
+}
+
+static int polled_asleep(void *arg)
+{
+	(void)arg;
+	return is_told_in_spite_of(-ENOENT, poll_and_sleep);
+}
+
+static int polled_yielding(void *arg)
+{
+	(void)arg;
+	return is_told_in_spite_of(-ENOENT, poll_and_yield);
+}
+
+static int any_of_them(void *arg)
+{
+	(void)arg;
+	return is_told_in_spite_of(-ENOENT, await_any);
+}
+
+static int abandoned_later(void *arg)
+{
+	size_t before = lend_io_used();
+
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	lend_pending_abandon(cancel_read(many(), -ENOENT));
+	wait_until_free(before);
+	if (!test_options.sqpoll_idle_ms)
+		CHECK_EQ(atomic_load(&unheard), many());
+	check_ended();
+	wait_until_alone();
+	close_both();
+	return 0;
+}
+
+/* It is not asked about after its end. */
+static int result_comes_first(void *arg)
+{
+	struct lend_pending *pending;
+
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	pending = cancel_read(FOR_EVER, -EALREADY);
+	while (atomic_load(&unheard) < many())
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+	lend_pending_notify(pending, NOTICE);
+	CHECK_EQ(write(fds[1], "x", 1), 1);
+	receive_notice(pending, 1);
+	lend_pending_free(pending);
+	close_both();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 60);
@@ -225,6 +385,16 @@ int main(int argc, char **argv)
 	test_actor("abandoned_ends_though_found_already", already);
 	test_actor("nobody_looks_for_what_ended_by_itself", ends_by_itself);
 	test_actor("nobody_looks_for_what_ended_with_its_actor", actors_end);
+	test_actor("cancelled_is_told_though_not_found", notice_not_found);
+	test_actor("cancelled_is_told_though_found_running", notice_running);
+	test_actor("cancelled_is_told_though_found_already", notice_already);
+	test_actor("cancelled_is_told_though_found_in_vain", notice_found);
+	test_actor("cancelled_ends_while_its_actor_sleeps", polled_asleep);
+	test_actor("cancelled_ends_while_its_actor_yields", polled_yielding);
+	test_actor("cancelled_ends_while_any_is_awaited", any_of_them);
+	test_actor("cancelled_then_abandoned_ends", abandoned_later);
+	test_actor("cancelled_that_comes_first_has_its_result",
+		   result_comes_first);
 	if (test_options.depth == 1)
 		test_skip("abandoned_ends_in_its_turn", "no room for two");
 	else if (test_options.sqpoll_idle_ms)

@@ -98,7 +98,7 @@ void sim_knobs_draw(void)
 	knobs->cq_entries_max = PICK(&random, 0, 0, 2, 8);
 	knobs->socket_room = PICK(&random, 64, 512, 4096, 65536);
 	sim.now_ns = LEND_S;
-	sim.steps_max = 2000000;
+	sim.steps_max = 4000000;
 }
 
 void sim_knobs_crowd(void)

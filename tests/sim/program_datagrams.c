@@ -111,12 +111,8 @@ static int receive(int fd, struct arrival *arrival, uint64_t deadline)
 					  from, &arrival->from_size, &pending);
 		if (res)
 			return res;
-		/* A cancellation may miss: who awaits it asks again, but not
-		 * who listens for its notice. */
-		if (lend_pending_await(pending, deadline) == -ETIMEDOUT) {
+		if (lend_pending_await(pending, deadline) == -ETIMEDOUT)
 			lend_pending_cancel(pending);
-			(void)!lend_pending_await(pending, LEND_FOREVER);
-		}
 		res = sim_finish(pending);
 	}
 	SIM_EXPECT(arrival->from[arrival->from_room] == UNTOUCHED,

@@ -236,6 +236,35 @@ static struct lend_pending *begin(struct silence *silence, char *byte)
 	return err ? NULL : pending;
 }
 
+/* The cancellation may miss, and nothing else ends it: it is asked for again
+ * whatever the actor waits for, if it waits at all. */
+static void hear_of_its_end(struct lend_pending *pending)
+{
+	struct lend_msg *msg;
+	int err = 0;
+
+	lend_pending_cancel(pending);
+	switch (sim_draw(0, 2)) {
+	case 0:
+		lend_pending_notify(pending, SIM_NOTICE);
+		err = lend_receive(LEND_FOREVER, &msg);
+		if (!err)
+			lend_msg_free(msg);
+		break;
+	case 1:
+		while (!err && !lend_pending_done(pending))
+			err = lend_sleep(sim_soon(5000));
+		break;
+	default:
+		err = lend_pending_await_any(&pending, 1, LEND_FOREVER);
+		break;
+	}
+	/* Unless it was cancelled itself. */
+	SIM_EXPECT(lend_pending_done(pending) || err == -ECANCELED,
+		   "it goes on: %d", err);
+	lend_pending_free(pending);
+}
+
 static void give_up(struct lend_pending *pending)
 {
 	int res = lend_pending_await(pending, sim_soon(50));
@@ -245,12 +274,11 @@ static void give_up(struct lend_pending *pending)
 		   "nothing comes: %d", res);
 	switch (sim_draw(0, 3)) {
 	case 0:
-		lend_pending_cancel(pending);
-		(void)!lend_pending_await(pending, LEND_FOREVER);
-		SIM_EXPECT(lend_pending_done(pending), "it goes on");
-		lend_pending_free(pending);
+		hear_of_its_end(pending);
 		break;
 	case 1:
+		if (sim_draw(0, 1))
+			lend_pending_cancel(pending);
 		lend_pending_abandon(pending);
 		break;
 	case 2:
