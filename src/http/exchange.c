@@ -48,11 +48,40 @@ static int read_more(struct lend__http_connection *connection,
 	return res < 0 ? (int)res : 0;
 }
 
+/* There are more fields than there is room for: is there to be more? */
+static bool is_crowded(const struct lend__http_exchange *exchange,
+		       const struct lend__http_head *head)
+{
+	const struct lend_http_server *server =
+		exchange->request.connection->server;
+
+	return head->field_count == head->field_capacity &&
+	       head->field_capacity < server->limits.field_count_max;
+}
+
+/* Have room for as many as are allowed. The parser goes on where it was. */
+static bool make_room(struct lend__http_exchange *exchange,
+		      struct lend__http_head *head)
+{
+	uint32_t capacity =
+		exchange->request.connection->server->limits.field_count_max;
+	struct lend__http_field *fields = lend_io_alloc(capacity *
+							sizeof(*fields));
+
+	if (!fields)
+		return false;
+	memcpy(fields, head->fields, head->field_count * sizeof(*fields));
+	exchange->fields = head->fields = fields;
+	exchange->field_capacity = head->field_capacity = capacity;
+	return true;
+}
+
 /* Return: the size of the head; a refusal, from -400 down; or 0 or another
  * error: the connection is to end without a word. */
-static int read_head(struct lend__http_connection *connection,
-		     struct lend__http_head *head)
+static int read_head(struct lend__http_exchange *exchange,
+		     struct lend__http_connection *connection)
 {
+	struct lend__http_head *head = &exchange->request.head;
 	const struct lend_http_server *server = connection->server;
 	const struct lend__http_input *in = &connection->in;
 	uint64_t deadline = 0;
@@ -62,7 +91,15 @@ static int read_head(struct lend__http_connection *connection,
 						   in->end - in->at,
 						   &server->limits, head);
 
-		if (lend_likely(result))
+		if (lend_likely(result > 0))
+			return result;
+		if (result == -LEND__HTTP_FIELDS_TOO_LARGE &&
+		    is_crowded(exchange, head)) {
+			if (!make_room(exchange, head))
+				return -LEND__HTTP_UNAVAILABLE;
+			continue;
+		}
+		if (result)
 			return result;
 		if (!deadline)
 			deadline = lend__http_after(
@@ -110,7 +147,9 @@ static void begin(struct lend__http_exchange *exchange,
 	memset(response, 0, sizeof(*response));
 	response->connection = connection;
 	response->request = request;
-	exchange->path = exchange->path_inline;
+	exchange->path = NULL;
+	lend__http_head_init(&request->head, exchange->fields,
+			     exchange->field_capacity);
 }
 
 /* Answer with an error, after which the connection is closed. */
@@ -127,7 +166,6 @@ static int read_path(struct lend__http_exchange *exchange)
 	struct lend_http_request *request = &exchange->request;
 	struct lend__http_span span = request->head.path;
 	struct lend__http_uri uri;
-	size_t room = LEND__HTTP_PATH_INLINE;
 	int err;
 
 	lend__http_uri_split(request->data + span.at, span.size, &uri);
@@ -139,14 +177,11 @@ static int read_path(struct lend__http_exchange *exchange)
 		request->path.size = uri.path_size;
 		return 0;
 	}
-	if (lend_unlikely(uri.path_size >= room)) {
-		room = uri.path_size + 1;
-		exchange->path = lend_io_alloc(room);
-		if (!exchange->path)
-			return -LEND__HTTP_UNAVAILABLE;
-	}
+	exchange->path = lend_io_alloc(uri.path_size + 1);
+	if (!exchange->path)
+		return -LEND__HTTP_UNAVAILABLE;
 	err = lend__http_path_normalise(uri.path, uri.path_size, exchange->path,
-					room, &request->path.size);
+					uri.path_size + 1, &request->path.size);
 	request->path.data = exchange->path;
 	return err;
 }
@@ -289,7 +324,7 @@ static bool end(struct lend__http_exchange *exchange)
 		end_access(exchange);
 	if (lend_unlikely(response->added != NULL))
 		lend_io_free(response->added);
-	if (lend_unlikely(exchange->path != exchange->path_inline))
+	if (lend_unlikely(exchange->path != NULL))
 		lend_io_free(exchange->path);
 	/* A client that said it is done, and was heard to the end, will not
 	 * send any more. */
@@ -302,17 +337,14 @@ static bool end(struct lend__http_exchange *exchange)
 }
 
 static bool serve_one(struct lend__http_connection *connection,
-		      struct lend__http_exchange *exchange,
-		      struct lend__http_field *fields)
+		      struct lend__http_exchange *exchange)
 {
 	const struct lend_http_server *server = connection->server;
 	struct lend_http_request *request = &exchange->request;
 	int result;
 
 	begin(exchange, connection);
-	lend__http_head_init(&request->head, fields,
-			     server->limits.field_count_max);
-	result = read_head(connection, &request->head);
+	result = read_head(exchange, connection);
 	if (lend_unlikely(result <= 0)) {
 		if (result > -LEND__HTTP_BAD_REQUEST)
 			return false;
@@ -336,27 +368,22 @@ static bool serve_one(struct lend__http_connection *connection,
 __attribute__((noinline)) bool
 lend__http_exchange_serve(struct lend__http_connection *connection)
 {
-	uint32_t count = connection->server->limits.field_count_max;
 	struct lend__http_exchange exchange;
-	struct lend__http_field *fields = exchange.fields;
 	bool keep;
 
 	connection->warm = true;
-	if (lend_unlikely(count > LEND__HTTP_FIELDS_INLINE)) {
-		fields = lend_io_alloc(count * sizeof(*fields));
-		if (!fields)
-			return false;
-	}
+	exchange.fields = exchange.fields_inline;
+	exchange.field_capacity = LEND__HTTP_FIELDS_INLINE;
 	for (;;) {
-		keep = serve_one(connection, &exchange, fields);
+		keep = serve_one(connection, &exchange);
 		if (!keep || connection->in.at >= connection->in.end)
 			break;
 		/* Requests of a pipeline are all there, and nobody waits for
 		 * anything between them. */
 		lend_yield_if_needed();
 	}
-	if (lend_unlikely(fields != exchange.fields))
-		lend_io_free(fields);
+	if (lend_unlikely(exchange.fields != exchange.fields_inline))
+		lend_io_free(exchange.fields);
 	if (keep) {
 		lend__http_input_drop(connection);
 		lend__http_output_start(connection);

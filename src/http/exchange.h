@@ -14,9 +14,9 @@
 #include "http/framing.h"
 #include "http/parser.h"
 
-/* Fields and bytes of a path that need no span of their own. */
-#define LEND__HTTP_FIELDS_INLINE 100
-#define LEND__HTTP_PATH_INLINE	 256
+/* Fields that need no span of their own: as many as browsers send. More would
+ * have what is called from here on another page of the stack. */
+#define LEND__HTTP_FIELDS_INLINE 24
 
 /* Bytes of the fields that a handler may add. */
 #define LEND__HTTP_ADDED_MAX 4096
@@ -67,9 +67,10 @@ struct lend_http_response {
 struct lend__http_exchange {
 	struct lend_http_request request;
 	struct lend_http_response response;
-	char *path; /* of the request, if it does not fit here */
-	char path_inline[LEND__HTTP_PATH_INLINE];
-	struct lend__http_field fields[LEND__HTTP_FIELDS_INLINE];
+	char *path; /* of the request, decoded; NULL: it is in the head */
+	struct lend__http_field *fields; /* these, or a span of our heap */
+	uint32_t field_capacity;
+	struct lend__http_field fields_inline[LEND__HTTP_FIELDS_INLINE];
 };
 
 /* Serve what the input begins with, and all that has come behind it. False:

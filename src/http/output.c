@@ -13,7 +13,10 @@
 #include "http/server.h"
 #include "io/await.h"
 
-#define ROOM_MIN 4096
+/* What one short answer needs is at home, in the page of the actor's record;
+ * more than that has a page of its own at once. */
+#define ROOM_SMALL 512
+#define ROOM_MIN   4096
 
 static uint64_t write_deadline(const struct lend__http_connection *connection)
 {
@@ -39,7 +42,9 @@ static int grow(struct lend__http_connection *connection, size_t size)
 	struct lend__http_output *out = &connection->out;
 	char *data;
 
-	size = size < ROOM_MIN ? ROOM_MIN : lend_ceil_power_of_two(size);
+	size = size <= ROOM_SMALL ? ROOM_SMALL :
+	       size < ROOM_MIN	  ? ROOM_MIN :
+				    lend_ceil_power_of_two(size);
 	data = lend_io_alloc(size);
 	if (!data)
 		return fail(connection, -ENOMEM);

@@ -77,6 +77,20 @@ class Conversations(unittest.TestCase):
         fields = ''.join(f'X-{i}: {"v" * 300}\r\n' for i in range(80))
         self.one(get('/', fields), 200, closed=False)
 
+    def test_fields_beyond_the_usual_number_are_found(self):
+        many = ''.join(f'X-{i}: y\r\n' for i in range(60))
+        line = 'GET /show/me?a=1&b=2 HTTP/1.1\r\n'
+        heads = (line + 'Host: x\r\n' + many + '\r\n',
+                 line + many + 'Host: x\r\n\r\n')
+        for head in heads:
+            with self.server.client() as client:
+                # Cut where those that came are more than there is room for.
+                client.send(head[:len(head) // 2])
+                client.send(head[len(head) // 2:] + 2 * head)
+                for _ in range(3):
+                    self.assertEqual(client.answer().body,
+                                     b'/show/me|a=1&b=2|1|x\n')
+
     def test_limits_of_a_head(self):
         self.one(get('/' + 'a' * 9000), 414, closed=True)
         self.one(get('/', f'X: {"v" * 9000}\r\n'), 431, closed=True)
