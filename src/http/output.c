@@ -123,12 +123,45 @@ int lend__http_output_finish(struct lend__http_connection *connection)
 	return out->error;
 }
 
+/* All of @size bytes. Each send has its own deadline: a slow client may take
+ * its time for much, as long as it takes some. */
+static int send_all(struct lend__http_connection *connection, const char *data,
+		    size_t size)
+{
+	while (size) {
+		uint64_t deadline = write_deadline(connection);
+		struct lend_io io;
+		int res = lend__io_begin(&io, connection->fd, deadline);
+
+		if (!res) {
+			do
+				io_uring_prep_send(io.sqe, connection->fd, data,
+						   size,
+						   MSG_NOSIGNAL | MSG_WAITALL);
+			while (!lend__io_run(&io, deadline, &res));
+		}
+		if (lend_unlikely(res < 0))
+			return fail(connection, res);
+		count_sent(connection, (size_t)res);
+		data += res;
+		size -= (size_t)res;
+	}
+	return 0;
+}
+
 int lend__http_output_flush(struct lend__http_connection *connection)
 {
-	if (connection->out.sending)
+	struct lend__http_output *out = &connection->out;
+	uint32_t size = out->size;
+
+	if (out->sending) {
 		lend__http_output_finish(connection);
-	lend__http_output_start(connection);
-	return lend__http_output_finish(connection);
+		size = out->size;
+	}
+	if (out->error)
+		return out->error;
+	out->size = 0;
+	return send_all(connection, out->data, size);
 }
 
 static int send_some(struct lend__http_connection *connection,

@@ -2,8 +2,8 @@
  * The sending side of a connection.
  *
  * Answers are gathered, so that those of one batch of requests go out in one
- * send. That send is started and not waited for: the connection's actor waits
- * for the next request and finds the send over by then.
+ * send. Of a batch that send is started and not waited for: the connection's
+ * actor waits for the next request and finds the send over by then.
  */
 #ifndef LEND_HTTP_OUTPUT_H
 #define LEND_HTTP_OUTPUT_H
@@ -41,7 +41,7 @@ int lend__http_output_start(struct lend__http_connection *connection)
 int lend__http_output_finish(struct lend__http_connection *connection)
 	LEND_AWAITS;
 
-/* Both. */
+/* Both: have everything sent that was gathered. */
 int lend__http_output_flush(struct lend__http_connection *connection)
 	LEND_AWAITS;
 
