@@ -17,96 +17,6 @@ static char *part_at(const struct sim_req *req, unsigned i)
 	return req->parts[i].iov_base;
 }
 
-/* ---- receiving ---- */
-
-/* A buffer of the ring's own; -1 if there is none left. */
-static int take_buffer(struct sim_ring *ring, struct io_uring_buf **ret_buf)
-{
-	uint16_t tail;
-
-	if (!ring->buffers)
-		return -1;
-	tail = __atomic_load_n(&ring->buffers->tail, __ATOMIC_ACQUIRE);
-	if (tail == ring->buffers_head || sim_fault())
-		return -1;
-	*ret_buf = &ring->buffers->bufs[ring->buffers_head &
-					(ring->buffers_count - 1)];
-	return (*ret_buf)->bid;
-}
-
-static int32_t receive_selected(struct sim_req *req, uint32_t *ret_flags)
-{
-	struct sim_ring *ring = req->ring;
-	struct io_uring_buf *buf = NULL;
-	int number = take_buffer(ring, &buf);
-	int32_t res;
-
-	if (number < 0)
-		return -ENOBUFS;
-	/* Taken first: data that is taken makes room, and who sends because
-	 * of that may have another receive take the next buffer. */
-	ring->buffers_head++;
-	res = sim_stream_receive(req->file, (void *)(uintptr_t)buf->addr,
-				 buf->len);
-	/* The end of the stream may come with a buffer, or without. */
-	if (res < 0 || (res == 0 && sim_random_below(&sim.kernel, 2))) {
-		ring->buffers_head--;
-	} else {
-		*ret_flags |= IORING_CQE_F_BUFFER |
-			      (uint32_t)number << IORING_CQE_BUFFER_SHIFT;
-	}
-	return res;
-}
-
-/* One result after the other. It goes on later though there is more, as the
- * kernel lets others have their turn; and it ends when its credit is used up
- * (optlen), when there is no room for CQEs, or for no reason at all. */
-static int32_t receive_many(struct sim_req *req, uint32_t *ret_flags)
-{
-	size_t credit = req->sqe.file_index;
-
-	for (;;) {
-		uint32_t flags = 0;
-		int32_t res = receive_selected(req, &flags);
-
-		if (res <= 0) {
-			*ret_flags |= flags;
-			return res; /* SIM_AGAIN, too */
-		}
-		req->received += (size_t)res;
-		if ((credit && req->received >= credit) ||
-		    req->ring->overflow_count || sim_fault()) {
-			*ret_flags |= flags;
-			return res;
-		}
-		sim_ring_post(req->ring, req->sqe.user_data, res,
-			      flags | IORING_CQE_F_MORE);
-		if (sim_random_below(&sim.kernel, 8) == 0)
-			return SIM_AGAIN;
-	}
-}
-
-static int32_t receive(struct sim_req *req, uint32_t *ret_flags)
-{
-	int32_t res;
-
-	if (req->file->kind == SIM_FILE_DATAGRAM)
-		return sim_datagram_receive(req);
-	if (req->file->kind == SIM_FILE_LISTENER ||
-	    req->file->kind == SIM_FILE_SOCKET)
-		return -ENOTCONN;
-	if (req->sqe.ioprio & IORING_RECV_MULTISHOT)
-		return receive_many(req, ret_flags);
-	if (req->sqe.flags & IOSQE_BUFFER_SELECT)
-		res = receive_selected(req, ret_flags);
-	else
-		res = sim_stream_receive(req->file, part_at(req, 0),
-					 req->parts[0].iov_len);
-	if (res > 0 && req->file->end != req->file->begin)
-		*ret_flags |= IORING_CQE_F_SOCK_NONEMPTY;
-	return res;
-}
-
 /* ---- sending ---- */
 
 static int32_t send_parts(struct sim_req *req)
@@ -419,7 +329,7 @@ int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags)
 	case IORING_OP_NOP:
 		return 0;
 	case IORING_OP_RECV:
-		return receive(req, ret_flags);
+		return sim_receive(req, ret_flags);
 	case IORING_OP_SEND:
 	case IORING_OP_SENDMSG:
 	case IORING_OP_SEND_ZC:

@@ -201,6 +201,20 @@ int sim_stream_there(struct sim_file *file)
 	return (int)(file->end - file->begin);
 }
 
+void sim_stream_take(struct sim_file *file, void *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((char *)data)[i] =
+			file->data[(file->begin + i) % sim.knobs.socket_room];
+	file->begin += size;
+}
+
+void sim_stream_taken(struct sim_file *file)
+{
+	if (file->peer)
+		sim_file_changed(file->peer);
+}
+
 int sim_stream_receive(struct sim_file *file, void *data, size_t size)
 {
 	int there = sim_stream_there(file);
@@ -210,12 +224,8 @@ int sim_stream_receive(struct sim_file *file, void *data, size_t size)
 	if (size > (size_t)there)
 		size = (size_t)there;
 	size = sim_shorten(size);
-	for (size_t i = 0; i < size; i++)
-		((char *)data)[i] =
-			file->data[(file->begin + i) % sim.knobs.socket_room];
-	file->begin += size;
-	if (file->peer)
-		sim_file_changed(file->peer);
+	sim_stream_take(file, data, size);
+	sim_stream_taken(file);
 	return (int)size;
 }
 

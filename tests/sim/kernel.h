@@ -7,6 +7,7 @@
  *	request.c  the life of one operation: tries, waits, chains, cancellation
  *	opcode.c   what that depends on the opcode for
  *	attempt.c  what each opcode does
+ *	receive.c  what a receive does, and from which buffers
  *	file.c     descriptors: sockets, files, event descriptors
  *	splice.c   from file to file
  *	datagram.c what is sent without a connection
@@ -15,6 +16,7 @@
  *	futex.c    those who wait for a word
  *	libc.c     the system calls and threads of the C library
  *	lock.c     its locks
+ *	trial.c    what it tries at its start
  *
  * Kernel code runs on the thread that made the call, or on the scheduler for
  * what happens by itself, and is never preempted.
@@ -117,6 +119,10 @@ int sim_stream_room(const struct sim_file *file);
 int sim_stream_there(struct sim_file *file);
 /* Results as of a ring's operation; SIM_AGAIN would wait. */
 int sim_stream_receive(struct sim_file *file, void *data, size_t size);
+/* In parts: what is there, as sim_stream_there() says, and that there is room
+ * now. */
+void sim_stream_take(struct sim_file *file, void *data, size_t size);
+void sim_stream_taken(struct sim_file *file);
 int sim_stream_send(struct sim_file *file, const struct iovec *parts,
 		    unsigned count, size_t skip);
 int sim_stream_shutdown(struct sim_file *file, int how);
@@ -270,12 +276,19 @@ bool sim_req_may_wait(const struct sim_req *req);
 bool sim_sqe_is_splice(const struct io_uring_sqe *sqe);
 bool sim_req_is_zero_copy(const struct sim_req *req);
 
+/* receive.c */
+int32_t sim_receive(struct sim_req *req, uint32_t *ret_flags);
+
 /* attempt.c */
 int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags);
 
 /* futex.c */
 int32_t sim_futex_wait(const struct sim_req *req);
 int32_t sim_futex_wake(const struct sim_req *req);
+
+/* trial.c */
+/* The library tries what the kernel can do. */
+bool sim_is_trying(void);
 
 /* lock.c */
 bool sim_mutex_is_mine(const void *mutex);

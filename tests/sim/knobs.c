@@ -30,6 +30,7 @@ static const char *draw_masks(struct sim_random *random)
 		"multishot",
 		"poll_first",
 		"recv_credit",
+		"recv_bundle",
 	};
 
 	return masks[sim_random_below(random,

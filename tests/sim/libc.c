@@ -84,6 +84,10 @@ ssize_t __wrap_write(int fd, const void *data, size_t size)
 		return __real_write(fd, data, size);
 	enter_kernel();
 	file = sim_file_at(fd);
+	if (file && file->kind == SIM_FILE_STREAM)
+		return result(sim_stream_send(
+			file, &(struct iovec){ (void *)(uintptr_t)data, size },
+			1, 0));
 	if (!file || file->kind != SIM_FILE_EVENT)
 		return result(-EBADF);
 	sim_trace("wake", (uint64_t)fd, file->count, 0);

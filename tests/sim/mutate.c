@@ -3,7 +3,7 @@
  * made at one of the doors, in the simulator's own code: the library has no
  * switch for any of them. grep for SIM_MUTATE_... to see where.
  */
-#include "sim.h"
+#include "kernel.h"
 
 #include <netinet/in.h>
 
@@ -12,6 +12,7 @@
 #include "io/request.h"
 #include "rt/monitor.h"
 #include "rt/suspend.h"
+#include "uring/buffers.h"
 #include "uring/ring.h"
 
 enum sim_mutation sim_mutation;
@@ -69,6 +70,9 @@ static const struct {
 				"first" },
 	[SIM_MUTATE_QUEUE_TWICE] = { "queue-twice",
 				     "now and then an actor is queued twice" },
+	[SIM_MUTATE_BUNDLE_ORDER] = { "bundle-order",
+				      "the buffers of a bundle are taken for "
+				      "those whose numbers follow" },
 };
 
 const char *sim_mutation_name(enum sim_mutation mutation)
@@ -98,6 +102,16 @@ void __wrap_lend__suspend_move(struct lend_actor *self, unsigned index)
 	    sim.knobs.options.mode != LEND_RING_PRIVATE)
 		return;
 	__real_lend__suspend_move(self, index);
+}
+
+__typeof__(lend__buffers_behind) __real_lend__buffers_behind;
+__typeof__(lend__buffers_behind) __wrap_lend__buffers_behind;
+unsigned __wrap_lend__buffers_behind(const struct lend_buffers *buffers,
+				     unsigned number, unsigned i)
+{
+	if (sim_mutation == SIM_MUTATE_BUNDLE_ORDER && !sim_is_trying())
+		return (number + i) & (buffers->count - 1);
+	return __real_lend__buffers_behind(buffers, number, i);
 }
 
 static bool is_address(const void *data, size_t size)
