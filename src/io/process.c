@@ -9,6 +9,8 @@
 #include <lend/process.h>
 
 #include <errno.h>
+#include <lend/actor.h>
+#include <lend/clock.h>
 #include <lend/io.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +23,9 @@
 
 #include "io/process_start.h"
 #include "rt/places.h"
+
+/* Until it is waited for again, when that was refused. */
+#define AGAIN_NS (10 * LEND_MS)
 
 struct lend_process_state {
 	/* [const] */
@@ -61,12 +66,18 @@ static int keep(void *arg)
 {
 	struct lend_process_state *state = arg;
 
-	/* Cancelled, it looks once more: the runtime ends. */
-	while (!reap(state))
-		if (lend_poll(state->pid_fd, POLLIN, LEND_FOREVER) < 0) {
+	while (!reap(state)) {
+		if (lend_poll(state->pid_fd, POLLIN, LEND_FOREVER) >= 0)
+			continue;
+		/* Cancelled, it looks once more: the runtime ends. */
+		if (lend_is_cancelled()) {
 			reap(state);
 			break;
 		}
+		/* Memory lacks, which says nothing of the child: nobody else
+		 * would reap it. */
+		(void)lend_sleep(lend_after(AGAIN_NS));
+	}
 	release(state);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <lend/signal.h>
 
 #include <errno.h>
+#include <lend/actor.h>
 #include <lend/clock.h>
 #include <lend/io.h>
 #include <lend/mailbox.h>
@@ -25,6 +26,9 @@
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
+
+/* Until it is waited for again, when that was refused. */
+#define AGAIN_NS (10 * LEND_MS)
 
 struct subscriber {
 	struct subscriber *next; /* [lock] */
@@ -118,7 +122,7 @@ static bool pass_on(struct lend_signals *signals)
 	if (lost)
 		lend__log(&signals->runtime->log, LEND_LOG_WARNING,
 			  "signal %u was lost for %u actors: their mailboxes "
-			  "are full",
+			  "are full, or memory lacks",
 			  info.ssi_signo, lost);
 	return has_read;
 }
@@ -134,9 +138,18 @@ static int hub(void *arg)
 {
 	struct lend_signals *signals = arg;
 
-	while (lend_poll(signals->fd, POLLIN, LEND_FOREVER) >= 0)
-		while (pass_on(signals))
-			;
+	for (;;) {
+		bool is_ready = lend_poll(signals->fd, POLLIN, LEND_FOREVER) >=
+				0;
+
+		if (is_ready)
+			while (pass_on(signals))
+				;
+		else if (lend_is_cancelled())
+			break;
+		else /* memory lacks, and there are subscribers all the same */
+			(void)lend_sleep(lend_after(AGAIN_NS));
+	}
 	/* Before its descriptor is closed, as whoever finds it changes the set
 	 * of that: subscribers may end at the same time, and later. */
 	pthread_mutex_lock(&lock);

@@ -203,6 +203,9 @@ long fault_syscall(long number, long a, long b, long c, long d, long e, long f)
 	if (number == SYS_membarrier)
 		err = inject_point(INJECT_KERNEL, "membarrier",
 				   ERRORS(-ENOMEM, -EPERM));
+	if (number == SYS_pidfd_open)
+		err = inject_point(INJECT_KERNEL, "pidfd_open",
+				   ERRORS(-EMFILE, -ENFILE, -ENOMEM));
 	if (err) {
 		errno = -err;
 		return -1;

@@ -296,7 +296,8 @@ int main(int argc, char **argv)
 {
 	static const struct scenario *const groups[] = {
 		scenarios_of_runtimes, scenarios_of_actors,
-		scenarios_of_io,       scenarios_of_claims,
+		scenarios_of_io,       scenarios_of_transfers,
+		scenarios_of_children, scenarios_of_claims,
 		scenarios_of_servers,  scenarios_of_scopes,
 	};
 	int words = argc > 1 && argv[1][0] != '-' ? 2 : 1;

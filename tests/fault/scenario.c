@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fault/inject.h"
 #include "harness/harness.h"
@@ -16,6 +17,14 @@ static bool is_of_a_peer(long result)
 	       result == -ENOTCONN;
 }
 
+/* lend_blocking() has one word for a thread that could not be started. */
+static bool is_of_a_pool(long result)
+{
+	return result == -EAGAIN &&
+	       (!strcmp(inject_where(), "pthread_create") ||
+		!strcmp(inject_where(), "calloc"));
+}
+
 bool scenario_fine(long result, const char *file, int line, const char *text,
 		   bool has_peer)
 {
@@ -24,7 +33,8 @@ bool scenario_fine(long result, const char *file, int line, const char *text,
 	if (result >= 0)
 		return true;
 	expected = inject_was((int)result) || result == -ENOMEM ||
-		   result == -ECANCELED || (has_peer && is_of_a_peer(result));
+		   result == -ECANCELED || is_of_a_pool(result) ||
+		   (has_peer && is_of_a_peer(result));
 	if (inject_fired() && expected && !inject_was_transient())
 		return false;
 	fprintf(stderr,

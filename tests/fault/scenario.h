@@ -20,6 +20,8 @@ struct scenario {
 /* Each ends with one without a name. */
 extern const struct scenario scenarios_of_actors[];
 extern const struct scenario scenarios_of_io[];
+extern const struct scenario scenarios_of_transfers[];
+extern const struct scenario scenarios_of_children[];
 extern const struct scenario scenarios_of_claims[];
 extern const struct scenario scenarios_of_servers[];
 extern const struct scenario scenarios_of_scopes[];

@@ -3,15 +3,19 @@
  * Each does what its namesake does, unless its turn to fail has come.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -296,4 +300,66 @@ int fault_ppoll(struct pollfd *fds, nfds_t count,
 	if (refused("ppoll", ERRORS(-EINTR, -ENOMEM)))
 		return -1;
 	return ppoll(fds, count, timeout, mask);
+}
+
+int fault_pipe2(int fds[2], int flags);
+int fault_fcntl64(int fd, int command, ...);
+int fault_signalfd(int fd, const sigset_t *mask, int flags);
+int fault_posix_spawnp(pid_t *ret_pid, const char *file,
+		       const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attributes, char *const argv[],
+		       char *const environment[]);
+int fault_posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
+					   int fd, int to_fd);
+
+int fault_pipe2(int fds[2], int flags)
+{
+	if (refused("pipe2", ERRORS(-EMFILE, -ENFILE)))
+		return -1;
+	return pipe2(fds, flags);
+}
+
+/* The library's only one makes a descriptor. */
+int fault_fcntl64(int fd, int command, ...)
+{
+	va_list arguments;
+	int argument;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, int);
+	va_end(arguments);
+	if (refused("fcntl", ERRORS(-EMFILE)))
+		return -1;
+	return fcntl(fd, command, argument);
+}
+
+/* One that there is can be given another mask. */
+int fault_signalfd(int fd, const sigset_t *mask, int flags)
+{
+	if (fd < 0 && refused("signalfd", ERRORS(-EMFILE, -ENFILE, -ENOMEM)))
+		return -1;
+	return signalfd(fd, mask, flags);
+}
+
+/* These two return their error. */
+int fault_posix_spawnp(pid_t *ret_pid, const char *file,
+		       const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attributes, char *const argv[],
+		       char *const environment[])
+{
+	int err = inject_point(INJECT_KERNEL, "posix_spawnp",
+			       ERRORS(-EAGAIN, -ENOMEM));
+
+	return err ? -err :
+		     posix_spawnp(ret_pid, file, actions, attributes, argv,
+				  environment);
+}
+
+int fault_posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
+					   int fd, int to_fd)
+{
+	if (inject_point(INJECT_ALLOC, "posix_spawn_file_actions_adddup2",
+			 NO_MEMORY))
+		return ENOMEM;
+	return posix_spawn_file_actions_adddup2(actions, fd, to_fd);
 }
