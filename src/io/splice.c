@@ -104,6 +104,11 @@ static void leave(struct lend_actor *self, const int fds[2])
 	lend__descriptor_leave(fds[1]);
 }
 
+static bool is_either(int fd, const int fds[2])
+{
+	return fd == fds[0] || fd == fds[1];
+}
+
 ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
 		      uint64_t deadline)
 {
@@ -124,8 +129,12 @@ ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
 		leave(self, fds);
 		return err;
 	}
-	err = send_by(pipe, to_fd, from_fd, offset ? *offset : -1, size,
-		      deadline, &sent);
+	/* A number that the pipe could have was not open. */
+	if (is_either(to_fd, pipe) || is_either(from_fd, pipe))
+		err = -EBADF;
+	else
+		err = send_by(pipe, to_fd, from_fd, offset ? *offset : -1, size,
+			      deadline, &sent);
 	/* What it began after that was asked for was refused. */
 	if (err && lend__io_is_closing(self))
 		err = -ECANCELED;

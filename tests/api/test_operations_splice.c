@@ -70,6 +70,12 @@ static int splices(void *arg)
 
 #define FILE_SIZE 300000
 
+/* The last ones of the file come twice. */
+static char byte_at(int at)
+{
+	return (char)((at < FILE_SIZE ? at : at - 10) % 251);
+}
+
 static int drain_socket(void *arg)
 {
 	int fd = (int)(intptr_t)arg, total = 0;
@@ -78,7 +84,7 @@ static int drain_socket(void *arg)
 
 	while ((got = lend_recv(fd, data, sizeof(data), 0, LEND_FOREVER)) > 0)
 		for (ssize_t i = 0; i < got; i++, total++)
-			if (data[i] != (char)(total % 251))
+			if (data[i] != byte_at(total))
 				return -EIO;
 	return total;
 }
@@ -104,12 +110,31 @@ static int sendfile_sends_all(void *arg)
 	CHECK_EQ(offset, FILE_SIZE);
 	CHECK_EQ(SYNC(sendfile, pair[0], fd, &offset, 10), 0);
 	CHECK_EQ(SYNC(sendfile, pair[0], pair[0], &offset, 10), -EINVAL);
+	/* More than a result can tell: as much as there is, for a start. */
+	offset = FILE_SIZE - 10;
+	CHECK_EQ(SYNC(sendfile, pair[0], fd, &offset, SIZE_MAX), 10);
+	CHECK_EQ(offset, FILE_SIZE);
 	/* The file's own position is its end, since the write. */
 	CHECK_EQ(SYNC(sendfile, pair[0], fd, NULL, 10), 0);
 	CHECK_EQ(SYNC(shutdown, pair[0], SHUT_WR), 0);
-	CHECK_EQ(test_join(reader), FILE_SIZE);
+	CHECK_EQ(test_join(reader), FILE_SIZE + 10);
 	close_all(pair, 2);
 	CHECK_EQ(lend_close(fd), 0);
+	return 0;
+}
+
+/* Either of the two, and nothing is kept of the other. */
+static int sendfile_without_descriptors(void *arg)
+{
+	int fd = a_file();
+
+	(void)arg;
+	CHECK_EQ(lend_sendfile(-1, fd, NULL, 1, LEND_FOREVER), -EBADF);
+	CHECK_EQ(lend_sendfile(fd, -1, NULL, 1, LEND_FOREVER), -EBADF);
+	/* Numbers that what it opens itself would have. */
+	CHECK_EQ(lend_close(fd), 0);
+	CHECK_EQ(lend_sendfile(fd, fd, NULL, 1, LEND_FOREVER), -EBADF);
+	CHECK_EQ(lend_sendfile(fd + 1, fd + 1, NULL, 1, LEND_FOREVER), -EBADF);
 	return 0;
 }
 
@@ -226,6 +251,8 @@ int main(int argc, char **argv)
 	test_init(argc, argv, 60);
 	test_actor("splices", splices);
 	test_actor("sendfile sends all", sendfile_sends_all);
+	test_actor("sendfile without descriptors",
+		   sendfile_without_descriptors);
 	test_actor("closes end a sendfile that waits",
 		   closes_end_a_sendfile_that_waits);
 	test_actor("closes do not hide what was sent",
