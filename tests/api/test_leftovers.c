@@ -231,7 +231,16 @@ static int buffers_that_are_left_are_reported(void)
 
 /* ---- descriptors that are open at the end ---- */
 
-enum { BY_SOCKET, BY_OPEN, BY_ASYNC, BY_ACCEPT, BY_SERIES, KINDS };
+enum {
+	BY_SOCKET,
+	BY_OPEN,
+	BY_ASYNC,
+	BY_ACCEPT,
+	BY_SERIES,
+	BY_MESSAGE,
+	BY_PROCESS,
+	KINDS
+};
 static int left[KINDS], connected[2];
 
 /* A call in the last place has no frame of its caller. */
@@ -289,6 +298,39 @@ NOINLINE static int accept_of_series(int listener)
 	return fd;
 }
 
+NOINLINE static int receive_one(void)
+{
+	unsigned count = 1;
+	int pair[2], fd = -1;
+	char byte;
+
+	test_pair(pair);
+	CHECK_EQ(lend_send_fds(pair[1], "x", 1, &pair[0], 1, LEND_FOREVER), 1);
+	CHECK_EQ(lend_recv_fds(pair[0], &byte, 1, &fd, &count, LEND_FOREVER),
+		 1);
+	CHECK_EQ(lend_close(pair[0]), 0);
+	CHECK_EQ(lend_close(pair[1]), 0);
+	return fd;
+}
+
+NOINLINE static int pipe_of_child(void)
+{
+	const struct lend_process_options options = { .out = LEND_STDIO_PIPE };
+	char *argv[] = { (char *)"true", NULL };
+	struct lend_process process = { .out = -1 };
+	int fd = -1;
+
+	if (CHECK_EQ(lend_process_spawn("true", argv, &options, LEND_FOREVER,
+					&process),
+		     0)) {
+		CHECK_EQ(lend_process_wait(&process, LEND_FOREVER, NULL), 0);
+		fd = process.out;
+		process.out = -1;
+		lend_process_close(&process);
+	}
+	return fd;
+}
+
 static int close_it(void *arg)
 {
 	return lend_close((int)(intptr_t)arg);
@@ -307,6 +349,8 @@ static int open_many(void *arg)
 	left[BY_ACCEPT] = accept_one(listener);
 	connected[1] = test_connect(port);
 	left[BY_SERIES] = accept_of_series(listener);
+	left[BY_MESSAGE] = receive_one();
+	left[BY_PROCESS] = pipe_of_child();
 	/* These are no news: closed by itself, by another actor to which the
 	 * number was handed, and by others than the library. */
 	CHECK_EQ(lend_close(open_a_socket()), 0);
@@ -333,7 +377,8 @@ static int open_descriptors_are_reported(void)
 {
 	static const char *const places[KINDS] = {
 		"open_a_socket+", "open_a_file+",      "open_by_handle+",
-		"accept_one+",	  "accept_of_series+",
+		"accept_one+",	  "accept_of_series+", "receive_one+",
+		"pipe_of_child+",
 	};
 
 	CHECK_EQ(run_reporting(open_many, true), 0);
@@ -345,7 +390,7 @@ static int open_descriptors_are_reported(void)
 		CHECK_EQ(count_lines(text, "actor main #0 opened it at"), 1);
 		CHECK_EQ(close(left[i]), 0);
 	}
-	CHECK_EQ(count_lines("5 descriptors", "still open"), 1);
+	CHECK_EQ(count_lines("7 descriptors", "still open"), 1);
 	CHECK_EQ(lines_count, KINDS + 1);
 	if (test_failures())
 		print_lines();

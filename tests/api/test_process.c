@@ -1,9 +1,10 @@
 /*
  * Goal:   K11, child processes: they are started with pipes, waited for with a
- *         deadline, and none is left a zombie, whoever waits for it or does
- * not. Method: sh(1) and cat(1); at the end waitid(2) must know of no child.
+ *         deadline, and none is left a zombie, whether somebody waits or not.
+ * Method: sh(1) and cat(1); at the end waitid(2) must know of no child.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,10 @@ static int what_can_not_start_is_told(void *arg)
 		.directory = "/there/is/none",
 		.in = LEND_STDIO_PIPE,
 	};
+	const struct lend_process_options unknown = {
+		.in = LEND_STDIO_PIPE,
+		.err = (enum lend_stdio)9,
+	};
 	char *argv[] = { (char *)"x", NULL };
 	struct lend_process process;
 
@@ -93,6 +98,7 @@ static int what_can_not_start_is_told(void *arg)
 				    &process),
 		 -EACCES);
 	CHECK_EQ(start("true", &nowhere, &process), -ENOENT);
+	CHECK_EQ(start("true", &unknown, &process), -EINVAL);
 	CHECK_EQ(lend_process_spawn(NULL, argv, NULL, LEND_FOREVER, &process),
 		 -EINVAL);
 	check_no_children();
@@ -128,6 +134,39 @@ static int pipes_connect_it(void *arg)
 	CHECK_EQ(WEXITSTATUS(status), 3);
 	lend_process_close(&process);
 	lend_process_close(&process);
+	check_no_children();
+	return 0;
+}
+
+/* A pipe has the number of the standard input that the program has not: the
+ * child's output must not be put in its place, nor its own input be closed. */
+static int a_closed_input_does_no_harm(void *arg)
+{
+	const struct lend_process_options options = {
+		.in = LEND_STDIO_PIPE,
+		.out = LEND_STDIO_PIPE,
+	};
+	int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), err;
+	struct lend_process process;
+	char text[16];
+
+	(void)arg;
+	close(STDIN_FILENO);
+	err = start("cat", &options, &process);
+	if (!CHECK_EQ(err, 0))
+		return -1;
+	CHECK(process.in > STDERR_FILENO && process.out > STDERR_FILENO);
+	CHECK_EQ(lend_write(process.in, "hello", 5, -1, LEND_FOREVER), 5);
+	lend_close(process.in);
+	process.in = -1;
+	CHECK_EQ(read_all(process.out, text, sizeof(text)), 5);
+	CHECK(!strcmp(text, "hello"));
+	CHECK_EQ(lend_process_wait(&process, LEND_FOREVER, NULL), 0);
+	lend_process_close(&process);
+	/* The library's own for the child may have had the number. */
+	CHECK(fcntl(STDIN_FILENO, F_GETFD) < 0);
+	CHECK_EQ(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+	close(saved);
 	check_no_children();
 	return 0;
 }
@@ -256,6 +295,7 @@ int main(int argc, char **argv)
 	test_actor("its status is told", its_status_is_told);
 	test_actor("what can not start is told", what_can_not_start_is_told);
 	test_actor("pipes connect it", pipes_connect_it);
+	test_actor("a closed input does no harm", a_closed_input_does_no_harm);
 	test_actor("it begins as was asked", it_begins_as_was_asked);
 	test_actor("waiting ends in time, and by cancelling",
 		   waiting_ends_in_time_and_by_cancelling);

@@ -7,8 +7,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PAGE LEND_PAGE_SIZE
@@ -171,4 +175,143 @@ Test(heap_view, one_view_stays_open)
 	cr_expect_eq(hold.count, 0);
 	address[0] = 1;
 	lend__heap_range_fini(&single);
+}
+
+/* ---- what the kernel refuses ---- */
+
+/* Lower a limit of this process, which is the test's own. */
+static void limit(int resource, rlim_t value)
+{
+	struct rlimit now;
+
+	cr_assert_eq(getrlimit(resource, &now), 0);
+	now.rlim_cur = value;
+	cr_assert_eq(setrlimit(resource, &now), 0);
+}
+
+/* Addresses that this process has. */
+static rlim_t mapped_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	return (rlim_t)pages * PAGE;
+}
+
+static struct lend_heap_range unsplit;
+static int next_fd;
+
+static void make_unsplit(void)
+{
+	cr_assert_eq(lend__heap_range_init(&unsplit, 2, 0, 0), 0);
+	unsplit.base[5] = 'x';
+	next_fd = dup(0);
+	close(next_fd);
+}
+
+/* What was there is there, and no descriptor is left. */
+static void check_unsplit(void)
+{
+	int fd = dup(0);
+
+	cr_expect_eq(fd, next_fd);
+	close(fd);
+	cr_expect_null(unsplit.kernel_base);
+	cr_expect_eq(unsplit.base[5], 'x');
+	lend__heap_range_fini(&unsplit);
+}
+
+/* Goal: without a descriptor there is one view, as before. */
+Test(heap_view, no_descriptor_no_split)
+{
+	struct rlimit before;
+
+	make_unsplit();
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit(RLIMIT_NOFILE, 0);
+	cr_expect_eq(lend__heap_range_split(&unsplit), -EMFILE);
+	limit(RLIMIT_NOFILE, before.rlim_cur);
+	check_unsplit();
+}
+
+/* Goal: nor without room for the file. */
+Test(heap_view, no_room_no_split)
+{
+	make_unsplit();
+	signal(SIGXFSZ, SIG_IGN);
+	limit(RLIMIT_FSIZE, PAGE);
+	cr_expect_eq(lend__heap_range_split(&unsplit), -EFBIG);
+	limit(RLIMIT_FSIZE, RLIM_INFINITY);
+	check_unsplit();
+}
+
+/* Goal: nor without addresses for a second view; and when the second is there,
+ * and can not be put in the first one's place, it goes again. */
+Test(heap_view, no_addresses_no_split)
+{
+	rlim_t before;
+
+	make_unsplit();
+	before = mapped_bytes();
+	limit(RLIMIT_AS, before + PAGE);
+	cr_expect_eq(lend__heap_range_split(&unsplit), -ENOMEM);
+	limit(RLIMIT_AS, RLIM_INFINITY);
+
+	/* No mapping begins there. */
+	unsplit.base += 1;
+	cr_expect_eq(lend__heap_range_split(&unsplit), -EINVAL);
+	unsplit.base -= 1;
+	cr_expect_leq(mapped_bytes(), before + PAGE);
+	check_unsplit();
+}
+
+/* As many mappings as one process may have; 0: it may have too many. */
+static unsigned mappings_max(void)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	unsigned max = 0;
+
+	if (file) {
+		if (fscanf(file, "%u", &max) != 1)
+			max = 0;
+		fclose(file);
+	}
+	return max <= 200000 ? max : 0;
+}
+
+/* Goal: a span that can not be closed, as there are too many mappings, stays
+ * open, and the kernel works on it where it is. */
+Test(heap_view, one_that_can_not_be_closed_stays_open, .init = setup,
+     .fini = teardown)
+{
+	unsigned max = mappings_max();
+	char *span = take(4 * PAGE), *pages;
+	struct lend_heap_hold hold = { 1, 1 };
+	size_t i = 0;
+
+	if (!max)
+		cr_skip("vm.max_map_count is more than this test can use up");
+	memset(span, 6, 4 * PAGE);
+	pages = mmap(NULL, (size_t)max * PAGE, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	cr_assert_neq(pages, MAP_FAILED);
+	/* Every second page another one's neighbour. */
+	while (i < max && !mprotect(pages + i * PAGE, PAGE, PROT_READ))
+		i += 2;
+	cr_assert_lt(i, max);
+	cr_expect_eq(lend__heap_range_close(&range, span + PAGE, PAGE, true,
+					    &hold),
+		     span + PAGE);
+	cr_expect_eq(hold.count, 0);
+	cr_expect(can_write(span + PAGE));
+	lend__heap_range_open(&range, hold);
+	cr_expect_eq(munmap(pages, (size_t)max * PAGE), 0);
+	cr_expect_neq(lend__heap_range_close(&range, span + PAGE, PAGE, true,
+					     &hold),
+		      span + PAGE);
+	cr_expect_eq(hold.count, 1);
+	lend__heap_range_open(&range, hold);
 }
