@@ -318,6 +318,8 @@ static int32_t attempt_rest(struct sim_req *req)
 		return sim_futex_wait(req);
 	case IORING_OP_FUTEX_WAKE:
 		return sim_futex_wake(req);
+	case IORING_OP_WAITID:
+		return sim_child_wait(req);
 	default:
 		return -EINVAL;
 	}

@@ -52,6 +52,7 @@ void sim_expect_nothing_held(size_t before);
 /* Parts of the program: actors, which get a number. */
 int sim_operations_file(void *arg);
 int sim_operations_datagrams(void *arg);
+int sim_operations_children(void *arg);
 int sim_operations_splice(void *arg);
 /* The reader of a stream, which checks what comes. */
 int sim_read_stream(void *arg);

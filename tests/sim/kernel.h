@@ -14,6 +14,7 @@
  *	inode.c    files and their names, in memory
  *	attribute.c what is attached to them
  *	futex.c    those who wait for a word
+ *	child.c    child processes, and those who wait for them
  *	libc.c     the system calls and threads of the C library
  *	lock.c     its locks
  *	trial.c    what it tries at its start
@@ -285,6 +286,11 @@ int32_t sim_attempt(struct sim_req *req, uint32_t *ret_flags);
 /* futex.c */
 int32_t sim_futex_wait(const struct sim_req *req);
 int32_t sim_futex_wake(const struct sim_req *req);
+
+/* child.c */
+/* One that ends at @end_ns with @status. Its process id; -EAGAIN */
+int sim_child_start(int group, int status, uint64_t end_ns);
+int32_t sim_child_wait(const struct sim_req *req);
 
 /* trial.c */
 /* The library tries what the kernel can do. */

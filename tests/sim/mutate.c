@@ -5,6 +5,7 @@
  */
 #include "kernel.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 
 #include "arbiter/arbiter.h"
@@ -13,6 +14,7 @@
 #include "rt/monitor.h"
 #include "rt/suspend.h"
 #include "uring/buffers.h"
+#include "uring/compat.h"
 #include "uring/ring.h"
 
 enum sim_mutation sim_mutation;
@@ -73,6 +75,10 @@ static const struct {
 	[SIM_MUTATE_BUNDLE_ORDER] = { "bundle-order",
 				      "the buffers of a bundle are taken for "
 				      "those whose numbers follow" },
+	[SIM_MUTATE_LATE_CHILD] = { "late-child",
+				    "a wait for a child that has one when its "
+				    "deadline has passed says that it has "
+				    "passed" },
 };
 
 const char *sim_mutation_name(enum sim_mutation mutation)
@@ -112,6 +118,20 @@ unsigned __wrap_lend__buffers_behind(const struct lend_buffers *buffers,
 	if (sim_mutation == SIM_MUTATE_BUNDLE_ORDER && !sim_is_trying())
 		return (number + i) & (buffers->count - 1);
 	return __real_lend__buffers_behind(buffers, number, i);
+}
+
+__typeof__(lend__request_run) __real_lend__request_run;
+__typeof__(lend__request_run) __wrap_lend__request_run;
+int __wrap_lend__request_run(struct lend_request *request, int err,
+			     uint64_t deadline)
+{
+	bool waits = request->sqe.opcode == IORING_OP_WAITID;
+	int res = __real_lend__request_run(request, err, deadline);
+
+	if (sim_mutation == SIM_MUTATE_LATE_CHILD && waits && !res &&
+	    deadline != LEND_FOREVER && lend_now() >= deadline)
+		return -ETIMEDOUT;
+	return res;
 }
 
 static bool is_address(const void *data, size_t size)

@@ -44,6 +44,12 @@ void sim_req_copy_arguments(struct sim_req *req)
 				(void *)(uintptr_t)sqe->addr, sqe->len
 			};
 		break;
+	case IORING_OP_WAITID:
+		if (sqe->addr2)
+			req->parts[req->parts_count++] = (struct iovec){
+				(void *)(uintptr_t)sqe->addr2, 128
+			};
+		break;
 	case IORING_OP_STATX:
 		req->parts[req->parts_count++] =
 			(struct iovec){ (void *)(uintptr_t)sqe->off, 256 };
@@ -108,6 +114,7 @@ bool sim_sqe_has_file(const struct io_uring_sqe *sqe)
 	case IORING_OP_MADVISE:
 	case IORING_OP_FUTEX_WAIT:
 	case IORING_OP_FUTEX_WAKE:
+	case IORING_OP_WAITID:
 		return false;
 	default:
 		return !sim_sqe_has_path(sqe);

@@ -344,16 +344,17 @@ static int use_nothing(void *arg)
 int sim_program_operations(void *arg)
 {
 	static const lend_actor_fn parts[] = {
-		sim_operations_file,   use_stream,     use_semaphore,
-		use_nothing,	       use_connection, sim_operations_datagrams,
-		sim_operations_splice,
+		sim_operations_file,   use_stream,
+		use_semaphore,	       use_nothing,
+		use_connection,	       sim_operations_datagrams,
+		sim_operations_splice, sim_operations_children,
 	};
 	unsigned count = sim_draw(1, 4);
 	lend_ref refs[4];
 
 	for (unsigned i = 0; i < count; i++)
 		refs[i] = sim_spawn(
-			parts[sim_draw(0, 6)],
+			parts[sim_draw(0, 7)],
 			(void *)(uintptr_t)(sim_number(arg) * 8 + i));
 	for (unsigned i = 0; i < count; i++)
 		sim_join(refs[i], 0);

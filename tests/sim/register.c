@@ -35,6 +35,7 @@ static int probe(struct io_uring_probe *found, unsigned count)
 		IORING_OP_BIND,	      IORING_OP_LISTEN,
 		IORING_OP_SEND_ZC,    IORING_OP_SENDMSG_ZC,
 		IORING_OP_FUTEX_WAIT, IORING_OP_FUTEX_WAKE,
+		IORING_OP_WAITID,
 	};
 
 	for (unsigned i = 0; i < count && i <= IORING_OP_LISTEN; i++) {

@@ -260,7 +260,7 @@ void sim_req_run(struct sim_req *req)
 		sim_req_finish(req, req->result, req->result_flags);
 		return;
 	}
-	if (req->cancelled) {
+	if (req->cancelled && req->sqe.opcode != IORING_OP_WAITID) {
 		give_result(req, req->done ? (int32_t)req->done : -ECANCELED,
 			    0);
 		return;
@@ -268,6 +268,8 @@ void sim_req_run(struct sim_req *req)
 	res = sim_attempt(req, &flags);
 	if (res != SIM_AGAIN) {
 		give_result(req, res, flags);
+	} else if (req->cancelled) {
+		give_result(req, -ECANCELED, 0);
 	} else if (!sim_req_may_wait(req)) {
 		give_result(req, -EAGAIN, 0);
 	} else {
@@ -376,6 +378,21 @@ static bool is_meant(const struct sim_req *req, const struct sim_ring *ring,
 	return req->sqe.user_data == user_data;
 }
 
+/* A wait for a child that has been woken looks once more, and is over then: who
+ * cancels it now is told that there is none. Before, it is over at once. */
+static bool cancel_wait(struct sim_req *req)
+{
+	bool found = req->state != SIM_REQ_QUEUED;
+
+	req->cancelled = true;
+	if (req->state == SIM_REQ_ARMED) {
+		req->has_result = true;
+		req->result = -ECANCELED;
+		sim_work_add(req);
+	}
+	return found;
+}
+
 /* False: not to be found at this moment. */
 static bool cancel(struct sim_req *req, unsigned *already)
 {
@@ -403,6 +420,8 @@ static bool cancel(struct sim_req *req, unsigned *already)
 	/* Woken, gone off, or its memory's end is awaited. */
 	if (req->has_result)
 		return false;
+	if (req->sqe.opcode == IORING_OP_WAITID)
+		return cancel_wait(req);
 	/* Found while a kernel thread tried it, and not any more when the same
 	 * call looked again: 0 is the answer, though it is about to wait, and
 	 * has forgotten that it was cancelled. */
