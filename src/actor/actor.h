@@ -77,7 +77,8 @@ struct lend_mail_calls {
  * Note [lines]
  * Of thousands of actors that wait most of their records are in no cache, so
  * what waking one and running it needs is on two lines: the first is what
- * wakers read and write, the second what the worker and the actor do. What its
+ * wakers read and write, the second what the worker and the actor do. On the
+ * third is what it needs beside its heap to wait for an operation. What its
  * owner writes of the first is written when it runs anyway, or hardly ever.
  */
 struct lend_actor {
@@ -111,18 +112,26 @@ struct lend_actor {
 	uint32_t index;		   /* [const] while it lives */
 	uint32_t generation;	   /* [const] */
 
+	/* ---- its operations ---- [owner], but for what is marked */
+	struct lend_list pendings;		 /* asynchronous ones */
+	void (*end_io)(struct lend_actor *self); /* ends them; NULL: none */
+	/* [atomic] provided ones that it has, or that wait in its series */
+	_Atomic uint32_t buffers;
+	int value; /* at its end */
+	/* [lock: the owning timers] */
+	_Atomic(struct lend_timers *) timers; /* NULL: not armed */
+	struct lend_pairing_node timer;
+
 	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
 	struct lend_mail *inbox_last;  /* and notices of operations */
 	_Atomic uint32_t taken;	       /* messages, for who finds it full */
 	struct lend_worker *moving_to; /* on its way to that worker */
-	struct lend_list pendings;     /* asynchronous operations */
 	const int *also_fds; /* two that its call is about, too; NULL: none */
-	void (*end_io)(struct lend_actor *self);  /* ends them; NULL: none */
 	const struct lend_mail_calls *mail_calls; /* set with @end_io */
-	int value;				  /* exit value */
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
 	bool ending;		   /* its function has returned */
+	bool joinable;		   /* [const] while it lives */
 	unsigned callbacks;	   /* of the library's that it is in */
 	unsigned uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
@@ -139,12 +148,9 @@ struct lend_actor {
 	lend_actor_fn fn;
 	void *arg;
 	const void *spawned_at; /* where the call of its spawn returned to */
-	bool joinable;
 	char name[LEND_ACTOR_NAME_MAX + 1];
 
 	/* ---- [atomic] any thread ---- */
-	_Atomic uint32_t buffers; /* provided ones that it has, or that wait
-				     in its series */
 	struct lend_mail signal_mail;
 
 	/* ---- [lock: entry] Note [entry] in registry.h ---- */
@@ -152,17 +158,13 @@ struct lend_actor {
 	struct lend_list scope_link; /* [lock: scope] in its lists */
 	struct lend_msg *watchers;   /* to be told of its end */
 
-	/* ---- [lock: the owning timers] ---- */
-	struct lend_pairing_node timer;
-	_Atomic(struct lend_timers *) timers; /* NULL: not armed */
-
 	LEND_CACHE_ALIGNED struct lend_heap heap;
 };
 
 /* A sanitizer's account of a fiber is longer than that. */
 #if !defined(LEND_FIBER_ASAN) && !defined(LEND_FIBER_TSAN)
 _Static_assert(offsetof(struct lend_actor, fiber) == LEND_CACHE_LINE &&
-		       offsetof(struct lend_actor, inbox_first) ==
+		       offsetof(struct lend_actor, pendings) ==
 			       2 * LEND_CACHE_LINE,
 	       "Note [lines]");
 #endif

@@ -10,9 +10,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "actor/actor.h"
+#include "base/bits.h"
 #include "base/check.h"
 #include "base/counter.h"
 #include "http/exchange.h"
@@ -127,6 +129,26 @@ static bool wait_for_request(struct lend__http_connection *connection)
 	return res > 0;
 }
 
+/*
+ * Send the answers. 0 or an error.
+ *
+ * Who sends one request at a time sends the next when it has this answer. When
+ * the send is over, and others have had their turns, that may well be here, and
+ * a receive that finds it costs less than one that waits. Of a batch the
+ * answers take the client longer: there the receive waits beside the send,
+ * which saves a turn.
+ *
+ * Not where the requests are served: the stack is lower there, and the frames
+ * in which we wait would be on lines of their own.
+ */
+static int answer(struct lend__http_connection *connection)
+{
+	if (lend_unlikely(connection->in_batch))
+		return lend__http_output_start(connection);
+	connection->in.more = true;
+	return lend__http_output_flush(connection);
+}
+
 __attribute__((noinline)) static void
 linger(struct lend__http_connection *connection)
 {
@@ -166,11 +188,12 @@ static int connection_main(void *argument)
 	struct lend__http_connection *connection = argument;
 	struct lend_actor *self = lend__current_actor();
 
+	lend__io_watch_end(self);
 	self->end_io = connection_end;
 	lend__http_server_enter(connection->server, connection, self);
 	connection->in.more = true;
 	while (wait_for_request(connection) &&
-	       lend__http_exchange_serve(connection))
+	       lend__http_exchange_serve(connection) && !answer(connection))
 		/* The next bytes may have come already. */
 		lend_yield_if_needed();
 	lend__http_output_flush(connection);
@@ -182,14 +205,18 @@ static int connection_main(void *argument)
 int lend__http_connection_open(struct lend_http_server *server, int fd)
 {
 	size_t client_size = server->options.access ? LEND_ADDRESS_TEXT_MAX : 1;
+	size_t size = lend_align_up(sizeof(struct lend__http_connection) +
+					    client_size,
+				    LEND_CACHE_LINE);
 	struct lend_spawn_options options = { .name = "http connection" };
 	struct lend__http_connection *connection;
 	struct lend_address peer = { .size = sizeof(peer.storage) };
 	int err;
 
-	connection = calloc(1, sizeof(*connection) + client_size);
+	connection = aligned_alloc(LEND_CACHE_LINE, size);
 	if (!connection)
 		return -ENOMEM;
+	memset(connection, 0, size);
 	connection->server = server;
 	connection->fd = fd;
 	if (server->options.access &&

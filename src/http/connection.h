@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "base/list.h"
 
 struct lend_actor;
@@ -39,22 +40,25 @@ struct lend__http_output {
 	uint64_t deadline; /* of @sending */
 };
 
+/* What a request needs is on two lines of the cache. */
 struct lend__http_connection {
 	/* [const] */
-	struct lend_http_server *server;
-	int fd;
-	unsigned worker; /* index, whose load it counts for */
-
-	/* [lock: the server's] */
-	struct lend_list link;
-	struct lend_actor *actor; /* NULL until it runs */
+	LEND_CACHE_ALIGNED struct lend_http_server *server;
 
 	/* [owner: the actor] */
 	struct lend__http_input in;
-	struct lend__http_output out;
+	LEND_CACHE_ALIGNED struct lend__http_output out;
+	int fd;	       /* [const] */
 	bool warm;     /* there may be memory to give back */
 	bool eof;      /* the client sends no more */
 	bool linger;   /* the client may be sending: close with care */
+	bool in_batch; /* the last requests came several at once */
+
+	/* [lock: the server's] */
+	struct lend_actor *actor; /* NULL until it runs */
+	unsigned worker;	  /* [const] index, whose load it counts for */
+	struct lend_list link;
+
 	char client[]; /* address, if somebody wants to know */
 };
 

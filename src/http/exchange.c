@@ -369,9 +369,10 @@ __attribute__((noinline)) bool
 lend__http_exchange_serve(struct lend__http_connection *connection)
 {
 	struct lend__http_exchange exchange;
-	bool keep, alone = true;
+	bool keep;
 
 	connection->warm = true;
+	connection->in_batch = false;
 	exchange.fields = exchange.fields_inline;
 	exchange.field_capacity = LEND__HTTP_FIELDS_INLINE;
 	for (;;) {
@@ -381,20 +382,11 @@ lend__http_exchange_serve(struct lend__http_connection *connection)
 		/* Requests of a pipeline are all there, and nobody waits for
 		 * anything between them. */
 		lend_yield_if_needed();
-		alone = false;
+		connection->in_batch = true;
 	}
 	if (lend_unlikely(exchange.fields != exchange.fields_inline))
 		lend_io_free(exchange.fields);
-	if (!keep)
-		return false;
-	lend__http_input_drop(connection);
-	if (lend_unlikely(!alone))
-		return !lend__http_output_start(connection);
-	/* Who sends one request at a time sends the next when it has this
-	 * answer. When the send is over, and others have had their turns, that
-	 * may well be here, and a receive that finds it costs less than one
-	 * that waits. Of a batch the answer takes longer to deal with: there
-	 * the receive waits beside the send, which saves a turn. */
-	connection->in.more = true;
-	return !lend__http_output_flush(connection);
+	if (keep)
+		lend__http_input_drop(connection);
+	return keep;
 }

@@ -73,8 +73,8 @@ struct lend__http_exchange {
 	struct lend__http_field fields_inline[LEND__HTTP_FIELDS_INLINE];
 };
 
-/* Serve what the input begins with, and all that has come behind it. False:
- * the connection is to end. */
+/* Serve what the input begins with, and all that has come behind it. The
+ * answers are gathered, and not all sent. False: the connection is to end. */
 bool lend__http_exchange_serve(struct lend__http_connection *connection)
 	LEND_AWAITS;
 
