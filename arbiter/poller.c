@@ -24,7 +24,7 @@ static void deliver(const struct io_uring_cqe *cqe, struct lend_ring *ring,
 	if (flags & IORING_CQE_F_BUFFER)
 		flags = lend__ring_take_buffer(ring, cqe->res, flags);
 	else if (lend_unlikely(cqe->res == -ENOBUFS))
-		lend_counter_add(&ring->buffers_empty, 1);
+		lend__ring_lacks_buffer(ring);
 	if (!cqe->user_data)
 		return;
 	op = lend__op_from_user_data(cqe->user_data);

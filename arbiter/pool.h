@@ -10,9 +10,10 @@
 #define LEND_RINGS_MAX 256
 #define LEND_DEPTH_MAX 32768
 
-/* Provided buffers of each ring: enough for the receives that one round of
- * completions can bring; small enough to stay in the second-level cache. */
-#define LEND_POOL_BUFFERS	  256
+/* Provided buffers of each ring: as many as completions that a ring of usual
+ * depth has room for. Most of them wait until they are needed, so that the
+ * others stay in the second-level cache: Note [at first] of uring/buffers.h. */
+#define LEND_POOL_BUFFERS	  1024
 #define LEND_POOL_BUFFERS_MAX	  32768
 #define LEND_POOL_BUFFER_SIZE	  4096
 #define LEND_POOL_BUFFER_SIZE_MAX (1u << 20)

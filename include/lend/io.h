@@ -136,13 +136,12 @@ struct lend_buffer {
  * ten thousand idle connections cost no buffers.
  *
  * If the runtime's buffers are all in use, or the actor has as many as it may,
- * one is taken from the actor's I/O
- * heap.
+ * one is taken from the actor's I/O heap.
  *
  * @ret_buffer  written only if the result is above 0
  *
  * Ownership: the caller gives the buffer back with lend_buffer_release(),
- *            soon: there are 256 of 4 KiB a ring for all connections, and
+ *            soon: there are 1024 of 4 KiB a ring for all connections, and
  *            64 an actor (lend_options.buffers). What is left is given
  *            back when the actor ends.
  *

@@ -68,7 +68,8 @@ struct lend_options {
 	/* The buffers that received data comes in (lend_recv_buffer(),
 	 * series.h). They cost memory when they are first used. */
 	unsigned buffers;     /* of each ring, 1 to 32768, rounded up to a power
-				 of two; 256 */
+				 of two; 1024. Those above 256 are used once
+				 receives have found none. */
 	unsigned buffer_size; /* bytes, 64 to 1048576, rounded up to a multiple
 				 of 64; 4096 */
 	unsigned buffers_actor_max; /* one actor may have so many; then it

@@ -73,6 +73,31 @@ void lend__buffers_add(struct lend_buffers *buffers, unsigned buffer)
 	publish(buffers);
 }
 
+/* The kernel gets the first @count, if there are so many. */
+static void open_to(struct lend_buffers *buffers, unsigned count)
+{
+	/* Relaxed: its only writer. */
+	unsigned opened = atomic_load_explicit(&buffers->opened,
+					       memory_order_relaxed);
+
+	if (count > buffers->count)
+		count = buffers->count;
+	/* First, so that nobody sees more in the kernel than there are. */
+	atomic_store_explicit(&buffers->opened, count, memory_order_relaxed);
+	for (unsigned i = opened; i < count; i++)
+		add(buffers, i);
+	publish(buffers);
+}
+
+void lend__buffers_open_more(struct lend_buffers *buffers)
+{
+	unsigned opened = atomic_load_explicit(&buffers->opened,
+					       memory_order_relaxed);
+
+	if (lend_unlikely(buffers->ring && opened < buffers->count))
+		open_to(buffers, opened + LEND_BUFFERS_MORE);
+}
+
 static uint16_t group_of(const struct lend_buffers *buffers)
 {
 	return buffers->parts ? LEND_PARTS_GROUP : LEND_BUFFERS_GROUP;
@@ -125,9 +150,7 @@ int lend__buffers_map(struct lend_buffers *buffers, int fd)
 		lend__buffers_fini(buffers, -1);
 		return err;
 	}
-	for (unsigned i = 0; i < buffers->count; i++)
-		add(buffers, i);
-	publish(buffers);
+	open_to(buffers, buffers->parts ? buffers->count : LEND_BUFFERS_FIRST);
 	return 0;
 }
 
@@ -210,7 +233,8 @@ void lend__buffers_give(struct lend_buffers *buffers, unsigned number)
 static unsigned most_of(const struct lend_buffers *buffers)
 {
 	return buffers->parts ? lend__parts_most(buffers->parts) :
-				buffers->numbers;
+				atomic_load_explicit(&buffers->opened,
+						     memory_order_relaxed);
 }
 
 void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner)
@@ -250,7 +274,7 @@ void lend__buffers_drain(struct lend_buffers *buffers)
  */
 void lend__buffers_detach(struct lend_buffers *buffers, int fd)
 {
-	uint64_t home;
+	uint64_t in_use, home;
 
 	if (!buffers->ring)
 		return;
@@ -262,11 +286,13 @@ void lend__buffers_detach(struct lend_buffers *buffers, int fd)
 			close_ring(buffers, fd);
 		return;
 	}
-	home = buffers->count - lend__buffers_in_use(buffers);
-	if (home >= buffers->count) {
+	in_use = lend__buffers_in_use(buffers);
+	if (!in_use) {
 		lend__buffers_fini(buffers, fd);
 		return;
 	}
+	home = atomic_load_explicit(&buffers->opened, memory_order_relaxed) -
+	       in_use;
 	for (unsigned i = 1; i <= home; i++) {
 		uint16_t place = (uint16_t)(buffers->tail - i);
 

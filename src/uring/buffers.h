@@ -6,6 +6,12 @@
  * lend__buffers_give(). Giving back is a push to a lock-free stack, as any
  * worker may do it; the tail that the kernel reads has one writer, the ring's
  * poller, which drains the stack when it polls.
+ *
+ * Note [at first]
+ * The kernel takes those that were given back longest ago, so it goes round all
+ * that it has, and each is out of the processor's caches by the time it comes
+ * again if they are many. So it gets but some of them at first, and a few more
+ * whenever a receive finds none: as many as are needed at once, in the end.
  */
 #ifndef LEND_URING_BUFFERS_H
 #define LEND_URING_BUFFERS_H
@@ -18,6 +24,10 @@
 #include "base/counter.h"
 
 #define LEND_BUFFERS_GROUP 0
+
+/* Note [at first]; and how many more at a time. */
+#define LEND_BUFFERS_FIRST 256
+#define LEND_BUFFERS_MORE  16
 
 struct io_uring_buf_ring;
 struct lend_parts;
@@ -36,8 +46,9 @@ struct lend_buffers {
 	/* [cq_lock] of the ring */
 	uint16_t tail;
 	/* Counters of the ring that has them now; others read them. */
-	_Atomic uint64_t added; /* ever given to the kernel */
-	_Atomic uint64_t taken; /* ever come back with a completion */
+	_Atomic uint64_t added;	 /* ever given to the kernel */
+	_Atomic uint64_t taken;	 /* ever come back with a completion */
+	_Atomic unsigned opened; /* that the kernel has ever had: the first */
 	/* No ring has them: those that nobody holds are all in @returned. */
 	_Atomic bool is_detached;
 	_Atomic uint64_t out; /* parts that are not back */
@@ -127,15 +138,15 @@ static inline uint64_t lend__buffers_in_use(const struct lend_buffers *buffers)
 	uint64_t added = atomic_load_explicit(&buffers->added,
 					      memory_order_relaxed);
 
+	unsigned opened = atomic_load_explicit(&buffers->opened,
+					       memory_order_relaxed);
+
 	if (lend_unlikely(atomic_load_explicit(&buffers->is_detached,
 					       memory_order_relaxed)))
-		return buffers->count -
-		       (atomic_load_explicit(&buffers->returned,
-					     memory_order_relaxed) >>
-			32);
-	return added - taken < buffers->count ?
-		       buffers->count - (added - taken) :
-		       0;
+		return opened - (atomic_load_explicit(&buffers->returned,
+						      memory_order_relaxed) >>
+				 32);
+	return added - taken < opened ? opened - (added - taken) : 0;
 }
 
 /* Half of them are not the kernel's: who has little in one does well to copy
@@ -173,6 +184,10 @@ void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner);
 
 /* Give buffer @number back. Any thread; its contents are gone. */
 void lend__buffers_give(struct lend_buffers *buffers, unsigned number);
+
+/* A receive has found none: the kernel gets some that it never had, if there
+ * are any. The ring's consumer only. */
+void lend__buffers_open_more(struct lend_buffers *buffers);
 
 /* Give buffer @buffer to the kernel, at once. The ring's consumer only. */
 void lend__buffers_add(struct lend_buffers *buffers, unsigned buffer);

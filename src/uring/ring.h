@@ -268,6 +268,14 @@ static inline uint32_t lend__ring_take_buffer(struct lend_ring *ring,
 	return flags;
 }
 
+/* A completion says that there was no buffer for what came. The ring's consumer
+ * only. */
+static inline void lend__ring_lacks_buffer(struct lend_ring *ring)
+{
+	lend_counter_add(&ring->buffers_empty, 1);
+	lend__buffers_open_more(&ring->buffers);
+}
+
 /* Which buffers the number in @flags is one of, and the number. */
 static inline struct lend_buffers *
 lend__ring_buffers(struct lend_ring *ring, uint32_t flags, unsigned *ret_number)
