@@ -84,6 +84,13 @@ static inline void lend__fiber_switch(struct lend_fiber *from,
 	lend__sanitize_arrive(&from->sanitize);
 }
 
+/* Where its stack was left, as a hint: it may run by now, or be another's.
+ * Thread: any. */
+static inline const void *lend__fiber_left_at(const struct lend_fiber *fiber)
+{
+	return __atomic_load_n(&fiber->context, __ATOMIC_RELAXED);
+}
+
 /*
  * Leave @from, which is running here, for ever, and resume @to, which then
  * calls lend__fiber_fini(from). To resume @from again is a panic.

@@ -132,6 +132,25 @@ static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
 	return count;
 }
 
+/* The producer's thread, as a hint: the element that comes after @ahead others,
+ * or NULL. Somebody else may have popped it. Under ThreadSanitizer always NULL,
+ * as whatever is done with it would be a race with whoever has. */
+static inline void *lend_queue_peek(const struct lend_queue *queue,
+				    unsigned ahead)
+{
+#ifdef LEND_CK_TSAN
+	(void)queue;
+	(void)ahead;
+	return NULL;
+#else
+	unsigned head = ck_pr_load_uint(&queue->ring.c_head);
+
+	if (queue->ring.p_tail - head <= ahead)
+		return NULL;
+	return queue->slots[(head + ahead) & queue->ring.mask].value;
+#endif
+}
+
 /* Any thread, as a hint: how many elements were popped so far, modulo 2^32. */
 static inline unsigned lend_queue_popped(const struct lend_queue *queue)
 {

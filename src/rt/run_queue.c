@@ -101,14 +101,45 @@ refill(struct lend_lane *lane)
 	return first;
 }
 
+/*
+ * Those that come next are fetched from memory while this one runs: of hundreds
+ * of actors the records and stacks do not stay in the first-level cache. First
+ * the record's two lines, a turn later what it leads to: where the stack was
+ * left. A thief may have taken them, and their place may be another's by now;
+ * then this is for nothing, no more. The record stays readable whatever becomes
+ * of the actor.
+ *
+ * Always inline: gcc 12 takes a function that only prefetches for one without
+ * effects, and leaves out the call.
+ */
+__attribute__((always_inline)) static inline void
+look_ahead(const struct lend_lane *lane)
+{
+	const struct lend_actor *next = lend_queue_peek(&lane->ring, 0);
+	const struct lend_actor *later = lend_queue_peek(&lane->ring, 1);
+	const char *left_at;
+
+	if (later) {
+		__builtin_prefetch(later);
+		__builtin_prefetch(&later->fiber);
+	}
+	if (next) {
+		left_at = lend__fiber_left_at(&next->fiber);
+		__builtin_prefetch(left_at);
+		__builtin_prefetch(left_at + LEND_CACHE_LINE);
+	}
+}
+
 /* Owner. */
 static struct lend_actor *lane_pop(struct lend_lane *lane)
 {
 	struct lend_actor *actor = lend_queue_pop(&lane->ring);
 
-	if (lend_likely(actor != NULL) || lend_likely(!listed(lane)))
+	if (lend_likely(actor != NULL)) {
+		look_ahead(lane);
 		return actor;
-	return refill(lane);
+	}
+	return lend_likely(!listed(lane)) ? NULL : refill(lane);
 }
 
 /* A thief: the oldest @most, or what there is. */
