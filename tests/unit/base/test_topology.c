@@ -92,11 +92,13 @@ static void put_cpu(unsigned cpu)
 	make_directory(cpu, node);
 	put(cpu, "topology/thread_siblings_list", "%u,%u", cpu / 2 * 2,
 	    cpu / 2 * 2 + 1);
-	put_cache(cpu, 0, 1, "Data", cpu / 2 * 2, cpu / 2 * 2 + 1);
-	/* One that must not count. */
-	put_cache(cpu, 1, 2, "Instruction", 0, 31);
-	put_cache(cpu, 2, 2, "Unified", cpu / 4 * 4, cpu / 4 * 4 + 3);
-	put_cache(cpu, 3, 3, "Unified", cpu / 8 * 8, cpu / 8 * 8 + 7);
+	put_cache(cpu, 0, 2, "Unified", cpu / 4 * 4, cpu / 4 * 4 + 3);
+	put_cache(cpu, 1, 3, "Unified", cpu / 8 * 8, cpu / 8 * 8 + 7);
+	/* Those that must not count come last. */
+	put_cache(cpu, 2, 1, "Data", cpu / 2 * 2, cpu / 2 * 2 + 1);
+	put_cache(cpu, 3, 2, "Instruction", 0, 31);
+	put_cache(cpu, 4, 3, "Instruction", 0, 31);
+	put_cache(cpu, 5, 4, "Unified", 0, 31);
 }
 
 static enum lend_distance between(unsigned a, unsigned b)
@@ -130,9 +132,25 @@ Test(topology, numbers_that_are_left_out_harm_nobody, .init = setup,
 	put_cpu(0);
 	put_cpu(24);
 	put_cpu(27);
+	/* Many are, but no more than a few in a row. */
+	put_cpu(64);
+	put_cpu(99);
+	put_cpu(97);
 	lend__topology_read(&topology, root);
 	cr_expect_eq(between(24, 27), LEND_SAME_L2);
 	cr_expect_eq(between(0, 24), LEND_FAR);
+	cr_expect_eq(between(97, 99), LEND_SAME_L2);
+}
+
+/* What would be a small one with its upper bits cut off, too. */
+Test(topology, numbers_that_no_cpu_can_have_are_not_believed, .init = setup,
+     .fini = teardown)
+{
+	for (unsigned cpu = 0; cpu < 16; cpu++)
+		put_cpu(cpu);
+	put_cache(12, 0, 2, "Unified", 65536, 65543);
+	lend__topology_read(&topology, root);
+	cr_expect_eq(between(12, 0), LEND_SAME_NODE);
 }
 
 Test(topology, packages_stand_in_for_caches_that_are_not_told, .init = setup,

@@ -8,6 +8,7 @@
 #include "rt/roster.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <string.h>
 
 #define WORKERS 128
@@ -116,6 +117,24 @@ Test(roster, equals_come_in_any_order, .init = setup)
 	}
 	for (unsigned i = 64; i < WORKERS; i++)
 		cr_expect_gt(first[i], 0, "%u is never the first", i);
+}
+
+Test(roster, who_is_back_is_where_it_runs_now, .init = setup)
+{
+	cpu_set_t all, one;
+	int cpu = CPU_SETSIZE - 1;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (!CPU_ISSET(cpu, &all))
+		cpu--;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	atomic_store(&roster.cpus[7], (uint16_t)(cpu + 1));
+	lend__roster_park(&roster, 7);
+	cr_expect_eq(atomic_load(&roster.cpus[7]), cpu + 1);
+	lend__roster_unpark(&roster, 7);
+	cr_expect_eq(atomic_load(&roster.cpus[7]), cpu);
 }
 
 Test(roster, numbers_beyond_the_count_do_not_exist, .init = setup)

@@ -166,6 +166,26 @@ Test(steal, what_was_stolen_is_no_turn, .init = setup, .fini = teardown)
 	cr_expect_eq(length(victim), 0);
 }
 
+/* Whom a third one has robbed of the next to run has begun no turn by that; who
+ * comes to it then has not waited yet. */
+Test(steal, who_was_robbed_by_another_is_looked_at_anew, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *other = &workers[1];
+	struct lend_worker *victim = &workers[2];
+
+	lend__run_queue_push_next(&victim->queue, &actors[0]);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect(!steal_later(other, LEND_US));
+	cr_expect(steal_later(other, A_WHILE));
+	while (lend__run_queue_take(&other->queue))
+		;
+	cr_expect(!steal_later(thief, A_WHILE));
+	lend__run_queue_push_next(&victim->queue, &actors[1]);
+	cr_expect(!steal_later(thief, A_WHILE));
+	cr_expect(steal_later(thief, A_WHILE));
+}
+
 Test(steal, another_one_comes_into_view, .init = setup, .fini = teardown)
 {
 	struct lend_worker *thief = &workers[0];
@@ -191,11 +211,31 @@ Test(steal, who_is_slow_loses_all_at_once, .init = setup, .fini = teardown)
 	struct lend_worker *thief = &workers[0], *victim = &workers[1];
 
 	give(victim, 0, 3);
+	actors[3].run_next = &actors[4];
 	atomic_store(&victim->inbox, &actors[3]);
 	thief->now_ns += 200 * LEND_US;
 	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
-	cr_expect_eq(length(thief), 4);
+	cr_expect_eq(length(thief), 5);
+	cr_expect_eq(atomic_load(&thief->steals), 5);
 	cr_expect_null(atomic_load(&victim->inbox));
+}
+
+/* Nobody is in it, or its worker is about to look at it itself. */
+Test(steal, inboxes_that_are_sealed_or_will_be_are_left, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+
+	thief->now_ns += 200 * LEND_US;
+	atomic_store(&victim->inbox, LEND_INBOX_SEALED);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(atomic_load(&victim->inbox), LEND_INBOX_SEALED);
+	atomic_store(&victim->inbox, &actors[0]);
+	atomic_store(&victim->park_state, LEND_PARK_PARKED);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(atomic_load(&victim->inbox), &actors[0]);
+	atomic_store(&victim->park_state, LEND_PARK_RUNNING);
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
 }
 
 Test(steal, who_has_called_is_asked_first, .init = setup, .fini = teardown)
@@ -212,6 +252,59 @@ Test(steal, who_has_called_is_asked_first, .init = setup, .fini = teardown)
 		teardown();
 		setup();
 	}
+}
+
+Test(steal, who_has_called_and_left_is_not_asked, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0];
+
+	give(&workers[3], 0, 16);
+	atomic_store(&runtime.workers_count, 3);
+	atomic_store(&thief->called, 3 + 1);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(length(&workers[3]), 16);
+}
+
+/* Others ask a few, here one. */
+Test(steal, sentinel_asks_all, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0];
+
+	for (unsigned i = 0; i < 8 * WORKERS; i++) {
+		struct lend_worker *victim = &workers[1 + i % (WORKERS - 1)];
+
+		give(victim, 0, 16);
+		thief->lookout.in_vain = true;
+		cr_expect(lend__worker_steal(thief, 1));
+		cr_expect(!thief->lookout.in_vain);
+		while (lend__run_queue_take(&thief->queue))
+			;
+		while (lend__run_queue_take(&victim->queue))
+			;
+	}
+}
+
+/* Nothing is shared by a CPU below 64 and one above. */
+Test(steal, far_ones_are_counted, .init = setup, .fini = teardown)
+{
+	static struct lend_topology topology;
+	struct lend_worker *thief = &workers[0];
+
+	for (unsigned cpu = 0; cpu < LEND_CPUS_MAX; cpu++)
+		for (unsigned i = 0; i < LEND_FAR; i++)
+			topology.groups[cpu][i] = (uint16_t)(cpu / 64);
+	runtime.roster.topology = &topology;
+	for (unsigned i = 0; i < WORKERS; i++)
+		atomic_store(&runtime.roster.cpus[i], i == 3 ? 64 : i);
+	give(&workers[1], 0, 16);
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(atomic_load(&thief->steals_far), 0);
+	while (lend__run_queue_take(&workers[1].queue))
+		;
+	give(&workers[3], 16, 16);
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(atomic_load(&thief->steals_far), 8);
 }
 
 Test(steal, who_is_parked_is_not_asked, .init = setup, .fini = teardown)
@@ -242,6 +335,8 @@ Test(steal, looks_are_frequent_only_while_they_pay, .init = setup,
 		span_ns = lend__worker_lookout(thief);
 		cr_expect_eq(span_ns, 2 * last_ns);
 		last_ns = span_ns;
+		/* Each counts once. */
+		cr_expect_eq(lend__worker_lookout(thief), last_ns);
 	}
 	for (unsigned i = 0; i < 20; i++) {
 		thief->lookout.in_vain = true;
