@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -359,6 +360,50 @@ static int abandoned_later(void *arg)
 	return 0;
 }
 
+static _Thread_local int thread_mark;
+
+/* Never merged with another call: a thread may have changed in between. */
+__attribute__((noinline)) static uintptr_t thread_of(void)
+{
+	__asm__ volatile("" ::: "memory");
+	return (uintptr_t)&thread_mark;
+}
+
+static int pinned_later(void *arg)
+{
+	uintptr_t thread = thread_of();
+	struct lend_pending *pending;
+
+	(void)arg;
+	/* It is asked about on other workers meanwhile. */
+	pending = cancel_read(many(), -ENOENT);
+	CHECK(thread_of() == thread);
+	while (!lend_pending_done(pending)) {
+		CHECK_EQ(lend_sleep(lend_after(100 * LEND_US)), 0);
+		CHECK(thread_of() == thread);
+	}
+	CHECK_EQ(lend_pending_result(pending), -ECANCELED);
+	lend_pending_free(pending);
+	return 0;
+}
+
+static int pinned_stay(void *arg)
+{
+	const struct lend_spawn_options options = {
+		.joinable = true,
+		.pinned = true,
+	};
+	lend_ref ref;
+
+	(void)arg;
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_EQ(lend_spawn(pinned_later, NULL, &options, &ref), 0);
+	CHECK_EQ(test_join(ref), 0);
+	check_ended();
+	close_both();
+	return 0;
+}
+
 /* It is not asked about after its end. */
 static int result_comes_first(void *arg)
 {
@@ -393,6 +438,7 @@ int main(int argc, char **argv)
 	test_actor("cancelled_ends_while_its_actor_yields", polled_yielding);
 	test_actor("cancelled_ends_while_any_is_awaited", any_of_them);
 	test_actor("cancelled_then_abandoned_ends", abandoned_later);
+	test_actor("cancelled_by_a_pinned_one_leaves_it_there", pinned_stay);
 	test_actor("cancelled_that_comes_first_has_its_result",
 		   result_comes_first);
 	if (test_options.depth == 1)
