@@ -1,9 +1,11 @@
 /*
  * Messages: bytes and a type, sent to an actor by its reference.
  *
- * A mailbox holds LEND_MAILBOX_MAX messages; a sender that finds it full gets
- * -EAGAIN and decides what that means. Messages from one sender arrive in the
- * order they were sent.
+ * A mailbox holds LEND_MAILBOX_MAX messages. A sender that finds it full gets
+ * -EAGAIN and decides what that means; or it waits for room, by
+ * lend_tell_wait(). Messages from one sender arrive in the order they were
+ * sent. Answers, and messages of timers and of actors that have ended, need no
+ * room.
  */
 #ifndef LEND_MAILBOX_H
 #define LEND_MAILBOX_H
@@ -36,6 +38,35 @@ LEND_BEGIN_DECLS
  */
 LEND_API LEND_NODISCARD int lend_tell(lend_ref to, uint32_t type,
 				      const void *data, size_t size);
+
+/**
+ * Send a message, and wait for room if the receiver's mailbox is full.
+ *
+ * Those who wait have their turn in the order they came, whatever they send.
+ * The message is in the mailbox when this returns 0, and is not sent otherwise.
+ * Who finds room does not wait, even if others still do. The receiver makes
+ * room by lend_receive(); as long as it does nothing else either, but compute,
+ * nobody's wait ends.
+ *
+ * @to, @type, @data, @size  as for lend_tell()
+ * @deadline                 how long to wait; LEND_NOW: not at all
+ *
+ * Thread: an actor. A thread that is none has lend_runtime_tell(), which does
+ * not wait: it tries again, or asks (lend_runtime_ask()).
+ * Blocks: suspends the actor.
+ *
+ * Return: 0
+ *         -ESRCH      there is no such actor, or it has ended meanwhile
+ *         -ETIMEDOUT  there was no room until the deadline
+ *         -ECANCELED  the calling actor was cancelled
+ *         -EDEADLK    the mailbox is the caller's own, and full
+ *         -EINVAL     the caller is no actor
+ *         -E2BIG      @size is too big
+ *         -ENOMEM
+ */
+LEND_API LEND_NODISCARD int lend_tell_wait(lend_ref to, uint32_t type,
+					   const void *data, size_t size,
+					   uint64_t deadline) LEND_AWAITS;
 
 /**
  * Receive the oldest message.
@@ -118,7 +149,7 @@ struct lend_ended {
 
 /**
  * Have a message sent to the calling actor when another one ends: one for each
- * call. It comes even to a mailbox that is full.
+ * call. It needs no room in the mailbox.
  *
  * @actor  whom to watch; it need not be joinable
  * @type   of the message; its data is a struct lend_ended, its sender @actor

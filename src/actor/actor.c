@@ -21,9 +21,11 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 {
 	uint32_t index = actor->index;
 	bool joinable = actor->joinable;
+	struct lend_registry_entry *entry = actor->entry;
 
 	memset(actor, 0, sizeof(*actor));
 	actor->index = index;
+	actor->entry = entry;
 	actor->joinable = joinable;
 	actor->host = host;
 	actor->fn = fn;
@@ -36,6 +38,7 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	actor->cancel_again_ns = LEND_FOREVER;
 	lend_list_init(&actor->cleanups);
 	lend_list_init(&actor->joiners);
+	lend_list_init(&actor->senders);
 	lend_list_init(&actor->scope_link);
 	lend_list_init(&actor->pendings);
 	atomic_init(&actor->mailbox.head, NULL);
@@ -86,6 +89,8 @@ static void take_signals(struct lend_actor *actor)
 	}
 	if (signals & LEND_SIGNAL_PERMIT)
 		actor->permit = true;
+	if (signals & LEND_SIGNAL_ROOM)
+		actor->senders_wait = true;
 	if (lend_unlikely(signals & LEND_SIGNAL_CLOSING) && actor->mail_calls)
 		actor->mail_calls->closing(actor);
 }

@@ -37,16 +37,18 @@
 #define LEND_ACTOR_HOME_SIZE 1024
 
 /* Why an actor was woken beside completions and messages: bits of @signals. */
-#define LEND_SIGNAL_CANCEL  UINT32_C(0x1) /* sticky: lend_cancel() */
-#define LEND_SIGNAL_WAKE    UINT32_C(0x2) /* what it waits for may be there */
-#define LEND_SIGNAL_CLOSING UINT32_C(0x4) /* look for what is being closed */
-#define LEND_SIGNAL_PERMIT  UINT32_C(0x8) /* lend_unpark(), while it ran */
+#define LEND_SIGNAL_CANCEL  UINT32_C(0x1)  /* sticky: lend_cancel() */
+#define LEND_SIGNAL_WAKE    UINT32_C(0x2)  /* what it waits for may be there */
+#define LEND_SIGNAL_CLOSING UINT32_C(0x4)  /* look for what is being closed */
+#define LEND_SIGNAL_PERMIT  UINT32_C(0x8)  /* lend_unpark(), while it ran */
+#define LEND_SIGNAL_ROOM    UINT32_C(0x10) /* somebody waits for room */
 #define LEND_SIGNAL_MAILED                                                     \
 	UINT32_C(0x80000000) /* the node is in the mailbox                     \
 			      */
 
 struct lend_claim_handle;
 struct lend_msg;
+struct lend_registry_entry;
 struct lend_scope;
 struct lend_timers;
 struct lend_worker;
@@ -85,13 +87,7 @@ struct lend_actor {
 	/* ---- waking it ---- [atomic] any thread, but for what is marked */
 	struct lend_mailbox mailbox;
 	_Atomic uint32_t signals;
-	/* Of messages, each modulo 2^32: what lies between @sent and @received
-	 * is in the mailbox or the inbox. @received is @taken as it was up to
-	 * LEND_MESSAGE_LAG messages ago, so that the owner does not take this
-	 * line from the senders for each. */
-	_Atomic uint32_t sent;
-	_Atomic uint32_t received; /* [owner] writes */
-	_Atomic bool urgent;	   /* run before others when runnable */
+	_Atomic bool urgent; /* run before others when runnable */
 	/* [owner] or, of the first, who wakes it: Note [handed] of mailbox.h */
 	bool permit;		       /* to go on */
 	bool cancelled;		       /* its calls end: lend__actor_judge() */
@@ -99,6 +95,9 @@ struct lend_actor {
 	struct lend_host *host;	       /* [const] while it lives */
 	struct lend_actor *run_next;   /* in a run queue's list or an inbox */
 	struct lend_worker *pinned_to; /* where it is pinned; NULL: nowhere */
+	struct lend_registry_entry *entry; /* [const] while it lives */
+	/* [const] while it lives: where the call of its spawn returned to */
+	const void *spawned_at;
 
 	/* ---- running it ---- [owner] the worker that does */
 	LEND_CACHE_ALIGNED struct lend_fiber fiber;
@@ -124,16 +123,20 @@ struct lend_actor {
 
 	struct lend_mail *inbox_first; /* taken from the mailbox: messages, */
 	struct lend_mail *inbox_last;  /* and notices of operations */
-	_Atomic uint32_t taken;	       /* messages, for who finds it full */
+	/* [atomic: G9] Counted messages, and those of them whose places were
+	 * given back; each modulo 2^32, read by others: Note [room]. */
+	_Atomic uint32_t taken;
+	_Atomic uint32_t given;
 	struct lend_worker *moving_to; /* on its way to that worker */
 	const int *also_fds; /* two that its call is about, too; NULL: none */
 	const struct lend_mail_calls *mail_calls; /* set with @end_io */
 	bool cancel_seen;	   /* somebody has cancelled it */
 	bool late;		   /* @deadline has passed */
-	bool ending;		   /* its function has returned */
-	bool joinable;		   /* [const] while it lives */
-	unsigned callbacks;	   /* of the library's that it is in */
-	unsigned uncancellable;	   /* sections that it is in */
+	bool ending : 1;	   /* its function has returned */
+	bool joinable : 1;	   /* [const] while it lives */
+	bool senders_wait;	   /* for room, as far as it knows */
+	uint16_t callbacks;	   /* of the library's that it is in */
+	uint16_t uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
 	uint64_t cancel_again_ns;  /* what it has cancelled; LEND_FOREVER */
 	struct lend_list cleanups; /* newest last: see actor/scope.h */
@@ -147,7 +150,6 @@ struct lend_actor {
 	/* ---- who it is ---- [const] while it lives */
 	lend_actor_fn fn;
 	void *arg;
-	const void *spawned_at; /* where the call of its spawn returned to */
 	char name[LEND_ACTOR_NAME_MAX + 1];
 
 	/* ---- [atomic] any thread ---- */
@@ -155,6 +157,7 @@ struct lend_actor {
 
 	/* ---- [lock: entry] Note [entry] in registry.h ---- */
 	struct lend_list joiners;
+	struct lend_list senders;    /* who wait for room: Note [room] */
 	struct lend_list scope_link; /* [lock: scope] in its lists */
 	struct lend_msg *watchers;   /* to be told of its end */
 
@@ -226,6 +229,7 @@ static inline void lend__actor_look(struct lend_actor *actor)
 #define LEND_WAITS_END	  UINT8_C(250)
 #define LEND_WAITS_ANSWER UINT8_C(249)
 #define LEND_WAITS_PERMIT UINT8_C(248) /* from whomever */
+#define LEND_WAITS_PLACE  UINT8_C(247) /* in its mailbox */
 
 /**
  * Decide whether the actor's calls end with -ECANCELED from now on, and when to

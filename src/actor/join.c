@@ -55,6 +55,21 @@ bool lend__entry_unlock_collected(struct lend_registry_entry *entry)
 
 /* ---- those who wait ---- */
 
+void lend__joiner_tell_locked(struct lend_joiner *joiner, int value)
+{
+	joiner->value = value;
+	/* Release [G3], paired with the waiter's acquire. With TOLD the joiner
+	 * may be gone, and its actor, which is here as long as it finds
+	 * TELLING. */
+	if (joiner->waiter) {
+		atomic_store_explicit(&joiner->ended, LEND_JOIN_TELLING,
+				      memory_order_release);
+		lend__actor_signal(joiner->waiter, LEND_SIGNAL_WAKE);
+	}
+	atomic_store_explicit(&joiner->ended, LEND_JOIN_TOLD,
+			      memory_order_release);
+}
+
 bool lend__joiners_wake_locked(struct lend_actor *actor)
 {
 	struct lend_list *link;
@@ -63,21 +78,9 @@ bool lend__joiners_wake_locked(struct lend_actor *actor)
 	while ((link = lend_list_pop_front(&actor->joiners))) {
 		struct lend_joiner *joiner = lend_container_of(
 			link, struct lend_joiner, link);
-		struct lend_actor *waiter = joiner->waiter;
 
-		joiner->value = actor->value;
-		/* Release [G3], paired with the waiter's acquire. With TOLD the
-		 * joiner may be gone, and its actor, which is here as long as
-		 * it finds TELLING. */
-		if (waiter) {
-			atomic_store_explicit(&joiner->ended, LEND_JOIN_TELLING,
-					      memory_order_release);
-			lend__actor_signal(waiter, LEND_SIGNAL_WAKE);
-		} else {
-			any_thread = true;
-		}
-		atomic_store_explicit(&joiner->ended, LEND_JOIN_TOLD,
-				      memory_order_release);
+		any_thread |= !joiner->waiter;
+		lend__joiner_tell_locked(joiner, actor->value);
 	}
 	return any_thread;
 }
@@ -140,7 +143,8 @@ void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 			sched_yield();
 			continue;
 		}
-		/* Alive and locked: nobody has begun to tell. */
+		/* Alive and locked: nobody has begun to tell, or all is over,
+		 * and it is in no list. */
 		if (lend__entry_is_alive(entry)) {
 			lend_list_remove(&joiner->link);
 			lend__entry_unlock(entry);

@@ -4,11 +4,13 @@
 #include "actor/message.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actor/actor.h"
 #include "actor/ask.h"
+#include "actor/room.h"
 #include "actor/timer.h"
 #include "base/check.h"
 #include "base/list.h"
@@ -47,59 +49,48 @@ struct lend_msg *lend__message_new(struct lend_message_store *store,
 	msg->kind = LEND_MSG_TOLD;
 	msg->size_class = (uint8_t)size_class;
 	msg->dropped = false;
+	msg->counted = false;
 	if (size)
 		memcpy(msg->data, data, size);
 	return msg;
 }
 
-/* Are there as many on their way as may be, when @sent were? Relaxed: a bound,
- * not an order. Signed: what others have sent since may have been received. */
-static bool is_full(const struct lend_actor *to, uint32_t sent)
+int lend__message_post(struct lend_registry *registry, lend_ref to,
+		       struct lend_msg *msg)
 {
-	uint32_t received = atomic_load_explicit(&to->received,
-						 memory_order_relaxed);
+	struct lend_actor *actor;
+	int err = lend__room_book(registry, to, &actor);
 
-	if (lend_likely((int32_t)(sent - received) < LEND_MAILBOX_MAX))
-		return false;
-	received = atomic_load_explicit(&to->taken, memory_order_relaxed);
-	return (int32_t)(sent - received) >= LEND_MAILBOX_MAX;
-}
-
-int lend__message_post(struct lend_actor *to, struct lend_msg *msg)
-{
-	/* Relaxed, as above. Counted first, so that senders that come together
-	 * can not exceed it. */
-	uint32_t before = atomic_fetch_add_explicit(&to->sent, 1,
-						    memory_order_relaxed);
-
-	if (lend_unlikely(is_full(to, before))) {
-		atomic_fetch_sub_explicit(&to->sent, 1, memory_order_relaxed);
-		return -EAGAIN;
-	}
-	lend__actor_deliver(to, &msg->mail);
+	if (lend_unlikely(err))
+		return err;
+	msg->counted = true;
+	lend__actor_deliver(actor, &msg->mail);
 	return 0;
 }
 
-int lend__message_send(struct lend_message_store *store, struct lend_actor *to,
+int lend__message_send(struct lend_registry *registry,
+		       struct lend_message_store *store, lend_ref to,
 		       lend_ref sender, uint32_t type, const void *data,
 		       size_t size)
 {
+	struct lend_actor *actor;
 	struct lend_msg *msg;
 	int err;
 
 	if (lend_unlikely(size > LEND_MSG_SIZE_MAX))
 		return -E2BIG;
-	/* A hint, before memory is asked for. */
-	if (lend_unlikely(is_full(
-		    to, atomic_load_explicit(&to->sent, memory_order_relaxed))))
-		return -EAGAIN;
-	msg = lend__message_new(store, sender, type, data, size);
-	if (lend_unlikely(!msg))
-		return -ENOMEM;
-	err = lend__message_post(to, msg);
+	/* First: who is refused has asked for no memory. */
+	err = lend__room_book(registry, to, &actor);
 	if (lend_unlikely(err))
-		lend__message_free(store, msg);
-	return err;
+		return err;
+	msg = lend__message_new(store, sender, type, data, size);
+	if (lend_unlikely(!msg)) {
+		lend__room_cancel(actor);
+		return -ENOMEM;
+	}
+	msg->counted = true;
+	lend__actor_deliver(actor, &msg->mail);
+	return 0;
 }
 
 /* Out of the inbox; NULL: it is not to be received. */
@@ -107,15 +98,10 @@ static struct lend_msg *take_message(struct lend_actor *actor,
 				     struct lend_mail *mail)
 {
 	struct lend_msg *msg = lend_container_of(mail, struct lend_msg, mail);
-	uint32_t taken;
 
 	lend__actor_remove_mail(actor, mail);
-	/* The actor's own: no locked instruction. */
-	taken = 1 + atomic_load_explicit(&actor->taken, memory_order_relaxed);
-	atomic_store_explicit(&actor->taken, taken, memory_order_relaxed);
-	if (taken % LEND_MESSAGE_LAG == 0)
-		atomic_store_explicit(&actor->received, taken,
-				      memory_order_relaxed);
+	if (lend_likely(msg->counted))
+		lend__room_taken(actor);
 	if (lend_unlikely(msg->kind == LEND_MSG_TIMER))
 		lend__timer_received(msg);
 	if (lend_likely(!msg->dropped))
@@ -151,11 +137,18 @@ void lend__message_drop_all(struct lend_actor *actor)
 {
 	struct lend_msg *msg;
 
-	lend__actor_sort_mail(actor);
-	/* Its operations were freed before, and their notices with them. */
-	while (!lend__message_take(actor, &msg))
-		lend__message_free(NULL, msg);
-	lend_assert(!actor->inbox_first);
+	for (;;) {
+		lend__actor_sort_mail(actor);
+		/* Its operations were freed before, and their notices with
+		 * them. */
+		while (!lend__message_take(actor, &msg))
+			lend__message_free(NULL, msg);
+		lend_assert(!actor->inbox_first);
+		if (lend__room_is_quiet(actor))
+			return;
+		/* The rest is on its way: its senders may be off their CPUs. */
+		sched_yield();
+	}
 }
 
 uint32_t lend_msg_type(const struct lend_msg *msg)

@@ -12,12 +12,9 @@
 #include "actor/message_store.h"
 
 struct lend_actor;
+struct lend_registry;
 
 #define LEND_MSG_MAGIC UINT32_C(0x4c6e4d73)
-
-/* Messages that are received before senders can see it without a look at the
- * receiver's own count. */
-#define LEND_MESSAGE_LAG 32
 
 enum lend_msg_kind {
 	LEND_MSG_TOLD,
@@ -35,6 +32,7 @@ struct lend_msg {
 	uint8_t kind;	    /* enum lend_msg_kind */
 	uint8_t size_class; /* of its block: see message_store.h */
 	bool dropped; /* in an inbox, and nobody is to receive it any more */
+	bool counted; /* has a place in the mailbox: see room.h */
 	lend_ref sender;
 	union {
 		struct lend_registry *registry; /* of a question's asker */
@@ -47,9 +45,9 @@ struct lend_msg {
 
 _Static_assert(sizeof(struct lend_msg) == 48, "16 bytes fit the first class");
 
-/* Make a message and deliver it. @store: the calling worker's, or NULL. The
- * caller holds a pin on @to. */
-int lend__message_send(struct lend_message_store *store, struct lend_actor *to,
+/* Make a message and deliver it. @store: the calling worker's, or NULL. */
+int lend__message_send(struct lend_registry *registry,
+		       struct lend_message_store *store, lend_ref to,
 		       lend_ref sender, uint32_t type, const void *data,
 		       size_t size);
 
@@ -62,8 +60,9 @@ struct lend_msg *lend__message_new(struct lend_message_store *store,
 /* lend_msg_free(), into @store if there is one. */
 void lend__message_free(struct lend_message_store *store, struct lend_msg *msg);
 
-/* Send it, or -EAGAIN. The caller holds a pin on @to. */
-int lend__message_post(struct lend_actor *to, struct lend_msg *msg);
+/* Send it; or -EAGAIN, -ESRCH, and it is still the caller's. */
+int lend__message_post(struct lend_registry *registry, lend_ref to,
+		       struct lend_msg *msg);
 
 /**
  * Take the oldest message out of the inbox; the notice of an operation becomes

@@ -106,8 +106,6 @@ static void tell(struct lend_registry *registry, struct lend_msg *msg,
 	}
 	memcpy(msg->data + offsetof(struct lend_ended, value), &value,
 	       sizeof(value));
-	/* Relaxed: counted, as it is received like others, but not refused. */
-	atomic_fetch_add_explicit(&watcher->sent, 1, memory_order_relaxed);
 	lend__actor_deliver(watcher, &msg->mail);
 	lend__registry_unpin(registry, ref);
 }

@@ -9,16 +9,12 @@
 
 #include "actor/actor.h"
 #include "actor/monitor.h"
+#include "actor/room.h"
 #include "actor/scope.h"
 #include "base/check.h"
 #include "base/condition.h"
 #include "base/counter.h"
 #include "mem/pages.h"
-
-/* See colour(). */
-#define COLOUR_PAGES	  4
-#define COLOUR_LINES	  8
-#define COLOURED_SIZE_MIN 65536
 
 static size_t entries_size(unsigned slots)
 {
@@ -77,36 +73,6 @@ void lend__registry_fini(struct lend_registry *registry)
 	lend__heap_range_fini(&registry->heaps);
 	lend__stacks_fini(&registry->stacks);
 	registry->entries = NULL;
-}
-
-/*
- * How far below its slot's end a record lies.
- *
- * Slots are a power of two apart, so the tops of all stacks fall into the same
- * few sets of the processor's caches: 64 busy actors, with room for 16.
- * Shifting them by pages spreads them over the second level, by lines over the
- * first. The pages above a shifted record are never touched, so they cost
- * nothing, but for at most a fifth of the stack.
- */
-static size_t colour(const struct lend_registry *registry, uint32_t index)
-{
-	size_t pages = registry->stacks.slot_size < COLOURED_SIZE_MIN ?
-			       0 :
-			       index % COLOUR_PAGES;
-
-	return pages * LEND_PAGE_SIZE +
-	       index / COLOUR_PAGES % COLOUR_LINES * LEND_CACHE_LINE;
-}
-
-struct lend_actor *lend__registry_at(const struct lend_registry *registry,
-				     uint32_t index)
-{
-	const size_t size = lend_align_up(sizeof(struct lend_actor),
-					  LEND_CACHE_LINE);
-	char *high = lend__stacks_high(&registry->stacks, index);
-
-	return (struct lend_actor *)(void *)(high - colour(registry, index) -
-					     size);
 }
 
 /* Threads that wait for an actor's end, or for the last one's, look again: not
@@ -198,6 +164,7 @@ int lend__registry_take(struct lend_registry *registry,
 	actor = lend__registry_at(registry, index);
 	actor->index = index;
 	actor->joinable = joinable;
+	actor->entry = &registry->entries[index];
 	*ret_actor = actor;
 	return 0;
 }
@@ -241,14 +208,24 @@ struct lend_actor *lend__registry_pin(struct lend_registry *registry,
 	if (!entry)
 		return NULL;
 	word = atomic_load_explicit(&entry->word, memory_order_relaxed);
-	do {
+	for (;;) {
 		if (word >> LEND_ENTRY_GENERATION != ref.generation ||
 		    !(word & LEND_ENTRY_ALIVE))
 			return NULL;
+		/* As many threads as that, each within some instructions. */
+		if (lend_unlikely((word & LEND_ENTRY_PINS) ==
+				  LEND_ENTRY_PINS)) {
+			sched_yield();
+			word = atomic_load_explicit(&entry->word,
+						    memory_order_relaxed);
+			continue;
+		}
 		/* Acquire [G1]. */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&entry->word, &word, word + 1, memory_order_acquire,
-		memory_order_relaxed));
+		if (atomic_compare_exchange_weak_explicit(
+			    &entry->word, &word, word + LEND_ENTRY_PIN,
+			    memory_order_acquire, memory_order_relaxed))
+			break;
+	}
 	return lend__registry_at(registry, ref.index);
 }
 
@@ -265,8 +242,8 @@ struct lend_actor *lend__registry_pin_at(struct lend_registry *registry,
 void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
 {
 	/* Release [G2], paired with end(): we no longer touch the record. */
-	atomic_fetch_sub_explicit(&registry->entries[ref.index].word, 1,
-				  memory_order_release);
+	atomic_fetch_sub_explicit(&registry->entries[ref.index].word,
+				  LEND_ENTRY_PIN, memory_order_release);
 }
 
 /* From here on nobody finds it, and nobody else has the lock. */
@@ -302,6 +279,7 @@ void lend__registry_end(struct lend_registry *registry,
 	entry->value = actor->value;
 	entry->kept = kept;
 	any_thread = lend__joiners_wake_locked(actor);
+	lend__room_refuse_locked(actor);
 	if (actor->watchers)
 		lend__monitor_tell_locked(registry, actor);
 	if (actor->scope)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actor/actor.h"
 #include "actor/slots.h"
 #include "actor/stack_mark.h"
 #include "base/list.h"
@@ -24,6 +25,11 @@
 /* Slots that keep their pages though nobody has collected the value of their
  * actor yet; those of others are given back meanwhile. */
 #define LEND_REGISTRY_KEPT_WARM 1024
+
+/* See lend__registry_colour(). */
+#define LEND_COLOUR_PAGES      4
+#define LEND_COLOUR_LINES      8
+#define LEND_COLOURED_SIZE_MIN 65536
 
 struct lend_actor;
 struct lend_scope;
@@ -50,11 +56,15 @@ struct lend_scope;
 #define LEND_ENTRY_ENDED      (UINT64_C(1) << 30) /* and not joined yet */
 #define LEND_ENTRY_LOCKED     (UINT64_C(1) << 29)
 #define LEND_ENTRY_IDLE	      (UINT64_C(1) << 28) /* ENDED, off its stack */
-#define LEND_ENTRY_PINS	      (LEND_ENTRY_IDLE - 1)
+#define LEND_ENTRY_MESSAGES   UINT64_C(0xffff000) /* Note [room] in room.h */
+#define LEND_ENTRY_MESSAGE    UINT64_C(0x1000)
+#define LEND_ENTRY_PINS	      UINT64_C(0xfff)
+#define LEND_ENTRY_PIN	      UINT64_C(1)
 #define LEND_ENTRY_GENERATION 32 /* shift */
 
 struct lend_registry_entry {
-	/* [atomic: G1, G2, G6, G7] generation << 32 | bits | pins */
+	/* [atomic: G1, G2, G6, G7, G9] generation << 32 | bits |
+	 * messages | pins */
 	_Atomic uint64_t word;
 	struct lend_scope *scope; /* [lock: entry] in whose list it is */
 	int value;		  /* [lock: entry] exit value, while ended */
@@ -120,9 +130,39 @@ lend__registry_entry(const struct lend_registry *registry, lend_ref ref)
 		       NULL;
 }
 
+/*
+ * How far below its slot's end a record lies.
+ *
+ * Slots are a power of two apart, so the tops of all stacks fall into the same
+ * few sets of the processor's caches: 64 busy actors, with room for 16.
+ * Shifting them by pages spreads them over the second level, by lines over the
+ * first. The pages above a shifted record are never touched, so they cost
+ * nothing, but for at most a fifth of the stack.
+ */
+static inline size_t lend__registry_colour(const struct lend_registry *registry,
+					   uint32_t index)
+{
+	size_t pages = registry->stacks.slot_size < LEND_COLOURED_SIZE_MIN ?
+			       0 :
+			       index % LEND_COLOUR_PAGES;
+
+	return pages * LEND_PAGE_SIZE +
+	       index / LEND_COLOUR_PAGES % LEND_COLOUR_LINES * LEND_CACHE_LINE;
+}
+
 /* The record of slot @index, whatever it holds. */
-struct lend_actor *lend__registry_at(const struct lend_registry *registry,
-				     uint32_t index);
+static inline struct lend_actor *
+lend__registry_at(const struct lend_registry *registry, uint32_t index)
+{
+	const size_t size = lend_align_up(sizeof(struct lend_actor),
+					  LEND_CACHE_LINE);
+	char *high = lend__stacks_high(&registry->stacks, index);
+
+	return (struct lend_actor *)(void *)(high -
+					     lend__registry_colour(registry,
+								   index) -
+					     size);
+}
 
 /* That of the actor that lives at @entry, or lived there last. */
 static inline uint32_t
@@ -211,7 +251,8 @@ enum lend_join {
 	LEND_JOIN_TOLD,	   /* nobody else knows of it any more */
 };
 
-/* Somebody who waits for an actor's end; in its own memory. */
+/* Somebody who waits for an actor's end, or for room in its mailbox; in its own
+ * memory. */
 struct lend_joiner {
 	struct lend_list link;	   /* [lock: entry] */
 	struct lend_actor *waiter; /* signalled; NULL: a thread on @changed */
@@ -232,6 +273,10 @@ int lend__registry_join(struct lend_registry *registry,
 			struct lend_joiner *joiner);
 void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 			  struct lend_joiner *joiner);
+
+/* The joiner's waiter, which is an actor, is woken with @value. It is in no
+ * list any more. The entry locked. */
+void lend__joiner_tell_locked(struct lend_joiner *joiner, int value);
 
 /* @actor ends, its value is known. True: threads are among those who wait, and
  * have to be woken. Its entry locked. */

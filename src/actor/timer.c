@@ -57,8 +57,6 @@ static bool tell(struct lend_timer *timer, uint64_t count)
 	msg->kind = LEND_MSG_TIMER;
 	msg->timer = timer;
 	timer->msg = msg;
-	/* Relaxed: counted, as it is received like others, but not refused. */
-	atomic_fetch_add_explicit(&owner->sent, 1, memory_order_relaxed);
 	lend__actor_append_mail(owner, &msg->mail);
 	return true;
 }

@@ -22,13 +22,8 @@
 static int send_question(struct lend_registry *registry, lend_ref to,
 			 struct lend_msg *question)
 {
-	struct lend_actor *actor = lend__registry_pin(registry, to);
-	int err = -ESRCH;
+	int err = lend__message_post(registry, to, question);
 
-	if (actor) {
-		err = lend__message_post(actor, question);
-		lend__registry_unpin(registry, to);
-	}
 	if (err) {
 		/* Its asker learns that from us. */
 		question->kind = LEND_MSG_TOLD;

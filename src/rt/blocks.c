@@ -45,6 +45,7 @@ uint64_t lend_uncancellable_begin(void)
 
 	lend_assert(self);
 	before = self->deadline;
+	lend_assert(self->uncancellable < UINT16_MAX);
 	self->uncancellable++;
 	lend__actor_limit(self, LEND_FOREVER);
 	return before;

@@ -11,6 +11,7 @@
 #include "actor/actor.h"
 #include "actor/message.h"
 #include "actor/registry.h"
+#include "actor/room.h"
 #include "base/check.h"
 #include "base/counter.h"
 #include "rt/current.h"
@@ -30,17 +31,11 @@ static int tell(struct lend_runtime *runtime, struct lend_worker *worker,
 		lend_ref to, uint32_t type, const void *data, size_t size)
 {
 	struct lend_actor *sender = worker ? worker->running : NULL;
-	struct lend_actor *actor = lend__registry_pin(&runtime->registry, to);
-	int err;
 
-	if (lend_unlikely(!actor))
-		return -ESRCH;
-	err = lend__message_send(worker ? &worker->message_store : NULL, actor,
-				 sender ? lend__actor_ref(sender) :
-					  (lend_ref){ 0, 0 },
-				 type, data, size);
-	lend__registry_unpin(&runtime->registry, to);
-	return err;
+	return lend__message_send(
+		&runtime->registry, worker ? &worker->message_store : NULL, to,
+		sender ? lend__actor_ref(sender) : (lend_ref){ 0, 0 }, type,
+		data, size);
 }
 
 int lend_tell(lend_ref to, uint32_t type, const void *data, size_t size)
@@ -52,6 +47,76 @@ int lend_tell(lend_ref to, uint32_t type, const void *data, size_t size)
 	lend_counter_add(&worker->messages, 1);
 	lend__turn_note(worker);
 	return tell(worker->runtime, worker, to, type, data, size);
+}
+
+/* There is no room for @msg. It is the receiver's if this returns 0. */
+static int wait_for_room(struct lend_actor *self, lend_ref to,
+			 struct lend_msg *msg, uint64_t deadline)
+{
+	struct lend_registry *registry = &self->worker->runtime->registry;
+	struct lend_room_waiter waiter = {
+		.joiner = { .waiter = self },
+		.msg = msg,
+	};
+	struct lend_joiner *joiner = &waiter.joiner;
+	int err = lend__room_wait(registry, to, &waiter);
+
+	if (err)
+		return err;
+	/* Acquire [G3]: it is the receiver's, or ours again. */
+	while (!atomic_load_explicit(&joiner->ended, memory_order_acquire)) {
+		err = lend__suspend_for(self, LEND_WAITS_PLACE, (int)to.index,
+					deadline);
+		if (err)
+			break;
+	}
+	lend__registry_leave(registry, to, joiner);
+	/* It may have been sent while we gave up. */
+	if (atomic_load_explicit(&joiner->ended, memory_order_acquire))
+		err = joiner->value;
+	return err;
+}
+
+static int tell_late(struct lend_actor *self, lend_ref to, uint32_t type,
+		     const void *data, size_t size, uint64_t deadline)
+{
+	struct lend_msg *msg;
+	int err;
+
+	if (lend__ref_equal(to, lend__actor_ref(self)))
+		return -EDEADLK;
+	if (deadline == LEND_NOW)
+		return -ETIMEDOUT;
+	msg = lend__message_new(&self->worker->message_store,
+				lend__actor_ref(self), type, data, size);
+	if (!msg)
+		return -ENOMEM;
+	msg->counted = true;
+	err = wait_for_room(self, to, msg, deadline);
+	if (err)
+		lend__message_free(&self->worker->message_store, msg);
+	return err;
+}
+
+int lend_tell_wait(lend_ref to, uint32_t type, const void *data, size_t size,
+		   uint64_t deadline)
+{
+	struct lend_actor *self = lend__current_actor();
+	struct lend_worker *worker;
+	int err;
+
+	if (!self)
+		return -EINVAL;
+	lend__turn_spend(self);
+	/* Else one that always finds room would never end. */
+	if (lend_unlikely(self->cancelled))
+		return -ECANCELED;
+	worker = self->worker;
+	lend_counter_add(&worker->messages, 1);
+	err = tell(worker->runtime, worker, to, type, data, size);
+	if (lend_likely(err != -EAGAIN))
+		return err;
+	return tell_late(self, to, type, data, size, deadline);
 }
 
 int lend_runtime_tell(struct lend_runtime *runtime, lend_ref to, uint32_t type,

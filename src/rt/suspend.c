@@ -5,8 +5,10 @@
 #include "rt/suspend.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <lend/clock.h>
 
+#include "actor/room.h"
 #include "arbiter/claim.h"
 #include "base/check.h"
 #include "rt/claims.h"
@@ -100,6 +102,8 @@ __attribute__((noinline)) static void look_around(struct lend_actor *self)
 
 void lend__suspend(struct lend_actor *self, uint64_t deadline)
 {
+	if (lend_unlikely(self->senders_wait))
+		lend__room_admit(self, UINT_MAX);
 	/* What is already there is taken without a switch. */
 	if (lend__mailbox_has_mail(&self->mailbox)) {
 		lend__turn_spend(self);
@@ -159,6 +163,9 @@ int lend__suspend_yield(struct lend_actor *self)
 
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
+	/* It goes on, and lets in another one then: Note [room]. */
+	if (lend_unlikely(self->senders_wait))
+		lend__room_admit(self, 1);
 	next = next_of(self->worker);
 	if (next || !lend__round_goes_on(self->worker))
 		switch_away(self, LEND_AFTER_YIELD, next);

@@ -73,7 +73,8 @@ static bool find_target(uint64_t waits_for, uint32_t *ret_index)
 {
 	uint8_t kind = lend__actor_waits_opcode(waits_for);
 
-	if (kind != LEND_WAITS_END && kind != LEND_WAITS_ANSWER)
+	if (kind != LEND_WAITS_END && kind != LEND_WAITS_ANSWER &&
+	    kind != LEND_WAITS_PLACE)
 		return false;
 	*ret_index = (uint32_t)lend__actor_waits_fd(waits_for);
 	return true;
@@ -142,6 +143,9 @@ void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
 		break;
 	case LEND_WAITS_ANSWER:
 		add_target(&line, runtime, waits_for, "an answer of");
+		break;
+	case LEND_WAITS_PLACE:
+		add_target(&line, runtime, waits_for, "room in the mailbox of");
 		break;
 	default:
 		add_operation(&line, waits_for);

@@ -32,6 +32,7 @@ int sim_program_scopes(void *arg);
 int sim_program_operations(void *arg);
 int sim_program_crowd(void *arg);
 int sim_program_permits(void *arg);
+int sim_program_room(void *arg);
 
 static inline unsigned sim_number(void *arg)
 {

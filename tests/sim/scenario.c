@@ -35,6 +35,7 @@ static const struct {
 	{ "scopes", sim_program_scopes },
 	{ "operations", sim_program_operations },
 	{ "permits", sim_program_permits },
+	{ "room", sim_program_room },
 };
 
 void sim_fill(char *data, size_t size, unsigned number, size_t from)

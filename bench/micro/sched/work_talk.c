@@ -122,14 +122,10 @@ static int send_all(struct crowd_member *self)
 	int err = 0;
 
 	while (!err) {
-		number++;
-		while ((err = send_value(receiver,
-					 number << 8 | (self->index - 1))) ==
-		       -EAGAIN) {
-			err = lend_yield();
-			if (err)
-				break;
-		}
+		uint64_t value = ++number << 8 | (self->index - 1);
+
+		err = lend_tell_wait(receiver->ref, 0, &value, sizeof(value),
+				     LEND_FOREVER);
 	}
 	return err;
 }
