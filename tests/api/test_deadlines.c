@@ -301,6 +301,8 @@ static int descriptors_have_timeouts(void *arg)
 	CHECK_EQ(lend_recv(fds[1], &byte, 1, 0, lend_after(4 * LEND_MS)),
 		 -ETIMEDOUT);
 	CHECK_EQ(lend_send(fds[1], "x", 1, 0, LEND_FOREVER), 1);
+	/* A polling thread may come to it late: not within milliseconds. */
+	CHECK_EQ(lend_set_timeouts(fds[0], LATE, LEND_FOREVER), 0);
 	CHECK_EQ(lend_recv(fds[0], &byte, 1, 0, LEND_FOREVER), 1);
 	/* Writes. */
 	CHECK_EQ(lend_set_timeouts(fds[0], LEND_FOREVER, 2 * LEND_MS), 0);

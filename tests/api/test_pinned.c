@@ -167,7 +167,7 @@ static int stays_on_its_thread(void *arg)
 /* ---- others take over what may be taken ---- */
 
 static _Atomic unsigned ran;
-static _Atomic bool go_on;
+static _Atomic bool go_on, is_blocked;
 
 static int count(void *arg)
 {
@@ -180,6 +180,7 @@ static int count(void *arg)
 static int block_worker(void *arg)
 {
 	(void)arg;
+	atomic_store(&is_blocked, true);
 	while (!atomic_load(&go_on))
 		test_spin(LEND_MS / 10);
 	return 0;
@@ -194,8 +195,10 @@ static int watch_stealing(void *arg)
 	(void)arg;
 	atomic_store(&ran, 0);
 	atomic_store(&go_on, false);
+	atomic_store(&is_blocked, false);
 	blocker = spawn_pinned(block_worker, NULL, 2);
-	CHECK_EQ(lend_sleep(lend_after(5 * LEND_MS)), 0);
+	while (!atomic_load(&is_blocked))
+		lend_yield();
 	pinned = spawn_pinned(count, NULL, 2);
 	other = test_spawn_on(2, count, NULL);
 	CHECK_EQ(test_join(other), 0);
