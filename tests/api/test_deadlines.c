@@ -316,6 +316,7 @@ static int descriptors_have_timeouts(void *arg)
 	CHECK_EQ(lend_set_timeouts(fds[0], 0, LEND_MS), -EINVAL);
 	CHECK_EQ(lend_set_timeouts(fds[0], LEND_MS, 0), -EINVAL);
 	CHECK_EQ(lend_set_timeouts(-1, LEND_MS, LEND_MS), -EBADF);
+	CHECK_EQ(lend_set_timeouts(1 << 21, LEND_MS, LEND_MS), -EBADF);
 	CHECK_EQ(lend_close(fds[0]), 0);
 	CHECK_EQ(lend_close(fds[1]), 0);
 	return 0;
