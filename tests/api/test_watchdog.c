@@ -225,7 +225,8 @@ static int one_is_blocked(void *arg)
 	return 0;
 }
 
-/* A call that any signal ends is not ended by being watched. */
+/* A call that any signal ends is not ended by being watched. A stall is told
+ * once, and may have been looked at between two naps: then comes another. */
 static int sleep_blocked(void *arg)
 {
 	struct timespec time = { .tv_nsec = 100 * 1000 * 1000 };
@@ -237,6 +238,8 @@ static int sleep_blocked(void *arg)
 			return -1;
 		if (++naps > 300)
 			return -2;
+		if (naps % 5 == 0)
+			CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
 	}
 	return 0;
 }
