@@ -162,6 +162,18 @@ static inline unsigned lend_queue_popped(const struct lend_queue *queue)
 	return popped;
 }
 
+/* Any thread, as a hint; to the producer's, empty is no hint. */
+static inline bool lend_queue_is_empty(const struct lend_queue *queue)
+{
+	bool is_empty;
+
+	lend__ck_enter();
+	is_empty = ck_pr_load_uint(&queue->ring.c_head) ==
+		   ck_pr_load_uint(&queue->ring.p_tail);
+	lend__ck_leave();
+	return is_empty;
+}
+
 /* Any thread, as a hint. */
 static inline unsigned lend_queue_size(const struct lend_queue *queue)
 {

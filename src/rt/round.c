@@ -78,17 +78,9 @@ void lend__round_begin(struct lend_worker *worker)
 	};
 }
 
-struct lend_actor *lend__round_next(struct lend_worker *worker)
+bool lend__round_has_more(struct lend_worker *worker)
 {
-	struct lend_round *round = &worker->round;
-	struct lend_actor *actor;
-
-	if (lend_unlikely(round->ran >= round->most) &&
-	    (!lend__run_queue_has_work(&worker->queue) || is_over(worker)))
-		return NULL;
-	actor = lend__run_queue_take(&worker->queue);
-	round->ran += actor != NULL;
-	return actor;
+	return lend__run_queue_has_work(&worker->queue) && !is_over(worker);
 }
 
 bool lend__round_goes_on(struct lend_worker *worker)

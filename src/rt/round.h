@@ -32,9 +32,23 @@
 /* One begins. Thread: @worker's own, on its own stack. */
 void lend__round_begin(struct lend_worker *worker);
 
+/* All that were to run have run: are there more, that may run in this round? */
+bool lend__round_has_more(struct lend_worker *worker);
+
 /* The actor whose turn is next in this round; NULL if it is over, or nobody is
  * runnable. Thread: @worker's own. */
-struct lend_actor *lend__round_next(struct lend_worker *worker);
+static inline struct lend_actor *lend__round_next(struct lend_worker *worker)
+{
+	struct lend_round *round = &worker->round;
+	struct lend_actor *actor;
+
+	if (lend_unlikely(round->ran >= round->most) &&
+	    !lend__round_has_more(worker))
+		return NULL;
+	actor = lend__run_queue_take(&worker->queue);
+	round->ran += actor != NULL;
+	return actor;
+}
 
 /* There is no next one, and the actor that runs would go on if it could.
  * Whether it may; if so, its next turn counts as begun. */

@@ -42,7 +42,16 @@ static unsigned lane_length(const struct lend_lane *lane)
 	return lend_queue_size(&lane->ring) + listed(lane);
 }
 
-static void list_push(struct lend_lane *lane, struct lend_actor *actor)
+/* The same of less work. */
+static inline bool lane_has_work(const struct lend_lane *lane)
+{
+	return !lend_queue_is_empty(&lane->ring) || listed(lane);
+}
+
+/* The ring has no room, or the list has somebody, behind whom it goes. */
+__attribute__((noinline, cold)) static void
+overflow(struct lend_run_queue *queue, struct lend_lane *lane,
+	 struct lend_actor *actor)
 {
 	actor->run_next = NULL;
 	pthread_mutex_lock(&lane->lock);
@@ -54,6 +63,7 @@ static void list_push(struct lend_lane *lane, struct lend_actor *actor)
 	atomic_store_explicit(&lane->listed, listed(lane) + 1,
 			      memory_order_relaxed);
 	pthread_mutex_unlock(&lane->lock);
+	lend_counter_add(&queue->overflows, 1);
 }
 
 static struct lend_actor *list_pop_locked(struct lend_lane *lane)
@@ -70,15 +80,12 @@ static struct lend_actor *list_pop_locked(struct lend_lane *lane)
 	return actor;
 }
 
-static void lane_push(struct lend_run_queue *queue, struct lend_lane *lane,
-		      struct lend_actor *actor)
+static inline void lane_push(struct lend_run_queue *queue,
+			     struct lend_lane *lane, struct lend_actor *actor)
 {
-	/* While the list is not empty new ones go behind it. */
-	if (lend_likely(!listed(lane)) &&
-	    lend_likely(lend_queue_push(&lane->ring, actor)))
-		return;
-	list_push(lane, actor);
-	lend_counter_add(&queue->overflows, 1);
+	if (lend_unlikely(listed(lane)) ||
+	    lend_unlikely(!lend_queue_push(&lane->ring, actor)))
+		overflow(queue, lane, actor);
 }
 
 /* The ring is empty: the list's oldest, and what follows goes into the ring,
@@ -239,7 +246,7 @@ static struct lend_actor *pop_pinned(struct lend_run_queue *queue)
 static bool has_out_of_turn(const struct lend_run_queue *queue)
 {
 	return atomic_load_explicit(&queue->next, memory_order_relaxed) ||
-	       lane_length(&queue->lanes[LEND_RUN_URGENT]);
+	       lane_has_work(&queue->lanes[LEND_RUN_URGENT]);
 }
 
 __attribute__((noinline)) static struct lend_actor *
@@ -282,7 +289,7 @@ static struct lend_actor *take_of_cycle(struct lend_run_queue *queue)
 		if (actor)
 			return actor;
 	}
-	actor = lane_pop(ready);
+	actor = lane_has_work(ready) ? lane_pop(ready) : NULL;
 	if (actor) {
 		if (queue->ready_left)
 			queue->ready_left--;
@@ -360,7 +367,13 @@ unsigned lend__run_queue_length(const struct lend_run_queue *queue)
 
 bool lend__run_queue_has_work(const struct lend_run_queue *queue)
 {
-	return queue->pinned_first || lend__run_queue_length(queue);
+	if (queue->pinned_first ||
+	    atomic_load_explicit(&queue->next, memory_order_relaxed))
+		return true;
+	for (unsigned i = 0; i < LEND_RUN_LANES; i++)
+		if (lane_has_work(&queue->lanes[i]))
+			return true;
+	return false;
 }
 
 /* ---- stealing ---- */
