@@ -126,9 +126,9 @@ static void begin(struct lend__http_exchange *exchange,
 
 	/* One by one: the compiler turns a memset() of all of it into a string
 	 * instruction, which takes longer than parsing a field does. The head
-	 * has an initialiser of its own, so has the decoder of chunks. */
+	 * has an initialiser of its own, so has the decoder of chunks; and both
+	 * may be of use: see read_alike(). */
 	request->connection = connection;
-	request->framing = (struct lend__http_framing){ 0 };
 	request->head_size = 0;
 	request->data = NULL;
 	request->path = (struct lend_http_text){ NULL, 0 };
@@ -148,8 +148,6 @@ static void begin(struct lend__http_exchange *exchange,
 	response->connection = connection;
 	response->request = request;
 	exchange->path = NULL;
-	lend__http_head_init(&request->head, exchange->fields,
-			     exchange->field_capacity);
 }
 
 /* Answer with an error, after which the connection is closed. */
@@ -336,15 +334,46 @@ static bool end(struct lend__http_exchange *exchange)
 	return keep && !connection->out.error;
 }
 
+/* Of a batch: the head, if it is like the one before, whose exchange is over;
+ * with its framing. Its size, or 0: not that. */
+static int read_alike(struct lend__http_exchange *exchange,
+		      const struct lend__http_connection *connection)
+{
+	struct lend_http_request *request = &exchange->request;
+	const struct lend__http_input *in = &connection->in;
+	struct lend__http_head *head = &request->head;
+	uint32_t first;
+	int result;
+
+	/* Behind a body its head may be no more. */
+	if (request->framing.body != LEND__HTTP_BODY_NONE || !head->field_count)
+		return 0;
+	first = head->fields[0].name;
+	lend_debug_assert(request->data + request->head_size ==
+			  in->buffer.data + in->at);
+	result = lend__http_parse_alike(in->buffer.data + in->at,
+					in->end - in->at, request->head_size,
+					&connection->server->limits, head);
+	if (lend_likely(result))
+		request->framing.host.at += head->fields[0].name - first;
+	return result;
+}
+
 static bool serve_one(struct lend__http_connection *connection,
 		      struct lend__http_exchange *exchange)
 {
 	const struct lend_http_server *server = connection->server;
 	struct lend_http_request *request = &exchange->request;
-	int result;
+	int alike = connection->in_batch ? read_alike(exchange, connection) : 0;
+	int result = alike;
 
 	begin(exchange, connection);
-	result = read_head(exchange, connection);
+	if (!alike) {
+		request->framing = (struct lend__http_framing){ 0 };
+		lend__http_head_init(&request->head, exchange->fields,
+				     exchange->field_capacity);
+		result = read_head(exchange, connection);
+	}
 	if (lend_unlikely(result <= 0)) {
 		if (result > -LEND__HTTP_BAD_REQUEST)
 			return false;
@@ -354,8 +383,9 @@ static bool serve_one(struct lend__http_connection *connection,
 	request->data = connection->in.buffer.data + connection->in.at;
 	request->head_size = (uint32_t)result;
 	connection->in.at += (uint32_t)result;
-	result = lend__http_frame(request->data, &request->head,
-				  &server->limits, &request->framing);
+	result = alike ? 0 :
+			 lend__http_frame(request->data, &request->head,
+					  &server->limits, &request->framing);
 	if (lend_unlikely(result)) {
 		refuse(exchange, (unsigned)-result);
 		return end(exchange);

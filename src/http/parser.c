@@ -373,3 +373,38 @@ int lend__http_parse_head(const char *data, size_t size,
 	}
 	return parse_lines(data, size, limits, head);
 }
+
+int lend__http_parse_alike(const char *data, size_t size, uint32_t before,
+			   const struct lend__http_limits *limits,
+			   struct lend__http_head *head)
+{
+	uint8_t method = head->method, minor = head->minor;
+	size_t bound = limits->request_line_max + 2;
+	uint32_t first, rest, shift;
+	int used;
+
+	if (!head->field_count || head->form != LEND__HTTP_ORIGIN_FORM)
+		return 0;
+	first = head->fields[0].name;
+	lend_debug_assert(first < before);
+	rest = before - first;
+	if (bound > limits->head_max)
+		bound = limits->head_max;
+	used = parse_request_line(data, data,
+				  data + (size < bound ? size : bound), head);
+	if (used <= 0 || head->method != method || head->minor != minor ||
+	    head->form != LEND__HTTP_ORIGIN_FORM ||
+	    (size_t)used + rest > size ||
+	    (size_t)used + rest > limits->head_max ||
+	    memcmp(data + used, data - rest, rest) != 0)
+		return 0;
+	shift = (uint32_t)used - first;
+	for (uint32_t i = 0; shift && i < head->field_count; i++) {
+		head->fields[i].name += shift;
+		head->fields[i].value += shift;
+	}
+	head->line = (uint32_t)used + rest - 2;
+	head->scanned = 0;
+	head->empty_lines = 0;
+	return used + (int)rest;
+}

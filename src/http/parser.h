@@ -142,6 +142,23 @@ LEND_NODISCARD int lend__http_parse_head(const char *data, size_t size,
 					 const struct lend__http_limits *limits,
 					 struct lend__http_head *head);
 
+/**
+ * Parse a request head right behind another, if but for its request line it
+ * has the same bytes: who sends several requests at once sends the same fields
+ * with each of them. What the fields say together is the same then, too.
+ *
+ * @before  bytes of the head that ends at @data; @head is what was found in it
+ *
+ * Return: bytes of the head, whose method, version and form are those of the
+ *                one before, in origin form
+ *         0      it is another, incomplete or wrong: lend__http_head_init(),
+ *                and lend__http_parse_head() says which
+ */
+LEND_NODISCARD int
+lend__http_parse_alike(const char *data, size_t size, uint32_t before,
+		       const struct lend__http_limits *limits,
+		       struct lend__http_head *head);
+
 /* The first field of kind @id, or NULL. */
 static inline const struct lend__http_field *
 lend__http_head_find(const struct lend__http_head *head,

@@ -91,6 +91,30 @@ class Conversations(unittest.TestCase):
                     self.assertEqual(client.answer().body,
                                      b'/show/me|a=1&b=2|1|x\n')
 
+    def test_requests_of_a_batch_are_told_apart(self):
+        requests = (get('/show/a?a=1'), get('/show/bc?a=2'), get('/show/a'),
+                    'GET /show/h HTTP/1.1\r\nHost: other\r\n\r\n',
+                    'GET /show/h?a=3 HTTP/1.1\r\nHost: other\r\n\r\n',
+                    post('/echo', b'body').decode(), get('/show/d'),
+                    get('/show/e'))
+        bodies = [b'/show/a|a=1|1|x\n', b'/show/bc|a=2|2|x\n',
+                  b'/show/a|||x\n', b'/show/h|||other\n',
+                  b'/show/h|a=3|3|other\n', b'body', b'/show/d|||x\n',
+                  b'/show/e|||x\n']
+        with self.server.client() as client:
+            client.send(''.join(requests))
+            self.assertEqual([client.answer().body for _ in bodies], bodies)
+
+    def test_the_last_request_of_a_batch_can_come_in_two(self):
+        both = 2 * get('/show/me?a=1&b=2', 'X: y\r\n')
+        for cut in range(len(both) // 2, len(both)):
+            with self.server.client() as client:
+                client.send(both[:cut])
+                client.send(both[cut:])
+                for _ in range(2):
+                    self.assertEqual(client.answer().body,
+                                     b'/show/me|a=1&b=2|1|x\n')
+
     def test_limits_of_a_head(self):
         self.one(get('/' + 'a' * 9000), 414, closed=True)
         self.one(get('/', f'X: {"v" * 9000}\r\n'), 431, closed=True)
