@@ -23,7 +23,8 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	bool joinable = actor->joinable;
 	struct lend_registry_entry *entry = actor->entry;
 
-	memset(actor, 0, sizeof(*actor));
+	/* The heap's is cleared by who sets it up. */
+	memset(actor, 0, offsetof(struct lend_actor, heap));
 	actor->index = index;
 	actor->entry = entry;
 	actor->joinable = joinable;
@@ -62,6 +63,16 @@ void lend__actor_signal(struct lend_actor *actor, uint32_t signal)
 
 	if (!(before & LEND_SIGNAL_MAILED))
 		lend__actor_deliver(actor, &actor->signal_mail);
+}
+
+void lend__actor_wake(struct lend_actor *actor)
+{
+	/* What it is to see is ordered by the queue, Note [handed] in
+	 * mailbox.h, or by the signal. */
+	if (lend_likely(lend__mailbox_rouse(&actor->mailbox)))
+		actor->host->runnable(actor->host, actor);
+	else
+		lend__actor_signal(actor, LEND_SIGNAL_WAKE);
 }
 
 void lend__actor_unpark(struct lend_actor *actor)

@@ -64,7 +64,7 @@ void lend__joiner_tell_locked(struct lend_joiner *joiner, int value)
 	if (joiner->waiter) {
 		atomic_store_explicit(&joiner->ended, LEND_JOIN_TELLING,
 				      memory_order_release);
-		lend__actor_signal(joiner->waiter, LEND_SIGNAL_WAKE);
+		lend__actor_wake(joiner->waiter);
 	}
 	atomic_store_explicit(&joiner->ended, LEND_JOIN_TOLD,
 			      memory_order_release);

@@ -137,6 +137,10 @@ void lend__message_drop_all(struct lend_actor *actor)
 {
 	struct lend_msg *msg;
 
+	if (lend_likely(!actor->inbox_first && !actor->mailbox.handed &&
+			!lend__mailbox_has_mail(&actor->mailbox) &&
+			lend__room_is_quiet(actor)))
+		return;
 	for (;;) {
 		lend__actor_sort_mail(actor);
 		/* Its operations were freed before, and their notices with

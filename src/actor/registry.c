@@ -279,7 +279,8 @@ void lend__registry_end(struct lend_registry *registry,
 	entry->value = actor->value;
 	entry->kept = kept;
 	any_thread = lend__joiners_wake_locked(actor);
-	lend__room_refuse_locked(actor);
+	if (lend_unlikely(!lend_list_empty(&actor->senders)))
+		lend__room_refuse_locked(actor);
 	if (actor->watchers)
 		lend__monitor_tell_locked(registry, actor);
 	if (actor->scope)

@@ -36,7 +36,7 @@ static void wake_owner_locked(struct lend_scope *scope)
 	if ((scope->waits == LEND_SCOPE_FOR_ALL && none) ||
 	    (scope->waits == LEND_SCOPE_FOR_NEXT &&
 	     (none || scope->ended_first)))
-		lend__actor_signal(scope->owner, LEND_SIGNAL_WAKE);
+		lend__actor_wake(scope->owner);
 }
 
 void lend__scope_dismiss(struct lend_scope *scope)

@@ -37,7 +37,7 @@ LEND_NORETURN static void finish(struct lend_actor *self, int value)
 	if (lend__places_used())
 		lend__places_report_open(self);
 	lend__timers_disarm(self);
-	lend__registry_end(&lend__current_worker()->runtime->registry, self);
+	lend__registry_end(&self->worker->runtime->registry, self);
 	/* No pin is left, so no mail can come any more. */
 	lend__message_drop_all(self);
 	lend__suspend_end(self);
@@ -219,7 +219,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	if (lend__ref_equal(actor, lend__actor_ref(self)))
 		return -EDEADLK;
 	lend__turn_spend(self);
-	worker = lend__current_worker();
+	worker = self->worker;
 	registry = &worker->runtime->registry;
 	err = lend__registry_join(registry, worker->magazine, actor, &joiner);
 	if (err)

@@ -190,7 +190,7 @@ proctype actor()
 #else
 			told[j] = TELLING;
 #endif
-			/* lend__actor_signal(), of a record that is there. */
+			/* lend__actor_wake(), of a record that is there. */
 			touch(j);
 			told[j] = TOLD;
 #ifdef BREAK_VALUE_LATE
