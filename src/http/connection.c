@@ -9,6 +9,7 @@
 #include "http/connection.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -205,9 +206,9 @@ static int connection_main(void *argument)
 int lend__http_connection_open(struct lend_http_server *server, int fd)
 {
 	size_t client_size = server->options.access ? LEND_ADDRESS_TEXT_MAX : 1;
-	size_t size = lend_align_up(sizeof(struct lend__http_connection) +
-					    client_size,
-				    LEND_CACHE_LINE);
+	size_t size = lend_align_up(
+		offsetof(struct lend__http_connection, client) + client_size,
+		LEND_CACHE_LINE);
 	struct lend_spawn_options options = { .name = "http connection" };
 	struct lend__http_connection *connection;
 	struct lend_address peer = { .size = sizeof(peer.storage) };
