@@ -29,19 +29,6 @@ static unsigned workers(void)
 	return lend_runtime_workers(lend_runtime_current());
 }
 
-static lend_ref spawn_pinned(lend_actor_fn fn, void *arg, unsigned worker)
-{
-	const struct lend_spawn_options options = {
-		.worker = worker,
-		.joinable = true,
-		.pinned = true,
-	};
-	lend_ref ref = { 0, 0 };
-
-	CHECK_EQ(lend_spawn(fn, arg, &options, &ref), 0);
-	return ref;
-}
-
 /* ---- every way to suspend ---- */
 
 static int do_nothing(void *arg)
@@ -155,7 +142,7 @@ static int stays_on_its_thread(void *arg)
 	for (unsigned i = 0; i < workers(); i++)
 		hogs[i] = test_spawn_on(i + 1, hog, &stop);
 	for (uintptr_t i = 0; i < 12; i++)
-		pinned[i] = spawn_pinned(never_moves, (void *)i, 0);
+		pinned[i] = test_spawn_pinned(0, never_moves, (void *)i);
 	for (unsigned i = 0; i < 12; i++)
 		CHECK_EQ(test_join(pinned[i]), 0);
 	atomic_store(&stop, true);
@@ -196,10 +183,10 @@ static int watch_stealing(void *arg)
 	atomic_store(&ran, 0);
 	atomic_store(&go_on, false);
 	atomic_store(&is_blocked, false);
-	blocker = spawn_pinned(block_worker, NULL, 2);
+	blocker = test_spawn_pinned(2, block_worker, NULL);
 	while (!atomic_load(&is_blocked))
 		lend_yield();
-	pinned = spawn_pinned(count, NULL, 2);
+	pinned = test_spawn_pinned(2, count, NULL);
 	other = test_spawn_on(2, count, NULL);
 	CHECK_EQ(test_join(other), 0);
 	CHECK_EQ(atomic_load(&ran), 1);
@@ -218,7 +205,7 @@ static int is_not_taken_over(void *arg)
 	(void)arg;
 	if (workers() < 2)
 		return 0; /* there is nobody to take it */
-	return test_join(spawn_pinned(watch_stealing, NULL, 1));
+	return test_join(test_spawn_pinned(1, watch_stealing, NULL));
 }
 
 /* ---- where they are ---- */
@@ -236,7 +223,7 @@ static int they_are_spread(void *arg)
 
 	(void)arg;
 	for (unsigned i = 0; i < 32; i++)
-		refs[i] = spawn_pinned(tell_thread, &threads[i], 0);
+		refs[i] = test_spawn_pinned(0, tell_thread, &threads[i]);
 	for (unsigned i = 0; i < 32; i++)
 		CHECK_EQ(test_join(refs[i]), 0);
 	for (unsigned i = 0; i < 32; i++) {
@@ -270,7 +257,7 @@ static int their_worker_can_not_leave(void *arg)
 	(void)arg;
 	if (before < 2)
 		return 0; /* the last one can never leave */
-	ref = spawn_pinned(wait_for_word, NULL, before);
+	ref = test_spawn_pinned(before, wait_for_word, NULL);
 	CHECK_EQ(lend_runtime_set_workers(runtime, before - 1,
 					  lend_after(20 * LEND_MS)),
 		 -ETIMEDOUT);
@@ -281,13 +268,13 @@ static int their_worker_can_not_leave(void *arg)
 					  lend_after(30 * LEND_S)),
 		 0);
 	/* It is gone, so another one takes what is meant for it. */
-	ref = spawn_pinned(tell_thread, &thread, before);
+	ref = test_spawn_pinned(before, tell_thread, &thread);
 	CHECK_EQ(test_join(ref), 0);
 	CHECK(thread);
 	CHECK_EQ(lend_runtime_set_workers(runtime, before,
 					  lend_after(30 * LEND_S)),
 		 0);
-	ref = spawn_pinned(never_moves, (void *)7, before);
+	ref = test_spawn_pinned(before, never_moves, (void *)7);
 	CHECK_EQ(test_join(ref), 0);
 	return 0;
 }
@@ -307,7 +294,7 @@ static int ends_far_away(void *arg)
 	char byte;
 
 	CHECK_EQ(lend_recv_async((int)(intptr_t)arg, &byte, 1, 0, &pending), 0);
-	waker = spawn_pinned(wake, &self, 2);
+	waker = test_spawn_pinned(2, wake, &self);
 	CHECK_EQ(lend_receive(LEND_FOREVER, &msg), 0);
 	lend_msg_free(msg);
 	lend_pin();
@@ -344,7 +331,7 @@ static int an_end_on_the_way_back_is_seen(void *arg)
 	if (workers() < 2)
 		return 0;
 	test_pair(pair);
-	busy = spawn_pinned(hog_without_sleep, &stop, 2);
+	busy = test_spawn_pinned(2, hog_without_sleep, &stop);
 	for (int i = 0; i < FAR_AWAY; i++) {
 		uint64_t before_ns = lend_now();
 

@@ -96,19 +96,6 @@ static int sender(void *arg)
 	return (int)send_files();
 }
 
-static lend_ref spawn_on(unsigned worker, lend_actor_fn fn, void *arg)
-{
-	const struct lend_spawn_options options = {
-		.worker = worker,
-		.joinable = true,
-		.pinned = true,
-	};
-	lend_ref ref = { 0, 0 };
-
-	CHECK_EQ(lend_spawn(fn, arg, &options, &ref), 0);
-	return ref;
-}
-
 static int closed_before_it_begins(void *arg)
 {
 	(void)arg;
@@ -117,8 +104,8 @@ static int closed_before_it_begins(void *arg)
 
 		open_files();
 		atomic_store(&is_there, false);
-		closing = spawn_on(1, closer, &files[which]);
-		sending = spawn_on(2, sender, &files[which]);
+		closing = test_spawn_pinned(1, closer, &files[which]);
+		sending = test_spawn_pinned(2, sender, &files[which]);
 		CHECK_EQ(test_join(closing), 0);
 		CHECK_EQ(test_join(sending), -ECANCELED);
 		CHECK_EQ(lend_close(files[1 - which]), 0);

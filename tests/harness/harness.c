@@ -217,14 +217,11 @@ uint64_t test_cpu_ns(void)
 	return (uint64_t)time.tv_sec * LEND_S + (uint64_t)time.tv_nsec;
 }
 
-lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg)
+static lend_ref spawn(const struct lend_spawn_options *options,
+		      lend_actor_fn fn, void *arg)
 {
-	const struct lend_spawn_options options = {
-		.joinable = true,
-		.worker = worker,
-	};
 	lend_ref ref = { 0, 0 };
-	int err = lend_spawn(fn, arg, &options, &ref);
+	int err = lend_spawn(fn, arg, options, &ref);
 
 	if (err) {
 		fprintf(stderr, "%s: no actor: %s\n", current,
@@ -232,6 +229,27 @@ lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg)
 		abort();
 	}
 	return ref;
+}
+
+lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg)
+{
+	const struct lend_spawn_options options = {
+		.joinable = true,
+		.worker = worker,
+	};
+
+	return spawn(&options, fn, arg);
+}
+
+lend_ref test_spawn_pinned(unsigned worker, lend_actor_fn fn, void *arg)
+{
+	const struct lend_spawn_options options = {
+		.joinable = true,
+		.pinned = true,
+		.worker = worker,
+	};
+
+	return spawn(&options, fn, arg);
 }
 
 lend_ref test_spawn(lend_actor_fn fn, void *arg)

@@ -71,6 +71,8 @@ uint64_t test_cpu_ns(void);
 /* Spawn a joinable actor; the test ends if that fails. */
 lend_ref test_spawn(lend_actor_fn fn, void *arg);
 lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg);
+/* The same, and no other worker runs it. */
+lend_ref test_spawn_pinned(unsigned worker, lend_actor_fn fn, void *arg);
 /* Join; INT32_MIN if the join failed. */
 int test_join(lend_ref actor);
 /* A NOP by a claim, awaited. Return: 0, or the error of any step. */
