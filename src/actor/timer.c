@@ -57,6 +57,7 @@ static bool tell(struct lend_timer *timer, uint64_t count)
 	msg->kind = LEND_MSG_TIMER;
 	msg->timer = timer;
 	timer->msg = msg;
+	owner->own_timers->told++;
 	lend__actor_append_mail(owner, &msg->mail);
 	return true;
 }
@@ -87,16 +88,27 @@ static void fire(struct lend_timer *timer, uint64_t now_ns)
 
 void lend__timer_fire(struct lend_actor *actor, uint64_t now_ns)
 {
+	struct lend_own_timers *timers = actor->own_timers;
 	struct lend_pairing_node *first;
 
-	while ((first = actor->own_timers->armed.root) && first->key <= now_ns)
+	for (unsigned i = 0; i < LEND_TIMERS_TOLD_MAX; i++) {
+		first = timers->armed.root;
+		if (!first || first->key > now_ns ||
+		    timers->told == LEND_TIMERS_TOLD_MAX)
+			break;
 		fire(lend_container_of(first, struct lend_timer, node), now_ns);
+	}
 }
 
 void lend__timer_received(struct lend_msg *msg)
 {
+	struct lend_actor *owner = msg->timer->owner;
+
 	msg->timer->msg = NULL;
 	msg->kind = LEND_MSG_TOLD;
+	/* Those that had to wait for this are in the alarm again. */
+	if (--owner->own_timers->told == LEND_TIMERS_TOLD_MAX / 2)
+		lend__actor_judge(owner);
 }
 
 void lend__timer_set(struct lend_timer *timer, uint64_t deadline)
@@ -145,6 +157,7 @@ void lend__timer_end_all(struct lend_actor *actor)
 	struct lend_own_timers *timers = actor->own_timers;
 
 	/* All at once: neither the heap nor the list is mended for each. */
+	timers->armed.root = NULL;
 	for (struct lend_list *link = timers->all.next, *next;
 	     link != &timers->all; link = next) {
 		struct lend_timer *timer = lend_container_of(

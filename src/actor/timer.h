@@ -5,6 +5,13 @@
  * when it sorts its mail. All that others do is to wake it, by the one timer
  * that every actor has (see rt/timers.h), whose moment is @alarm_ns of the
  * record. So nothing here is shared, and a timer that was stopped is silent.
+ *
+ * Note [many due]
+ * A million that are due together would hold the worker for a second if their
+ * messages were all made at once. So there are LEND_TIMERS_TOLD_MAX in the
+ * inbox at most; the next ones are made when half of them were received. In one
+ * look at the clock so many go off or are put right, and the rest in the next
+ * one, which comes at once if the actor waits, but after others had their turn.
  */
 #ifndef LEND_ACTOR_TIMER_H
 #define LEND_ACTOR_TIMER_H
@@ -18,9 +25,12 @@
 struct lend_actor;
 struct lend_msg;
 
+#define LEND_TIMERS_TOLD_MAX 64
+
 struct lend_own_timers {
 	struct lend_pairing armed;
 	struct lend_list all;
+	unsigned told; /* messages in the inbox: Note [many due] */
 };
 
 #define LEND_TIMER_MAGIC UINT32_C(0x4c6e5469)
@@ -37,16 +47,19 @@ struct lend_timer {
 	bool armed;
 };
 
-/* None of them goes off before that; @other_ns, if that is earlier. */
+/* None of them goes off before that, or before more messages of them were
+ * received; @other_ns, if that is earlier. */
 static inline uint64_t lend__timer_earlier(const struct lend_own_timers *timers,
 					   uint64_t other_ns)
 {
 	const struct lend_pairing_node *first = timers->armed.root;
 
+	if (timers->told > LEND_TIMERS_TOLD_MAX / 2)
+		return other_ns;
 	return first && first->key < other_ns ? first->key : other_ns;
 }
 
-/* Put messages of those that are due into the inbox. */
+/* Put messages of those that are due into the inbox: Note [many due]. */
 void lend__timer_fire(struct lend_actor *actor, uint64_t now_ns);
 
 /* @msg leaves the inbox for its receiver. */
