@@ -85,7 +85,7 @@ int lend__message_send(struct lend_registry *registry,
 		return err;
 	msg = lend__message_new(store, sender, type, data, size);
 	if (lend_unlikely(!msg)) {
-		lend__room_cancel(actor);
+		lend__room_cancel(registry, to);
 		return -ENOMEM;
 	}
 	msg->counted = true;

@@ -39,6 +39,13 @@ static uint32_t lag_after(const struct lend_actor *actor, uint32_t given)
 	return (int32_t)(taken - given) > 0 ? taken - given : 0;
 }
 
+static void give_back(struct lend_registry_entry *entry)
+{
+	/* Release [G2], as an unpin. */
+	atomic_fetch_sub_explicit(&entry->word, LEND_ENTRY_MESSAGE,
+				  memory_order_release);
+}
+
 /* No room by the word alone: look at the receiver's own count, with a pin,
  * which becomes the message's. 1: look again. */
 static int book_pinned(struct lend_registry *registry, struct lend_actor *actor,
@@ -68,7 +75,8 @@ static int book_pinned(struct lend_registry *registry, struct lend_actor *actor,
 	if (lend_likely(given == atomic_load_explicit(&actor->given,
 						      memory_order_relaxed)))
 		return 0;
-	lend__room_cancel(actor);
+	/* We look again, so there is nobody to tell. */
+	give_back(entry);
 	return 1;
 }
 
@@ -111,11 +119,18 @@ int lend__room_book(struct lend_registry *registry, lend_ref ref,
 	return 0;
 }
 
-void lend__room_cancel(struct lend_actor *actor)
+void lend__room_cancel(struct lend_registry *registry, lend_ref ref)
 {
-	/* Release [G2], as an unpin. */
-	atomic_fetch_sub_explicit(&actor->entry->word, LEND_ENTRY_MESSAGE,
-				  memory_order_release);
+	/* The place is a pin no longer than we have it. NULL: it ends, and
+	 * those who wait learn that. */
+	struct lend_actor *actor = lend__registry_pin(registry, ref);
+
+	give_back(&registry->entries[ref.index]);
+	if (!actor)
+		return;
+	/* It may have looked meanwhile, and not let in somebody who waits. */
+	lend__actor_signal(actor, LEND_SIGNAL_ROOM);
+	lend__registry_unpin(registry, ref);
 }
 
 /* ---- the receiver ---- */
@@ -130,7 +145,7 @@ void lend__room_give(struct lend_actor *actor)
 	if (!lag)
 		return;
 	atomic_store_explicit(&actor->given, taken, memory_order_relaxed);
-	/* Release [G9], paired with look_closely(): @given. */
+	/* Release [G9], paired with book_pinned(): @given. */
 	atomic_fetch_sub_explicit(&actor->entry->word, lag * LEND_ENTRY_MESSAGE,
 				  memory_order_release);
 }

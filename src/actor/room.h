@@ -17,8 +17,9 @@
  * Those who wait for room are in a list under the entry's lock, each with its
  * message, and the receiver is told by a signal. It alone lets them in: it puts
  * the message into its own mailbox, and wakes the sender, which has nothing
- * left to do. So nobody has room without using it, no place is kept for one
- * that was cancelled meanwhile, and the oldest comes first. A receiver that
+ * left to do. So no place is kept for one that was cancelled meanwhile, and the
+ * oldest comes first. Whoever takes a place uses it, which wakes the receiver,
+ * or has no memory for a message, and tells it to look again. A receiver that
  * waits for anything has let in all that there is room for. One that only lets
  * others run lets in one: that makes room for many before the next, and each of
  * those costs a switch or two.
@@ -62,7 +63,7 @@ LEND_NODISCARD int lend__room_book(struct lend_registry *registry, lend_ref ref,
 				   struct lend_actor **ret_actor);
 
 /* Nothing will be delivered after all. Thread: who has booked. */
-void lend__room_cancel(struct lend_actor *actor);
+void lend__room_cancel(struct lend_registry *registry, lend_ref ref);
 
 /* Give back the places of what was taken so far. Thread: the actor itself. */
 void lend__room_give(struct lend_actor *actor);

@@ -114,6 +114,7 @@ int lend_runtime_ask(struct lend_runtime *runtime, lend_ref to, uint32_t type,
 {
 	struct lend_ticket *ticket;
 	struct lend_msg *question;
+	bool is_pinned;
 	int err;
 
 	if (lend__current_actor())
@@ -128,7 +129,11 @@ int lend_runtime_ask(struct lend_runtime *runtime, lend_ref to, uint32_t type,
 		return -ENOMEM;
 	}
 	question->ticket = ticket;
+	/* As in lend_runtime_tell(): it outlives the delivery. */
+	is_pinned = lend__registry_pin(&runtime->registry, to);
 	err = send_question(&runtime->registry, to, question);
+	if (is_pinned)
+		lend__registry_unpin(&runtime->registry, to);
 	if (err) {
 		lend__ticket_free(ticket);
 		return err;

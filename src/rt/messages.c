@@ -122,7 +122,19 @@ int lend_tell_wait(lend_ref to, uint32_t type, const void *data, size_t size,
 int lend_runtime_tell(struct lend_runtime *runtime, lend_ref to, uint32_t type,
 		      const void *data, size_t size)
 {
-	return tell(runtime, lend__current_worker(), to, type, data, size);
+	struct lend_worker *worker = lend__current_worker();
+	int err;
+
+	if (worker && worker->runtime == runtime)
+		return tell(runtime, worker, to, type, data, size);
+	/* Once the message is there its receiver may end, if it was the last
+	 * one its runtime, too, and whoever has told it is about to wake a
+	 * worker: the runtime waits for its own threads, and for pins. */
+	if (!lend__registry_pin(&runtime->registry, to))
+		return -ESRCH;
+	err = tell(runtime, worker, to, type, data, size);
+	lend__registry_unpin(&runtime->registry, to);
+	return err;
 }
 
 int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)

@@ -1,6 +1,7 @@
 /*
  * What threads that are not workers do with actors: spawn and join; see
- * include/lend/runtime.h. They ask in asks.c, tell and cancel in lifecycle.c.
+ * include/lend/runtime.h. They ask in asks.c, tell in messages.c, cancel in
+ * lifecycle.c.
  */
 #include <lend/clock.h>
 #include <lend/runtime.h>

@@ -12,6 +12,7 @@
  *         consistent, as all that counts is one word, and what is read beside
  *         it was written before the change of it that one has seen.
  *
+ * -DNO_MEMORY  who has a place may have no memory for a message
  * -DBREAK_...  mutations, listed in meson.build
  */
 #ifndef SENDERS
@@ -69,6 +70,7 @@ bool too_many, used, touched, lost, wrong;
 #define ON_WAY	  6 /* the end waits for a message */
 #define QUIET	  7
 #define SAME_NUMBER 8 /* the word has changed, and is the same again */
+#define CANCELLED   9 /* a place without a message */
 #define reached(number) assert(REACH != number)
 
 /* lend__actor_deliver() */
@@ -181,6 +183,35 @@ proctype sender(byte me)
 			:: else
 			fi
 		}
+#ifdef NO_MEMORY
+		/* lend__room_cancel() */
+		if
+		:: got -> atomic {
+			got = alive;
+			if
+			:: got -> pins++
+			:: else
+			fi
+			}
+			messages--;
+			reached(CANCELLED);
+			if
+			:: got ->
+#ifndef BREAK_CANCEL_SILENTLY
+				atomic {
+					used = freed;
+					never(used, USED);
+					signal = true;
+					idle = false
+				}
+#endif
+				pins--
+			:: else
+			fi;
+			goto next
+		:: true
+		fi;
+#endif
 		if
 		:: got ->
 #ifdef BREAK_PLACE_IS_NO_PIN
