@@ -73,7 +73,8 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 		int err = 0;
 
 		if (lend__io_done(op)) {
-			if (lend_likely(!lend__io_is_undone(op)))
+			if (lend_likely(op->op.res >= 0 ||
+					!lend__http_input_goes_on(connection)))
 				return 0;
 			err = lend__http_input_again(connection);
 			if (err)

@@ -44,18 +44,37 @@ int lend__http_input_start(struct lend__http_connection *connection)
 	return err == -EOPNOTSUPP ? start_poll(connection) : err;
 }
 
+/* One that tries at once takes a buffer before it looks for bytes, and fails
+ * if all are in use. To receive without one then would be to wait for the first
+ * byte as if it had come: with a span, for as long as a head may take, and
+ * through a drain. */
+static bool lacks_buffer(const struct lend__http_input *in)
+{
+	return !in->polling && in->receiving->io.op.res == -ENOBUFS;
+}
+
+bool lend__http_input_goes_on(struct lend__http_connection *connection)
+{
+	struct lend__http_input *in = &connection->in;
+
+	return lacks_buffer(in) || lend__io_is_undone(&in->receiving->io);
+}
+
 int lend__http_input_again(struct lend__http_connection *connection)
 {
 	struct lend__http_input *in = &connection->in;
 	struct lend_io io;
 	int err;
 
-	if (!in->polling)
+	if (!in->polling && !lacks_buffer(in))
 		return lend__buffer_recv_again(in->receiving, true,
 					       LEND_FOREVER);
 	err = lend__io_begin_again(&io, &in->receiving->io, LEND_FOREVER);
 	if (err)
 		return err;
+	/* It has no buffer to be given back. */
+	in->receiving->end = NULL;
+	in->polling = true;
 	io_uring_prep_poll_add(io.sqe, connection->fd, POLLIN);
 	lend__io_submit(&io);
 	return 0;

@@ -14,7 +14,13 @@
 LEND_NODISCARD int
 lend__http_input_start(struct lend__http_connection *connection) LEND_AWAITS;
 
-/* Start one that is undone (lend__io_is_undone()) again. 0 or an error. */
+/* A receive is over. Is it to be started again? It is undone
+ * (lend__io_is_undone()), or there was no buffer for it: whether there was
+ * anything to be received it has not looked. */
+LEND_NODISCARD bool
+lend__http_input_goes_on(struct lend__http_connection *connection);
+
+/* Start it again. 0 or an error. */
 LEND_NODISCARD int
 lend__http_input_again(struct lend__http_connection *connection) LEND_AWAITS;
 

@@ -268,8 +268,8 @@ static inline uint32_t lend__ring_take_buffer(struct lend_ring *ring,
 	return flags;
 }
 
-/* A completion says that there was no buffer for what came. The ring's consumer
- * only. */
+/* A completion says that there was no buffer for what came, or may come. The
+ * ring's consumer only. */
 static inline void lend__ring_lacks_buffer(struct lend_ring *ring)
 {
 	lend_counter_add(&ring->buffers_empty, 1);

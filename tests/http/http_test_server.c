@@ -320,6 +320,7 @@ static void read_options(int argc, char **argv, struct lend_options *options)
 		{ "workers", 1, NULL, 'w' },
 		{ "rings", 1, NULL, 'r' },
 		{ "depth", 1, NULL, 'd' },
+		{ "buffers", 1, NULL, 'b' },
 		{ "listen", 1, NULL, 'l' },
 		{ "header-ms", 1, NULL, 'H' },
 		{ "body-ms", 1, NULL, 'B' },
@@ -350,6 +351,9 @@ static void read_options(int argc, char **argv, struct lend_options *options)
 			break;
 		case 'd':
 			options->depth = (unsigned)number;
+			break;
+		case 'b':
+			options->buffers = (unsigned)number;
 			break;
 		case 'H':
 			http.header_timeout_ns = milliseconds(optarg);

@@ -119,6 +119,37 @@ class Connections(unittest.TestCase):
                 client.send(f'GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n')
                 self.assertEqual(client.answer().status, 200)
 
+    def test_a_want_of_buffers_takes_no_time_from_idle_connections(self):
+        # Requests that are being served have the buffers; there are some for
+        # each ring.
+        with self.serve('--buffers', '1', '--header-ms', '500') as server:
+            busy = [server.client() for _ in range(12)]
+            for client in busy:
+                client.send(get('/slow?ms=60000'))
+            with server.client() as silent, server.client() as used, \
+                    server.client() as clock, server.client() as half:
+                used.send(GET)
+                self.assertEqual(used.answer().status, 200)
+                # From its first byte, and so later than the others'.
+                clock.send('GET / HT')
+                self.assertEqual(clock.answer().status, 408)
+                for client in silent, used:
+                    client.send(GET)
+                    self.assertEqual(client.answer().status, 200)
+                # Nor are they left alone in a drain, until it has no time any
+                # more for who is being answered.
+                half.send('POST /count HTTP/1.1\r\nHost: x\r\n'
+                          'Content-Length: 5\r\n\r\nhel')
+                used.send(GET)
+                self.assertEqual(used.answer().status, 200)
+                server.drain()
+                self.assertTrue(silent.closed())
+                self.assertTrue(used.closed())
+                half.send('lo')
+                self.assertEqual(half.answer().body, b'5\n')
+            for client in busy:
+                client.socket.close()
+
     # ---- limits ----
 
     def test_connections_above_the_limit_wait(self):
