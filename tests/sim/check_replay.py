@@ -4,8 +4,8 @@
 usage: check_replay.py SIM
 
 Method: the same seeds in two processes, whose addresses differ, must leave the
-same hash of everything that happened; other seeds another one. A seed that
-fails must fail at the same step with the same words when it is run alone, as
+same hash of everything that happened; other seeds another one, and a traced run
+is no other. A seed that fails must fail at the same step with the same words when it is run alone, as
 the line that it printed says. Wrong usage and the help are looked at, too.
 """
 import re
@@ -39,6 +39,11 @@ def main():
         sys.exit("other seeds were the same run")
     print(f"seeds 1..200 are the same twice: {first}")
     run(sim, "--seeds", "1..100", "--twice")
+    for seed in range(1, 31):
+        quiet = HASH.search(run(sim, "--seed", str(seed))).group(1)
+        told = HASH.search(run(sim, "--seed", str(seed), "--trace")).group(1)
+        if told != quiet:
+            sys.exit(f"seed {seed} is another run when it is traced")
 
     out = run(sim, "--mutate", "free-early", "--seeds", "1..2000")
     seed, words = FAILED.search(out).groups()

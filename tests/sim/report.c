@@ -19,6 +19,7 @@ static void mix(uint64_t value)
 void sim_trace(const char *text, uint64_t a, uint64_t b, uint64_t c)
 {
 	int thread = sim.current ? sim.current->index : -1;
+	static char line[1000];
 
 	for (const char *at = text; *at; at++)
 		mix((unsigned char)*at);
@@ -27,10 +28,14 @@ void sim_trace(const char *text, uint64_t a, uint64_t b, uint64_t c)
 	mix(a);
 	mix(b);
 	mix(c);
+	/* In any case: an actor's stack, on which this may be, is looked at for
+	 * how deep it was, and a run is to be the same if it is told. */
+	snprintf(line, sizeof(line),
+		 "%8llu %12.3f us  thread %2d  %-10s %lld %lld %lld\n",
+		 (unsigned long long)sim.steps, (double)sim.now_ns / 1000,
+		 thread, text, (long long)a, (long long)b, (long long)c);
 	if (sim.tracing)
-		printf("%8llu %12.3f us  thread %2d  %-10s %lld %lld %lld\n",
-		       (unsigned long long)sim.steps, (double)sim.now_ns / 1000,
-		       thread, text, (long long)a, (long long)b, (long long)c);
+		fputs(line, stdout);
 }
 
 void sim_report_update(void);
