@@ -5,8 +5,9 @@ usage: check_replay.py SIM
 
 Method: the same seeds in two processes, whose addresses differ, must leave the
 same hash of everything that happened; other seeds another one, and a traced run
-is no other. A seed that fails must fail at the same step with the same words when it is run alone, as
-the line that it printed says. Wrong usage and the help are looked at, too.
+is no other. A seed that fails must fail at the same step with the same words
+when it is run alone, as the line that it printed says. Wrong usage and the help
+are looked at, too.
 """
 import re
 import subprocess
