@@ -20,9 +20,9 @@
  * left to do. So no place is kept for one that was cancelled meanwhile, and the
  * oldest comes first. Whoever takes a place uses it, which wakes the receiver,
  * or has no memory for a message, and tells it to look again. A receiver that
- * waits for anything has let in all that there is room for. One that only lets
- * others run lets in one: that makes room for many before the next, and each of
- * those costs a switch or two.
+ * waits for anything, or finds nothing to receive, has let in all that there is
+ * room for. One that only lets others run lets in one: that makes room for many
+ * before the next, and each of those costs a switch or two.
  */
 #ifndef LEND_ACTOR_ROOM_H
 #define LEND_ACTOR_ROOM_H

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <lend/mailbox.h>
 #include <lend/runtime.h>
+#include <limits.h>
 
 #include "actor/actor.h"
 #include "actor/message.h"
@@ -137,6 +138,17 @@ int lend_runtime_tell(struct lend_runtime *runtime, lend_ref to, uint32_t type,
 	return err;
 }
 
+/* The inbox is empty. What those have who wait for room is there, too, for who
+ * does not wait itself; whose calls end gets no more of it. */
+static bool lets_in(struct lend_actor *self)
+{
+	if (self->cancelled)
+		return false;
+	lend__room_admit(self, UINT_MAX);
+	lend__actor_look(self);
+	return self->inbox_first != NULL;
+}
+
 int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 {
 	struct lend_actor *self = lend__current_actor();
@@ -163,6 +175,8 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 			sorted = true;
 			continue;
 		}
+		if (lend_unlikely(self->senders_wait) && lets_in(self))
+			continue;
 		err = lend__suspend_for(self, LEND_WAITS_MESSAGE, -1, deadline);
 		if (err)
 			return err;

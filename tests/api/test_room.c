@@ -137,6 +137,25 @@ static int who_takes_one_lets_one_in(void *arg)
 	return 0;
 }
 
+/* Who only takes what is there gives way now and then, and lets in one each
+ * time; these are more. What they wait with is there as well. */
+static int who_does_not_wait_receives_all(void *arg)
+{
+	static struct sender senders[60];
+	int types[61];
+
+	(void)arg;
+	memset(senders, 0, sizeof(senders));
+	fill();
+	start_senders(senders, 60);
+	CHECK_EQ(receive_all(types, 61), 60);
+	for (int i = 0; i < 60; i++) {
+		CHECK_EQ(types[i], i + 1);
+		CHECK_EQ(test_join(senders[i].self), 0);
+	}
+	return 0;
+}
+
 /* What a sender has told before is there before what it waits with. */
 static int send_many(void *arg)
 {
@@ -453,6 +472,8 @@ int main(int argc, char **argv)
 	seed = test_seed(0, argv, 1);
 	test_actor("the_oldest_comes_first", the_oldest_comes_first);
 	test_actor("who_takes_one_lets_one_in", who_takes_one_lets_one_in);
+	test_actor("who_does_not_wait_receives_all",
+		   who_does_not_wait_receives_all);
 	test_actor("one_senders_messages_stay_in_order",
 		   one_senders_messages_stay_in_order);
 	test_actor("who_gives_up_has_sent_nothing",
