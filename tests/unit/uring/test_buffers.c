@@ -145,6 +145,58 @@ Test(buffers, those_in_use_are_counted, .timeout = 10)
 	close(pair[1]);
 }
 
+/* Of those that it has at first, and of more, all are there again in a ring
+ * that comes after, once each; the rest is opened there as before. */
+#define MANY (2 * LEND_BUFFERS_FIRST)
+
+static void take_until(unsigned from, unsigned to, bool seen[MANY])
+{
+	for (unsigned i = from; i < to; i++) {
+		unsigned number;
+
+		cr_assert_eq(receive("x", &number), 1);
+		cr_assert(number < to && !seen[number]);
+		seen[number] = true;
+		lend__buffers_note_taken(&ring.buffers, 1);
+		cr_assert_eq(lend__buffers_in_use(&ring.buffers), i + 1);
+	}
+}
+
+Test(buffers, those_not_opened_yet_stay_behind, .timeout = 60)
+{
+	const unsigned first = LEND_BUFFERS_FIRST,
+		       more = first + LEND_BUFFERS_MORE;
+	bool seen[MANY] = { false };
+	unsigned number;
+
+	open_with(MANY);
+	take_until(0, first, seen);
+	cr_expect_eq(receive("x", &number), -ENOBUFS);
+	lend__buffers_open_more(&ring.buffers);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), first);
+	take_until(first, first + 3, seen);
+	/* Home are the 13 that the kernel has, and these; 200 are held. */
+	for (unsigned i = 200; i < first + 3; i++) {
+		lend__buffers_give(&ring.buffers, i);
+		seen[i] = false;
+	}
+	lend__ring_close(&ring);
+	cr_assert(ring.buffers.base);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 200);
+	cr_assert_eq(lend__ring_open(&ring, 0, 2, 0), 0);
+	cr_assert_eq(lend__buffers_attach(&ring.buffers, lend__ring_fd(&ring)),
+		     0);
+	take_until(200, more, seen);
+	cr_expect_eq(receive("x", &number), -ENOBUFS);
+	lend__buffers_open_more(&ring.buffers);
+	take_until(more, more + LEND_BUFFERS_MORE, seen);
+	lend__buffers_give_all(&ring.buffers, 1);
+	lend__buffers_drain(&ring.buffers);
+	cr_expect_eq(lend__buffers_in_use(&ring.buffers), 0);
+	close_all();
+	cr_expect_null(ring.buffers.base);
+}
+
 /* The word that links a returned buffer is another's while it is out. */
 Test(buffers, what_is_noted_while_they_are_out_does_no_harm, .timeout = 10)
 {
