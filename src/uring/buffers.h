@@ -11,7 +11,8 @@
  * The kernel takes those that were given back longest ago, so it goes round all
  * that it has, and each is out of the processor's caches by the time it comes
  * again if they are many. So it gets but some of them at first, and a few more
- * whenever a receive finds none: as many as are needed at once, in the end.
+ * whenever a receive finds none: as many as are needed at once, in the end. See
+ * doc/adr/0047-buffers-as-needed.md.
  */
 #ifndef LEND_URING_BUFFERS_H
 #define LEND_URING_BUFFERS_H
