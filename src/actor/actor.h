@@ -130,10 +130,14 @@ struct lend_actor {
 	struct lend_worker *moving_to; /* on its way to that worker */
 	const int *also_fds; /* two that its call is about, too; NULL: none */
 	const struct lend_mail_calls *mail_calls; /* set with @end_io */
-	bool cancel_seen;	   /* somebody has cancelled it */
-	bool late;		   /* @deadline has passed */
-	bool ending : 1;	   /* its function has returned */
-	bool joinable : 1;	   /* [const] while it lives */
+	bool cancel_seen; /* somebody has cancelled it */
+	bool late : 1;	  /* @deadline has passed */
+	bool ending : 1;  /* its function has returned */
+	/* [const] while it lives. The first that is written of a fresh page, so
+	 * not a part of a byte: that is read before, and a page that is read
+	 * before it is written costs two faults and all processors' caches of
+	 * translations. */
+	bool joinable;
 	bool senders_wait;	   /* for room, as far as it knows */
 	uint16_t callbacks;	   /* of the library's that it is in */
 	uint16_t uncancellable;	   /* sections that it is in */

@@ -6,15 +6,20 @@
  * Method: they share the ends of a few pipes, as descriptors are scarce. Some
  *         are cancelled one by one by another actor, the others by the end of
  *         their scope-less parent: lend_runtime_drain() is the bench's.
+ *
+ * And the page of a fresh actor is written before it is read, as it would fault
+ * twice otherwise: page faults are counted.
  */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/harness.h"
 
 #define PIPES 16
+#define FRESH 2000
 
 static int pipes[PIPES][2];
 static _Atomic unsigned waiting, cancelled, other;
@@ -108,9 +113,52 @@ static int crowd_is_cancelled(void *arg)
 	return 0;
 }
 
+/* ---- what a fresh place costs ---- */
+
+static int park(void *arg)
+{
+	(void)arg;
+	return lend_park(LEND_FOREVER) == -ECANCELED ? 0 : -1;
+}
+
+static long faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
+/* All at once, so that nobody has a place that was used before. */
+static int fresh_ones_fault_once(void *arg)
+{
+	static lend_ref refs[FRESH];
+	long before;
+
+	(void)arg;
+	before = faults();
+	for (unsigned i = 0; i < FRESH; i++)
+		refs[i] = test_spawn(park, NULL);
+	/* Their turns have come, too. */
+	CHECK_EQ(lend_yield(), 0);
+	/* A page each; the rest is for the tables of all of them, and for what
+	 * others do meanwhile. */
+	CHECK_IN(faults() - before, 0, FRESH + FRESH / 2);
+	for (unsigned i = 0; i < FRESH; i++)
+		CHECK_EQ(lend_cancel(refs[i]), 0);
+	for (unsigned i = 0; i < FRESH; i++)
+		CHECK_EQ(test_join(refs[i]), 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 100);
 	test_actor("crowd_is_cancelled", crowd_is_cancelled);
+	if (test_is_slow())
+		test_skip("fresh_ones_fault_once",
+			  "a sanitizer has pages of its own for each");
+	else
+		test_actor("fresh_ones_fault_once", fresh_ones_fault_once);
 	return test_finish();
 }
