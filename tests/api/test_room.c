@@ -27,26 +27,13 @@ static void fill(void)
 	CHECK_EQ(lend_tell(lend_self(), 0, NULL, 0), -EAGAIN);
 }
 
-/* The type of the oldest message, or an error. */
-static int receive(void)
-{
-	struct lend_msg *msg;
-	int type, err = lend_receive(LEND_NOW, &msg);
-
-	if (err)
-		return err;
-	type = (int)lend_msg_type(msg);
-	lend_msg_free(msg);
-	return type;
-}
-
 /* Types other than 0, in order, until nothing is there. */
 static unsigned receive_all(int types[], unsigned most)
 {
 	unsigned count = 0;
 	int type;
 
-	while ((type = receive()) >= 0) {
+	while ((type = test_receive(LEND_NOW)) >= 0) {
 		if (!type)
 			continue;
 		if (CHECK(count < most))
@@ -120,20 +107,20 @@ static int who_takes_one_lets_one_in(void *arg)
 	(void)arg;
 	fill();
 	start_senders(senders, 2);
-	CHECK_EQ(receive(), 0);
+	CHECK_EQ(test_receive(LEND_NOW), 0);
 	CHECK_EQ(test_join(senders[0].self), 0);
 	CHECK(waits_for(senders[1].self, LEND_WAITS_PLACE));
 	CHECK_EQ(lend_tell(lend_self(), 9, NULL, 0), -EAGAIN);
-	CHECK_EQ(receive(), 0);
+	CHECK_EQ(test_receive(LEND_NOW), 0);
 	/* Nor does it have to wait for anything. */
 	while (waits_for(senders[1].self, LEND_WAITS_PLACE))
 		CHECK_EQ(lend_yield(), 0);
 	CHECK_EQ(test_join(senders[1].self), 0);
 	for (unsigned i = 2; i < LEND_MAILBOX_MAX; i++)
-		CHECK_EQ(receive(), 0);
-	CHECK_EQ(receive(), 1);
-	CHECK_EQ(receive(), 2);
-	CHECK_EQ(receive(), -ETIMEDOUT);
+		CHECK_EQ(test_receive(LEND_NOW), 0);
+	CHECK_EQ(test_receive(LEND_NOW), 1);
+	CHECK_EQ(test_receive(LEND_NOW), 2);
+	CHECK_EQ(test_receive(LEND_NOW), -ETIMEDOUT);
 	return 0;
 }
 
@@ -272,7 +259,7 @@ static int some_may_not_wait(void *arg)
 	other = test_spawn(tell_when_cancelled, &self);
 	lend_cancel(other);
 	CHECK_EQ(test_join(other), -ECANCELED);
-	CHECK_EQ(receive(), -ETIMEDOUT);
+	CHECK_EQ(test_receive(LEND_NOW), -ETIMEDOUT);
 	fill();
 	CHECK_EQ(lend_tell_wait(self, 0, NULL, 0, LEND_FOREVER), -EDEADLK);
 	return 0;
@@ -422,7 +409,7 @@ static int nothing_is_lost_in_a_crowd(void *arg)
 		CHECK_EQ(test_join(members[i].self), 0);
 		CHECK_EQ(last[i], crowd.each);
 	}
-	CHECK_EQ(receive(), -ETIMEDOUT);
+	CHECK_EQ(test_receive(LEND_NOW), -ETIMEDOUT);
 	return 0;
 }
 

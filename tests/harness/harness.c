@@ -265,6 +265,18 @@ int test_join(lend_ref actor)
 	return err ? INT32_MIN : value;
 }
 
+int test_receive(uint64_t deadline)
+{
+	struct lend_msg *msg;
+	int type, err = lend_receive(deadline, &msg);
+
+	if (err)
+		return err;
+	type = (int)lend_msg_type(msg);
+	lend_msg_free(msg);
+	return type;
+}
+
 int test_nop(void)
 {
 	struct lend_claim_handle *claim;

@@ -75,6 +75,8 @@ lend_ref test_spawn_on(unsigned worker, lend_actor_fn fn, void *arg);
 lend_ref test_spawn_pinned(unsigned worker, lend_actor_fn fn, void *arg);
 /* Join; INT32_MIN if the join failed. */
 int test_join(lend_ref actor);
+/* Receive a message, and free it. Return: its type, or an error. */
+int test_receive(uint64_t deadline);
 /* A NOP by a claim, awaited. Return: 0, or the error of any step. */
 int test_nop(void);
 /* A connected pair of stream sockets. */
