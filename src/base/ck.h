@@ -101,6 +101,37 @@ static inline void *lend_queue_pop(struct lend_queue *queue)
 	return element;
 }
 
+/* The producer's thread. The oldest element, or NULL; and, as a hint, in @ahead
+ * the two that come after it, or NULL. Somebody else may pop those. Under
+ * ThreadSanitizer they are always NULL, as whatever is done with one would be a
+ * race with whoever has it. */
+static inline void *lend_queue_pop_ahead(struct lend_queue *queue,
+					 void *ahead[2])
+{
+#ifdef LEND_CK_TSAN
+	ahead[0] = ahead[1] = NULL;
+	return lend_queue_pop(queue);
+#else
+	struct ck_ring *ring = &queue->ring;
+	const ck_ring_buffer_t *slots = queue->slots;
+	unsigned tail = ring->p_tail, head = ck_pr_load_uint(&ring->c_head);
+	void *element;
+
+	do {
+		/* As ck_ring_dequeue_spmc(), but for what a consumer has to do
+		 * as the tail and what is in the slots are not its own. */
+		if (head == tail)
+			return NULL;
+		element = slots[head & ring->mask].value;
+	} while (!ck_pr_cas_uint_value(&ring->c_head, head, head + 1, &head));
+	head++;
+	ahead[0] = head == tail ? NULL : slots[head & ring->mask].value;
+	head += head != tail;
+	ahead[1] = head == tail ? NULL : slots[head & ring->mask].value;
+	return element;
+#endif
+}
+
 /* Any thread. The oldest @most elements, or what there is: by one exchange,
  * however many. Return: how many. */
 static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
@@ -130,25 +161,6 @@ static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
 	if (count)
 		lend__ck_acquire(queue);
 	return count;
-}
-
-/* The producer's thread, as a hint: the element that comes after @ahead others,
- * or NULL. Somebody else may have popped it. Under ThreadSanitizer always NULL,
- * as whatever is done with it would be a race with whoever has. */
-static inline void *lend_queue_peek(const struct lend_queue *queue,
-				    unsigned ahead)
-{
-#ifdef LEND_CK_TSAN
-	(void)queue;
-	(void)ahead;
-	return NULL;
-#else
-	unsigned head = ck_pr_load_uint(&queue->ring.c_head);
-
-	if (queue->ring.p_tail - head <= ahead)
-		return NULL;
-	return queue->slots[(head + ahead) & queue->ring.mask].value;
-#endif
 }
 
 /* Any thread, as a hint: how many elements were popped so far, modulo 2^32. */

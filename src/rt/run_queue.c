@@ -17,6 +17,12 @@
 /* A victim keeps its work if there is less of it than this. */
 #define STEAL_LENGTH 8
 
+/* Of @filled: a lane, and the place of the one just woken. */
+#define FILLED(lane) (1u << (lane))
+#define FILLED_NEXT  FILLED(LEND_RUN_LANES)
+
+#define FILLED_OUT_OF_TURN (FILLED_NEXT | FILLED(LEND_RUN_URGENT))
+
 /* ---- a lane ---- */
 
 static int lane_init(struct lend_lane *lane)
@@ -119,31 +125,30 @@ refill(struct lend_lane *lane)
  * Always inline: gcc 12 takes a function that only prefetches for one without
  * effects, and leaves out the call.
  */
-__attribute__((always_inline)) static inline void
-look_ahead(const struct lend_lane *lane)
+__attribute__((always_inline)) static inline void look_ahead(void *ahead[2])
 {
-	const struct lend_actor *next = lend_queue_peek(&lane->ring, 0);
-	const struct lend_actor *later = lend_queue_peek(&lane->ring, 1);
+	const struct lend_actor *next = ahead[0], *later = ahead[1];
 	const char *left_at;
 
-	if (later) {
-		__builtin_prefetch(later);
-		__builtin_prefetch(&later->fiber);
-	}
 	if (next) {
 		left_at = lend__fiber_left_at(&next->fiber);
 		__builtin_prefetch(left_at);
 		__builtin_prefetch(left_at + LEND_CACHE_LINE);
 	}
+	if (later) {
+		__builtin_prefetch(later);
+		__builtin_prefetch(&later->fiber);
+	}
 }
 
 /* Owner. */
-static struct lend_actor *lane_pop(struct lend_lane *lane)
+static inline struct lend_actor *lane_pop(struct lend_lane *lane)
 {
-	struct lend_actor *actor = lend_queue_pop(&lane->ring);
+	void *ahead[2];
+	struct lend_actor *actor = lend_queue_pop_ahead(&lane->ring, ahead);
 
 	if (lend_likely(actor != NULL)) {
-		look_ahead(lane);
+		look_ahead(ahead);
 		return actor;
 	}
 	return lend_likely(!listed(lane)) ? NULL : refill(lane);
@@ -190,6 +195,7 @@ void lend__run_queue_fini(struct lend_run_queue *queue)
 void lend__run_queue_push(struct lend_run_queue *queue, enum lend_run_lane lane,
 			  struct lend_actor *actor)
 {
+	queue->filled |= FILLED(lane);
 	lane_push(queue, &queue->lanes[lane], actor);
 }
 
@@ -198,14 +204,16 @@ void lend__run_queue_push_next(struct lend_run_queue *queue,
 {
 	/* Relaxed: a thief may have emptied it just now, no more. The first
 	 * stays, so that those that one actor wakes run in that order. */
-	if (atomic_load_explicit(&queue->next, memory_order_relaxed))
-		lane_push(queue, &queue->lanes[LEND_RUN_READY], actor);
-	else
-		/* Release [W3], paired with take_next(). */
-		atomic_store_explicit(&queue->next, actor,
-				      memory_order_release);
+	if (atomic_load_explicit(&queue->next, memory_order_relaxed)) {
+		lend__run_queue_push(queue, LEND_RUN_READY, actor);
+		return;
+	}
+	queue->filled |= FILLED_NEXT;
+	/* Release [W3], paired with take_next(). */
+	atomic_store_explicit(&queue->next, actor, memory_order_release);
 }
 
+/* Any thread. */
 static struct lend_actor *take_next(struct lend_run_queue *queue)
 {
 	if (!atomic_load_explicit(&queue->next, memory_order_relaxed))
@@ -241,12 +249,28 @@ static struct lend_actor *pop_pinned(struct lend_run_queue *queue)
 	return actor;
 }
 
-/* Is there anybody who may go out of turn? None to its owner, who alone fills
- * them, is none. */
-static bool has_out_of_turn(const struct lend_run_queue *queue)
+/* Of its own queue. */
+static struct lend_actor *take_woken(struct lend_run_queue *queue)
 {
-	return atomic_load_explicit(&queue->next, memory_order_relaxed) ||
-	       lane_has_work(&queue->lanes[LEND_RUN_URGENT]);
+	struct lend_actor *actor = NULL;
+
+	if (queue->filled & FILLED_NEXT)
+		actor = take_next(queue);
+	queue->filled &= ~FILLED_NEXT;
+	if (actor)
+		lend_counter_add(&queue->next_hits, 1);
+	return actor;
+}
+
+static struct lend_actor *take_urgent(struct lend_run_queue *queue)
+{
+	struct lend_actor *actor = NULL;
+
+	if (queue->filled & FILLED(LEND_RUN_URGENT))
+		actor = lane_pop(&queue->lanes[LEND_RUN_URGENT]);
+	if (!actor)
+		queue->filled &= ~FILLED(LEND_RUN_URGENT);
+	return actor;
 }
 
 __attribute__((noinline)) static struct lend_actor *
@@ -255,60 +279,76 @@ take_out_of_turn(struct lend_run_queue *queue)
 	struct lend_actor *actor = NULL;
 
 	if (!queue->next_turn)
-		actor = take_next(queue);
+		actor = take_woken(queue);
 	queue->next_turn = actor != NULL;
-	if (actor) {
-		lend_counter_add(&queue->next_hits, 1);
-		return actor;
+	if (!actor)
+		actor = take_urgent(queue);
+	return actor ? actor : take_woken(queue);
+}
+
+static inline struct lend_actor *take_yielded(struct lend_run_queue *queue)
+{
+	struct lend_actor *actor = lane_pop(&queue->lanes[LEND_RUN_YIELDED]);
+
+	if (lend_unlikely(!actor)) {
+		queue->yielded_left = 0;
+		queue->filled &= ~FILLED(LEND_RUN_YIELDED);
+	} else if (queue->yielded_left) {
+		queue->yielded_left--;
 	}
-	actor = lane_pop(&queue->lanes[LEND_RUN_URGENT]);
-	if (actor)
-		return actor;
-	actor = take_next(queue);
-	if (actor)
-		lend_counter_add(&queue->next_hits, 1);
+	return actor;
+}
+
+/* Who has let enough of READY go first. */
+__attribute__((noinline)) static struct lend_actor *
+take_overtaken(struct lend_run_queue *queue)
+{
+	queue->ready_run = 0;
+	return take_yielded(queue);
+}
+
+static inline struct lend_actor *take_ready(struct lend_run_queue *queue)
+{
+	struct lend_actor *actor;
+
+	if (!queue->ready_left && queue->ready_run >= LEND_RUN_READY_MAX &&
+	    queue->yielded_left) {
+		actor = take_overtaken(queue);
+		if (actor)
+			return actor;
+	}
+	actor = lane_pop(&queue->lanes[LEND_RUN_READY]);
+	if (lend_unlikely(!actor))
+		queue->filled &= ~FILLED(LEND_RUN_READY);
+	else if (queue->ready_left)
+		queue->ready_left--;
+	else
+		queue->ready_run++;
 	return actor;
 }
 
 /* Whose turn it is of those that are not pinned: Note [fair]. */
 static struct lend_actor *take_of_cycle(struct lend_run_queue *queue)
 {
-	struct lend_lane *ready = &queue->lanes[LEND_RUN_READY];
-	struct lend_lane *yielded = &queue->lanes[LEND_RUN_YIELDED];
 	struct lend_actor *actor;
 
 	if (!queue->ready_left && !queue->yielded_left) {
-		queue->ready_left = lane_length(ready);
-		queue->yielded_left = lane_length(yielded);
+		queue->ready_left = lane_length(&queue->lanes[LEND_RUN_READY]);
+		queue->yielded_left = lane_length(
+			&queue->lanes[LEND_RUN_YIELDED]);
 	}
-	if (!queue->ready_left && queue->yielded_left &&
-	    queue->ready_run >= LEND_RUN_READY_MAX) {
-		queue->ready_run = 0;
-		queue->yielded_left--;
-		actor = lane_pop(yielded);
+	if (queue->filled & FILLED(LEND_RUN_READY)) {
+		actor = take_ready(queue);
 		if (actor)
 			return actor;
-	}
-	actor = lane_has_work(ready) ? lane_pop(ready) : NULL;
-	if (actor) {
-		if (queue->ready_left)
-			queue->ready_left--;
-		else
-			queue->ready_run++;
-		return actor;
 	}
 	/* Thieves may have shortened the cycle. */
 	queue->ready_left = 0;
 	queue->ready_run = 0;
-	actor = lane_pop(yielded);
-	if (!actor)
-		queue->yielded_left = 0;
-	else if (queue->yielded_left)
-		queue->yielded_left--;
-	return actor;
+	return take_yielded(queue);
 }
 
-static struct lend_actor *take_in_turn(struct lend_run_queue *queue)
+static inline struct lend_actor *take_in_turn(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor;
 
@@ -318,14 +358,14 @@ static struct lend_actor *take_in_turn(struct lend_run_queue *queue)
 			return pop_pinned(queue);
 	}
 	actor = take_of_cycle(queue);
-	return actor ? actor : pop_pinned(queue);
+	return lend_likely(actor != NULL) ? actor : pop_pinned(queue);
 }
 
 struct lend_actor *lend__run_queue_take(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor;
 
-	if (queue->credit && has_out_of_turn(queue)) {
+	if (queue->filled & FILLED_OUT_OF_TURN && queue->credit) {
 		actor = take_out_of_turn(queue);
 		if (actor) {
 			queue->credit--;
@@ -333,13 +373,14 @@ struct lend_actor *lend__run_queue_take(struct lend_run_queue *queue)
 		}
 	}
 	actor = take_in_turn(queue);
-	if (actor) {
+	if (lend_likely(actor != NULL)) {
 		if (queue->credit < LEND_RUN_CREDIT_MAX)
 			queue->credit++;
 		return actor;
 	}
 	/* Nobody else is there to wait. */
-	return has_out_of_turn(queue) ? take_out_of_turn(queue) : NULL;
+	return queue->filled & FILLED_OUT_OF_TURN ? take_out_of_turn(queue) :
+						    NULL;
 }
 
 struct lend_actor *lend__run_queue_take_any(struct lend_run_queue *queue,
@@ -367,8 +408,11 @@ unsigned lend__run_queue_length(const struct lend_run_queue *queue)
 
 bool lend__run_queue_has_work(const struct lend_run_queue *queue)
 {
-	if (queue->pinned_first ||
-	    atomic_load_explicit(&queue->next, memory_order_relaxed))
+	if (queue->pinned_first)
+		return true;
+	if (!queue->filled)
+		return false;
+	if (atomic_load_explicit(&queue->next, memory_order_relaxed))
 		return true;
 	for (unsigned i = 0; i < LEND_RUN_LANES; i++)
 		if (lane_has_work(&queue->lanes[i]))

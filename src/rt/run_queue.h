@@ -78,6 +78,7 @@ struct lend_run_queue {
 	struct lend_actor *pinned_first; /* nobody takes those */
 	struct lend_actor *pinned_last;
 	unsigned pinned_count;
+	unsigned filled;       /* bits of lanes; who has none is empty */
 	unsigned credit;       /* picks out of turn that were earned */
 	unsigned ready_left;   /* of this cycle */
 	unsigned yielded_left; /* of this cycle */

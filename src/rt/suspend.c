@@ -34,8 +34,10 @@ static struct lend_actor *next_of(struct lend_worker *worker)
 						      lend__round_next(worker);
 }
 
-static void switch_away(struct lend_actor *self, enum lend_worker_after after,
-			struct lend_actor *next)
+/* Always inline: a call less for each turn. */
+__attribute__((always_inline)) static inline void
+switch_away(struct lend_actor *self, enum lend_worker_after after,
+	    struct lend_actor *next)
 {
 	struct lend_worker *worker = self->worker;
 

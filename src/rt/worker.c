@@ -89,15 +89,13 @@ void lend__worker_fini(struct lend_worker *worker)
 	worker->event_fd = -1;
 }
 
-/* As lend__worker_enqueue() does, unless it is one like any other. */
-static bool enqueue_special(struct lend_worker *worker,
+/* As lend__worker_enqueue() does. */
+static void enqueue_special(struct lend_worker *worker,
 			    struct lend_actor *actor)
 {
 	bool urgent = atomic_load_explicit(&actor->urgent,
 					   memory_order_relaxed);
 
-	if (lend_likely(!urgent && actor->pinned_to != worker))
-		return false;
 	if (urgent)
 		atomic_store_explicit(&actor->urgent, false,
 				      memory_order_relaxed);
@@ -105,31 +103,41 @@ static bool enqueue_special(struct lend_worker *worker,
 		lend__run_queue_push_pinned(&worker->queue, actor, urgent);
 	else
 		lend__run_queue_push(&worker->queue, LEND_RUN_URGENT, actor);
-	return true;
+}
+
+/* Is it one like any other? */
+static inline bool is_plain(const struct lend_worker *worker,
+			    const struct lend_actor *actor)
+{
+	return lend_likely(
+		!atomic_load_explicit(&actor->urgent, memory_order_relaxed) &&
+		actor->pinned_to != worker);
 }
 
 void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 {
-	if (!enqueue_special(worker, actor))
+	if (is_plain(worker, actor))
 		lend__run_queue_push(&worker->queue, LEND_RUN_READY, actor);
+	else
+		enqueue_special(worker, actor);
 }
 
 void lend__worker_enqueue_woken(struct lend_worker *worker,
 				struct lend_actor *actor)
 {
-	if (enqueue_special(worker, actor))
-		return;
-	if (worker->running)
+	if (is_plain(worker, actor) && worker->running)
 		lend__run_queue_push_next(&worker->queue, actor);
 	else
-		lend__run_queue_push(&worker->queue, LEND_RUN_READY, actor);
+		lend__worker_enqueue(worker, actor);
 }
 
 void lend__worker_enqueue_yielded(struct lend_worker *worker,
 				  struct lend_actor *actor)
 {
-	if (!enqueue_special(worker, actor))
+	if (is_plain(worker, actor))
 		lend__run_queue_push(&worker->queue, LEND_RUN_YIELDED, actor);
+	else
+		enqueue_special(worker, actor);
 }
 
 void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)
