@@ -86,6 +86,7 @@ static bool start(struct engine *engine)
 		return fail(engine, "the process under test: %s",
 			    lend_error_text(err));
 	shared = engine->child.shared;
+	shared->patience_ns = patience_ns;
 	if (patience_ns < START_NS)
 		patience_ns = START_NS;
 	byte = child_hear(&engine->child, patience_ns);

@@ -30,8 +30,27 @@ static const char help[] =
 static const char list_help[] =
 	"usage: lend-bench list\n"
 	"\n"
-	"Lists the workloads, a line each, and below it its parameters with\n"
-	"the values it has if nothing else is said.\n";
+	"Lists the workloads, a line each, and below it its parameters, if it\n"
+	"has any, with the values they have if nothing else is said.\n";
+
+static void list_one(const struct workload *workload)
+{
+	bool has_any = workload->depth;
+
+	printf("%-15s  %s\n", workload->name, workload->summary);
+	for (unsigned p = 0; p < PARAM_COUNT; p++)
+		has_any |= workload->defaults[p] != NULL;
+	if (!has_any)
+		return;
+	printf("%-15s ", "");
+	for (unsigned p = 0; p < PARAM_COUNT; p++)
+		if (workload->defaults[p])
+			printf(" --%s %s", params[p].name,
+			       workload->defaults[p]);
+	if (workload->depth)
+		printf(" --depth %u", workload->depth);
+	putchar('\n');
+}
 
 static int list_run(int argc, char **argv)
 {
@@ -45,19 +64,8 @@ static int list_run(int argc, char **argv)
 			argv[1]);
 		return BENCH_USAGE;
 	}
-	for (unsigned i = 0; workload_at(i); i++) {
-		const struct workload *workload = workload_at(i);
-
-		printf("%-10s  %s\n%-10s ", workload->name, workload->summary,
-		       "");
-		for (unsigned p = 0; p < PARAM_COUNT; p++)
-			if (workload->defaults[p])
-				printf(" --%s %s", params[p].name,
-				       workload->defaults[p]);
-		if (workload->depth)
-			printf(" --depth %u", workload->depth);
-		putchar('\n');
-	}
+	for (unsigned i = 0; workload_at(i); i++)
+		list_one(workload_at(i));
 	return BENCH_DONE;
 }
 

@@ -7,7 +7,7 @@
 #include "lend_bench/config.h"
 #include "lend_bench/params.h"
 
-#define SELECTED_MAX 32
+#define SELECTED_MAX 64
 
 struct options {
 	unsigned workloads[SELECTED_MAX];

@@ -47,6 +47,23 @@ static bool fits(const struct config *config, enum param param)
 	return false;
 }
 
+/* Of several numbers those are taken that make sense. */
+static bool has_workers(const struct options *options,
+			const struct config *config)
+{
+	const struct workload *workload = workload_at(config->workload);
+	unsigned least = workload->workers_min;
+
+	if (config->workers >= least)
+		return true;
+	if (!options->quiet)
+		bench_say(
+			"%s needs %u workers: it is left out where there %s %u",
+			workload->name, least,
+			config->workers == 1 ? "is" : "are", config->workers);
+	return false;
+}
+
 static bool check(const struct config *config)
 {
 	if (!fits(config, PARAM_BATCH) || !fits(config, PARAM_LENGTH))
@@ -180,8 +197,13 @@ bool plan_make(const struct options *options, struct plan *ret_plan)
 				.pin = options->pin,
 			};
 
-			add_rings(&expansion, &config);
+			if (has_workers(options, &config))
+				add_rings(&expansion, &config);
 		}
+	}
+	if (!expansion.failed && !plan.count) {
+		bench_say("nothing is left to run; use --workers with more");
+		expansion.failed = true;
 	}
 	if (expansion.failed) {
 		plan_free(&plan);

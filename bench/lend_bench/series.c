@@ -130,10 +130,12 @@ static void run_one(struct series *series, unsigned index, unsigned repeat)
 	measure(series, config, &kept);
 	if (!run->verified) {
 		progress(series, NULL);
-		bench_say("%s, %s, %u workers, %s: %s",
+		bench_say("%s, %s, %u worker%s%s%s: %s",
 			  workload_at(config->workload)->name,
 			  lend_ring_mode_name(config->mode), config->workers,
-			  config->variant, run->failure);
+			  config->workers == 1 ? "" : "s",
+			  config->variant[0] ? ", " : "", config->variant,
+			  run->failure);
 		series->failed++;
 		series->no_ring = is_no_ring(run->error);
 	}

@@ -56,11 +56,14 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)used.tv_sec * LEND_S + (uint64_t)used.tv_nsec;
 }
 
-static void sample_take(struct subject *subject, struct sample *sample)
+static void sample_take(struct subject *subject,
+			const struct workload *workload, struct sample *sample)
 {
 	lend_stats_read(subject->runtime, &sample->stats);
 	if (subject->crew)
 		sample->operations = crew_finished(subject->crew);
+	else if (workload->look)
+		sample->operations = workload->look(subject);
 	sample->cpu_ns = cpu_ns();
 	sample->when_ns = lend_now();
 }
@@ -99,18 +102,19 @@ static bool answer(int control, char byte)
 }
 
 /* Obey until the engine says that it is over, or is gone itself. */
-static void obey(struct subject *subject, int control)
+static void obey(struct subject *subject, const struct workload *workload,
+		 int control)
 {
 	struct sample *samples = subject->shared->samples;
 	char byte;
 
 	while (read(control, &byte, 1) == 1 && byte != SAY_QUIT) {
 		if (byte == SAY_OPEN) {
-			sample_take(subject, &samples[SAMPLE_OPEN]);
+			sample_take(subject, workload, &samples[SAMPLE_OPEN]);
 			atomic_store(&subject->measuring, true);
 		} else {
 			atomic_store(&subject->measuring, false);
-			sample_take(subject, &samples[SAMPLE_CLOSE]);
+			sample_take(subject, workload, &samples[SAMPLE_CLOSE]);
 		}
 		if (!answer(control, byte))
 			return;
@@ -148,7 +152,7 @@ static int run(struct subject *subject, const struct workload *workload,
 	}
 	if (!answer(control, SAY_READY))
 		return BENCH_BROKEN;
-	obey(subject, control);
+	obey(subject, workload, control);
 	while (subject->config->tamper == TAMPER_HANG)
 		pause();
 	atomic_store(&subject->stopping, true);

@@ -73,7 +73,8 @@ struct shared {
 	uint64_t started;
 	uint64_t finished;
 	uint64_t errors;
-	uint64_t burned_ns; /* CPU that requests burned within the window */
+	uint64_t patience_ns; /* [engine] what the end may take */
+	uint64_t burned_ns;   /* CPU that requests burned within the window */
 	struct extras extras;
 };
 

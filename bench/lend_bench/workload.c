@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "lend_bench/work_sched.h"
+
 static const struct workload *const workloads[] = {
 	&workload_nop,	     &workload_echo,	  &workload_http,
 	&workload_file_read, &workload_burst,	  &workload_chain,
@@ -15,14 +17,17 @@ static const struct workload *const workloads[] = {
 
 const struct workload *workload_at(unsigned index)
 {
-	return index < WORKLOADS_COUNT ? workloads[index] : NULL;
+	return index < WORKLOADS_COUNT ? workloads[index] :
+					 work_sched_at(index - WORKLOADS_COUNT);
 }
 
 int workload_find(const char *name, size_t size)
 {
-	for (unsigned i = 0; i < WORKLOADS_COUNT; i++)
-		if (strlen(workloads[i]->name) == size &&
-		    memcmp(workloads[i]->name, name, size) == 0)
+	const struct workload *workload;
+
+	for (unsigned i = 0; (workload = workload_at(i)); i++)
+		if (strlen(workload->name) == size &&
+		    memcmp(workload->name, name, size) == 0)
 			return (int)i;
 	return -1;
 }

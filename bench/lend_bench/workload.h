@@ -3,13 +3,15 @@
  *
  * There are two kinds. *Served* ones listen, and the engine's process sends
  * them requests and checks the answers (generator.h). The others have actors
- * that work and check by themselves (crew.h). Each is a file work_*.c and a
+ * that work and check by themselves: a crew (crew.h), or a crowd of those that
+ * only schedule (work_sched.c). Each of the others is a file work_*.c and a
  * line in workload.c.
  */
 #ifndef LEND_BENCH_WORKLOAD_H
 #define LEND_BENCH_WORKLOAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lend_bench/config.h"
 
@@ -24,11 +26,15 @@ struct workload {
 	const char *defaults[PARAM_COUNT];
 	unsigned depth; /* of rings if nothing was said; 0: 256 */
 	bool few_rings; /* half as many rings as workers if nothing was said */
+	unsigned workers_min; /* it makes no sense with fewer */
 
 	/* In the process under test, on its main thread: set the actors to
 	 * work, or listen and leave the port in shared->port. Return: 0, or
 	 * -errno after subject_fail(). */
 	int (*start)(struct subject *subject);
+	/* The same where the window opens and where it closes, for what is
+	 * neither served nor a crew's: the operations so far. NULL: it is. */
+	uint64_t (*look)(struct subject *subject);
 	/* The same for the end; what is not served leaves its sums in
 	 * subject->shared. NULL: the end of the runtime is enough. */
 	void (*stop)(struct subject *subject);

@@ -26,6 +26,9 @@ SMALL = {
     "burn": 5, "every": 20, "load": 0,
 }
 SHORT = ["--seconds", "0.1", "--warmup", "0.03", "--repeat", "1"]
+# Workloads of scheduling that are seen to lose somebody: of all who
+# count, and those whom the one who counts waits for.
+LOST = {"cycle", "fan-in-1", "wake-latency", "transfer-park", "spawn"}
 # What the shell would call it; with a remedy in each line.
 BAD = {
     "": "no command",
@@ -56,6 +59,8 @@ BAD = {
     "run --workload nop --retries 2000": '"2000"',
     "run --workload nop --tamper frob": '"frob"',
     "run --workload nop frob": '"frob"',
+    "run --workload cycle --actors 5": "--actors",
+    "run --workload pingpong-far --workers 1 --quiet": "--workers",
 }
 
 
@@ -80,8 +85,18 @@ class Bench:
                 found[name] |= set(re.findall(r"--(\w+)", line)) - {"depth"}
         return found
 
+    def scheduling(self):
+        """The names of those which do nothing else."""
+        micro = os.path.join(os.path.dirname(self.program), "lend-bench-micro")
+        done = subprocess.run([micro, "--list"], capture_output=True,
+                              text=True, timeout=TIMEOUT_S, check=True)
+        return {line.split()[0] for line in done.stdout.splitlines()}
+
     def small(self, name, parameters):
         options = ["run", "--workload", name, *SHORT]
+        if name.startswith("transfer"):
+            # An operation of these may take 10 ms by itself.
+            options += ["--seconds", "1"]
         for parameter in sorted(parameters & SMALL.keys()):
             options += ["--" + parameter, str(SMALL[parameter])]
         return options
@@ -138,16 +153,43 @@ def every_workload_in_every_mode(bench):
 
 
 def what_is_wrong_is_found(bench):
+    scheduling = bench.scheduling()
     for name, parameters in bench.workloads().items():
-        for tamper in ("corrupt", "lose"):
+        # Of these who is lost is found by waiting for him, and all in one way.
+        quick = name in scheduling - LOST
+        for tamper in ("corrupt",) if quick else ("corrupt", "lose"):
             done, result, _ = bench.measure(
                 [*bench.small(name, parameters), "--modes", "borrowed",
-                 "--patience", "1", "--tamper", tamper])
+                 "--patience", "4" if name in scheduling else "1",
+                 "--tamper", tamper])
             assert done.returncode == 1, (name, tamper, done)
             assert name in done.stderr and "failed" in done.stderr
             for run in result["runs"]:
                 assert run["verified"] is False, (name, tamper, run)
                 assert run["errors"] > 0 and run["failure"], (name, tamper)
+
+
+def scheduling_is_there_too(bench):
+    """Whatever lend-bench-micro has. In the case above each is run in all
+    modes; here with one worker and more than there are CPUs."""
+    names, known = set(bench.workloads()), bench.scheduling()
+    assert known <= names and len(known) > 15, known - names
+    for name in ("cycle", "yield", "churn", "locality", "transfer-park",
+                 "spawn", "pingpong", "fan-in-16", "wake-latency"):
+        assert name in known, name
+    done, result, _ = bench.measure(
+        ["run", "--workload", "churn,transfer-all,wake-latency,pingpong-far",
+         "--workers", "1,3", "--modes", "borrowed", *SHORT,
+         "--seconds", "1"])
+    assert done.returncode == 0, done
+    assert done.stderr.count("left out") == 1, done.stderr
+    runs = {(run["workload"], run["workers"]): run for run in result["runs"]}
+    assert len(runs) == len(result["runs"]) == 7, runs.keys()
+    assert ("pingpong-far", 1) not in runs
+    # All have leaders that spin, so nobody but the leaders' patience helps.
+    assert runs["transfer-all", 1]["extra"]["rescues"] > 0, runs
+    for run in result["runs"]:
+        assert ("latency_ns" in run) == (run["workload"] == "wake-latency")
 
 
 def what_hangs_is_ended(bench):
@@ -349,7 +391,7 @@ CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
          progress_is_one_line, what_is_disturbed_is_measured_again,
          options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
-         what_hangs_is_ended, an_interrupted_series_is_whole,
+         scheduling_is_there_too, what_hangs_is_ended, an_interrupted_series_is_whole,
          a_death_is_told)
 
 

@@ -1,5 +1,6 @@
 /*
- * Starting a crowd, looking at it, ending it: see crowd.h. Called by main.c.
+ * Starting a crowd, looking at it, ending it: see crowd.h. Called by main.c,
+ * and by lend-bench.
  */
 #include "crowd.h"
 
@@ -31,14 +32,6 @@ static void sleep_ms(unsigned ms)
 	};
 
 	nanosleep(&span, NULL);
-}
-
-const struct crowd_work *crowd_work_find(const char *name)
-{
-	for (unsigned i = 0; crowd_works[i]; i++)
-		if (strcmp(crowd_works[i]->name, name) == 0)
-			return crowd_works[i];
-	return NULL;
 }
 
 /* ---- for workloads ---- */
@@ -79,6 +72,14 @@ unsigned crowd_span_extras(struct crowd *crowd,
 	return 3;
 }
 
+void crowd_spans_take(struct crowd *crowd, struct histogram *into)
+{
+	spans_lock(crowd);
+	histogram_merge(into, crowd->spans);
+	memset(crowd->spans, 0, sizeof(*crowd->spans));
+	spans_unlock(crowd);
+}
+
 uint64_t crowd_shown(struct crowd *crowd)
 {
 	uint64_t sum = 0, before = crowd->before[0];
@@ -90,12 +91,10 @@ uint64_t crowd_shown(struct crowd *crowd)
 	return sum - before;
 }
 
-/* ---- a measurement ---- */
+/* ---- a crowd, on a runtime that is there ---- */
 
-static int member_main(void *arg)
+static int member_run(struct crowd_member *self)
 {
-	struct crowd_member *self = arg;
-
 	/* Acquire: by then all members' references are there. */
 	while (!atomic_load_explicit(&self->crowd->go, memory_order_acquire)) {
 		int err = lend_yield();
@@ -106,9 +105,56 @@ static int member_main(void *arg)
 	return self->crowd->work->run(self);
 }
 
-static int start(struct crowd *crowd)
+static int member_main(void *arg)
+{
+	struct crowd_member *self = arg;
+	int err = member_run(self);
+
+	atomic_store_explicit(&self->ended, err ? err : -EPROTO,
+			      memory_order_relaxed);
+	return err;
+}
+
+int crowd_open(struct crowd *crowd, const struct crowd_work *work,
+	       unsigned workers)
+{
+	size_t size;
+	int err = -ENOMEM;
+
+	*crowd = (struct crowd){
+		.work = work,
+		.workers = workers,
+		.count = work->count(workers),
+	};
+	if (!crowd->count)
+		return -EOPNOTSUPP;
+	size = crowd->count * sizeof(struct crowd_member);
+	crowd->members = aligned_alloc(_Alignof(struct crowd_member), size);
+	crowd->spans = calloc(1, sizeof(*crowd->spans));
+	if (crowd->members && crowd->spans) {
+		memset(crowd->members, 0, size);
+		err = work->prepare ? work->prepare(crowd) : 0;
+		if (!err)
+			return 0;
+	}
+	free(crowd->members);
+	free(crowd->spans);
+	return err;
+}
+
+void crowd_close(struct crowd *crowd)
+{
+	if (crowd->work->release)
+		crowd->work->release(crowd);
+	free(crowd->members);
+	free(crowd->spans);
+}
+
+int crowd_start(struct crowd *crowd, struct lend_runtime *runtime)
 {
 	const struct crowd_work *work = crowd->work;
+
+	crowd->runtime = runtime;
 
 	for (unsigned i = 0; i < crowd->count; i++) {
 		struct crowd_member *member = &crowd->members[i];
@@ -130,7 +176,7 @@ static int start(struct crowd *crowd)
 	return 0;
 }
 
-static uint64_t operations_of(const struct crowd *crowd)
+uint64_t crowd_operations(const struct crowd *crowd)
 {
 	uint64_t sum = 0;
 
@@ -140,10 +186,18 @@ static uint64_t operations_of(const struct crowd *crowd)
 	return sum;
 }
 
+void crowd_stop(struct crowd *crowd)
+{
+	atomic_store(&crowd->stop, true);
+	lend_runtime_stop(crowd->runtime);
+}
+
+/* ---- a measurement ---- */
+
 static int look(struct crowd *crowd, const struct crowd_plan *plan,
 		struct crowd_slice *slice)
 {
-	uint64_t operations = operations_of(crowd);
+	uint64_t operations = crowd_operations(crowd);
 	uint64_t wall_ns = clock_of(CLOCK_MONOTONIC);
 	uint64_t cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
 
@@ -152,8 +206,8 @@ static int look(struct crowd *crowd, const struct crowd_plan *plan,
 		if (clock_of(CLOCK_MONOTONIC) - wall_ns > EMPTY_MAX_NS)
 			return -EPROTO;
 		sleep_ms(plan->slice_ms);
-	} while (operations_of(crowd) == operations);
-	slice->operations = operations_of(crowd) - operations;
+	} while (crowd_operations(crowd) == operations);
+	slice->operations = crowd_operations(crowd) - operations;
 	slice->wall_ns = clock_of(CLOCK_MONOTONIC) - wall_ns;
 	slice->cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
 	slice->extra_count = 0;
@@ -166,10 +220,8 @@ static int look_at_all(struct crowd *crowd, const struct crowd_plan *plan,
 		       struct crowd_slice *slices)
 {
 	struct crowd_slice unused;
-	int err = start(crowd);
+	int err = 0;
 
-	if (err)
-		return err;
 	sleep_ms(plan->warmup_ms);
 	if (crowd->work->extras)
 		crowd->work->extras(crowd, unused.extras);
@@ -178,8 +230,8 @@ static int look_at_all(struct crowd *crowd, const struct crowd_plan *plan,
 	return err;
 }
 
-static int run(struct crowd *crowd, const struct crowd_plan *plan,
-	       struct crowd_slice *slices)
+int crowd_measure(const struct crowd_work *work, const struct crowd_plan *plan,
+		  struct crowd_slice *slices)
 {
 	const struct lend_options options = {
 		.mode = plan->mode,
@@ -187,43 +239,20 @@ static int run(struct crowd *crowd, const struct crowd_plan *plan,
 		/* Leaders that spin are what is wanted here. */
 		.log_level = LEND_LOG_ERROR,
 	};
-	int err = 0;
+	struct lend_runtime *runtime;
+	struct crowd crowd;
+	int err = crowd_open(&crowd, work, plan->workers);
 
-	if (crowd->work->prepare)
-		err = crowd->work->prepare(crowd);
 	if (err)
 		return err;
-	err = lend_runtime_new(&options, &crowd->runtime);
+	err = lend_runtime_new(&options, &runtime);
 	if (!err) {
-		err = look_at_all(crowd, plan, slices);
-		atomic_store(&crowd->stop, true);
-		lend_runtime_free(crowd->runtime);
+		err = crowd_start(&crowd, runtime);
+		if (!err)
+			err = look_at_all(&crowd, plan, slices);
+		crowd_stop(&crowd);
+		lend_runtime_free(runtime);
 	}
-	if (crowd->work->release)
-		crowd->work->release(crowd);
-	return err;
-}
-
-int crowd_measure(const struct crowd_work *work, const struct crowd_plan *plan,
-		  struct crowd_slice *slices)
-{
-	struct crowd crowd = {
-		.work = work,
-		.workers = plan->workers,
-		.count = work->count(plan->workers),
-	};
-	size_t size = crowd.count * sizeof(struct crowd_member);
-	int err = -ENOMEM;
-
-	if (!crowd.count)
-		return -EOPNOTSUPP;
-	crowd.members = aligned_alloc(_Alignof(struct crowd_member), size);
-	crowd.spans = calloc(1, sizeof(*crowd.spans));
-	if (crowd.members && crowd.spans) {
-		memset(crowd.members, 0, size);
-		err = run(&crowd, plan, slices);
-	}
-	free(crowd.members);
-	free(crowd.spans);
+	crowd_close(&crowd);
 	return err;
 }

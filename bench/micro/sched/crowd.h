@@ -36,6 +36,7 @@ struct crowd_member {
 	void *data;
 	uint64_t value;
 	_Atomic uint64_t shown; /* an epoch, or a count */
+	_Atomic int ended;	/* how run() did; 0: it has not */
 } __attribute__((aligned(128)));
 
 /* A figure beside operations and time, of one slice. */
@@ -52,6 +53,8 @@ struct crowd_work {
 	/* On which worker a member starts, from 1; NULL, 0: spread. */
 	unsigned (*place)(const struct crowd *crowd, unsigned index);
 	bool pinned;
+	/* The only one whose operations are counted, + 1; 0: all are. */
+	unsigned counter;
 	/* Before and after; either may be NULL. prepare: 0 or -ENOMEM. */
 	int (*prepare)(struct crowd *crowd);
 	void (*release)(struct crowd *crowd);
@@ -95,6 +98,32 @@ struct crowd_plan {
 /* Every workload, ended by NULL. */
 extern const struct crowd_work *const crowd_works[];
 const struct crowd_work *crowd_work_find(const char *name);
+
+/* ---- a crowd on a runtime that is there ---- */
+
+/**
+ * What the members need, but not they themselves.
+ *
+ * Return: 0, then crowd_close() ends it
+ *         -EOPNOTSUPP  it makes no sense with so few workers
+ *         -ENOMEM
+ */
+int crowd_open(struct crowd *crowd, const struct crowd_work *work,
+	       unsigned workers);
+void crowd_close(struct crowd *crowd);
+
+/* Spawn all, and let them begin. 0 or an error of the library; crowd_stop()
+ * comes next in either case. */
+int crowd_start(struct crowd *crowd, struct lend_runtime *runtime);
+
+/* Have them end, and stop the runtime: all have ended afterwards. */
+void crowd_stop(struct crowd *crowd);
+
+/* What all have done so far; rounded down to bunches. */
+uint64_t crowd_operations(const struct crowd *crowd);
+
+/* How long what crowd_span() was told of took, since it was taken last. */
+void crowd_spans_take(struct crowd *crowd, struct histogram *into);
 
 /**
  * Run one workload and look at it @plan->slices times.

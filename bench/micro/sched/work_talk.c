@@ -139,6 +139,7 @@ const struct crowd_work crowd_fan_in_1 = {
 	.name = "fan-in-1",
 	.help = "one sender and one receiver; an operation is one message",
 	.count = count_fan_1,
+	.counter = 1,
 	.run = run_fan,
 };
 
@@ -146,5 +147,6 @@ const struct crowd_work crowd_fan_in_16 = {
 	.name = "fan-in-16",
 	.help = "sixteen senders and one receiver",
 	.count = count_fan_16,
+	.counter = 1,
 	.run = run_fan,
 };

@@ -80,6 +80,7 @@ const struct crowd_work crowd_wake_latency = {
 		"wake-up until it runs",
 	.count = count_two,
 	.place = place_apart,
+	.counter = 2,
 	.pinned = true,
 	.run = run_wake,
 	.extras = crowd_span_extras,

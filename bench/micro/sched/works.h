@@ -1,5 +1,5 @@
 /*
- * The workloads there are; crowd_works[] in main.c lists them.
+ * The workloads there are; crowd_works[] in works.c lists them.
  */
 #ifndef BENCH_MICRO_WORKS_H
 #define BENCH_MICRO_WORKS_H
