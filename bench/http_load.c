@@ -25,18 +25,22 @@
 #include <string.h>
 
 static const char help[] =
-	"usage: http_load --connect ADDR:PORT [options]\n"
-	"  --connections N  connections (64)\n"
+	"usage: http_load --connect ADDR:PORT [--connect ADDR:PORT ...] [options]\n"
+	"  --connections N  connections to each server (64)\n"
 	"  --pipeline D     requests outstanding on each (1)\n"
 	"  --seconds S      length of the measured window (1.0)\n"
 	"  --warmup S       load before the window opens (0.2)\n"
 	"  --rate R         R requests a second, whether or not the server keeps\n"
 	"                   up; latency counts from when each was due\n"
+	"  --turns N        load each server N times, one after the other; needs\n"
+	"                   --rate; --seconds and --warmup are of each turn\n"
+	"  --spin           never sleep: for a generator with a CPU of its own\n"
 	"  --threads N      (1)\n"
 	"  --path P         request path (/plaintext)\n"
 	"  --body TEXT      the body every answer must have (Hello, World!)\n"
 	"  --echo           echo messages of --size BYTES (64) instead of HTTP\n"
-	"  --server-pid P   report the processor time of process P as well\n"
+	"  --server-pid P   report the processor time of process P as well; the\n"
+	"                   first is of the first --connect, and so on\n"
 	"Prints one line of JSON. Latencies are in microseconds.\n";
 
 enum {
@@ -46,6 +50,8 @@ enum {
 	OPT_SECONDS,
 	OPT_WARMUP,
 	OPT_RATE,
+	OPT_TURNS,
+	OPT_SPIN,
 	OPT_THREADS,
 	OPT_PATH,
 	OPT_BODY,
@@ -62,6 +68,8 @@ static const struct option long_options[] = {
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "warmup", required_argument, NULL, OPT_WARMUP },
 	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "turns", required_argument, NULL, OPT_TURNS },
+	{ "spin", no_argument, NULL, OPT_SPIN },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "path", required_argument, NULL, OPT_PATH },
 	{ "body", required_argument, NULL, OPT_BODY },
@@ -115,10 +123,12 @@ static void address_parse(struct load_options *options, char *text)
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
 	};
+	struct load_server *server;
 	struct addrinfo *found;
 	char *colon = strrchr(text, ':');
 
-	if (colon == NULL || colon == text)
+	if (colon == NULL || colon == text ||
+	    options->servers_count == SERVERS_MAX)
 		usage();
 	*colon = '\0';
 	if (text[0] == '[' && colon[-1] == ']') {
@@ -127,9 +137,21 @@ static void address_parse(struct load_options *options, char *text)
 	}
 	if (getaddrinfo(text, colon + 1, &hints, &found) != 0)
 		usage();
-	memcpy(&options->addr, found->ai_addr, found->ai_addrlen);
-	options->addr_size = found->ai_addrlen;
+	server = &options->servers[options->servers_count++];
+	memcpy(&server->addr, found->ai_addr, found->ai_addrlen);
+	server->addr_size = found->ai_addrlen;
 	freeaddrinfo(found);
+}
+
+static void pid_add(struct load_options *options, const char *text)
+{
+	for (unsigned i = 0; i < SERVERS_MAX; i++) {
+		if (options->servers[i].pid != 0)
+			continue;
+		options->servers[i].pid = (pid_t)number(text, 1, 1 << 30);
+		return;
+	}
+	usage();
 }
 
 static void options_set(struct load_options *options, int opt, char *value)
@@ -153,6 +175,12 @@ static void options_set(struct load_options *options, int opt, char *value)
 	case OPT_RATE:
 		options->rate = fraction(value, 1e8);
 		break;
+	case OPT_TURNS:
+		options->turns = number(value, 1, 100000);
+		break;
+	case OPT_SPIN:
+		options->spin = true;
+		break;
 	case OPT_THREADS:
 		options->threads = number(value, 1, 64);
 		break;
@@ -169,7 +197,7 @@ static void options_set(struct load_options *options, int opt, char *value)
 		options->message_size = number(value, 1, 1 << 16);
 		break;
 	case OPT_SERVER_PID:
-		options->server = (pid_t)number(value, 1, 1 << 30);
+		pid_add(options, value);
 		break;
 	case OPT_HELP:
 		fputs(help, stdout);
@@ -209,6 +237,26 @@ static void requests_render(struct load_options *options)
 	}
 }
 
+static void turns_report(const struct load_options *options,
+			 const struct load_turn *turns)
+{
+	unsigned count = options->turns * options->servers_count;
+
+	fputs(", \"turns\": [", stdout);
+	for (unsigned i = 0; i < count; i++)
+		printf("%s{\"server\": %u, \"requests\": %" PRIu64
+		       ", \"p50_us\": %.1f, \"p99_us\": %.1f"
+		       ", \"gap_us\": %.1f, \"used_us\": %.1f"
+		       ", \"waited_us\": %.1f}",
+		       i ? ", " : "", turns[i].server, turns[i].requests,
+		       (double)turns[i].p50_ns / 1e3,
+		       (double)turns[i].p99_ns / 1e3,
+		       (double)turns[i].gap_ns / 1e3,
+		       (double)turns[i].used_ns / 1e3,
+		       (double)turns[i].waited_ns / 1e3);
+	putchar(']');
+}
+
 static int report(const struct load_options *options,
 		  const struct load_worker *workers)
 {
@@ -234,8 +282,10 @@ static int report(const struct load_options *options,
 	       us(&sum.latency, 0.99), us(&sum.latency, 0.999),
 	       (double)sum.latency.max_ns / 1e3);
 	printf(", \"load_cpu_s\": %.6f", (double)sum.own_ns / 1e9);
-	if (options->server != 0)
+	if (options->servers[0].pid != 0 && !options->turns)
 		printf(", \"server_cpu_s\": %.6f", (double)sum.server_ns / 1e9);
+	if (options->turns)
+		turns_report(options, workers[0].turns);
 	puts("}");
 	return sum.errors == 0 && sum.requests > 0 ? 0 : 1;
 }
@@ -258,7 +308,12 @@ int main(int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		options_set(&options, opt, optarg);
-	if (options.addr_size == 0 || optind != argc)
+	if (options.servers_count == 0 || optind != argc)
+		usage();
+	/* Turns are one thread's: it alone knows when the one before is over,
+	 * and that needs a rate, as otherwise it never is. */
+	if (options.turns ? options.rate <= 0 || options.threads != 1 :
+			    options.servers_count != 1)
 		usage();
 	if (options.threads > options.connections)
 		options.threads = options.connections;
@@ -275,7 +330,7 @@ int main(int argc, char **argv)
 
 		w->options = &options;
 		w->connected = &connected;
-		w->samples_server = i == 0 && options.server != 0;
+		w->samples_server = i == 0 && options.servers[0].pid != 0;
 		w->connections = options.connections / options.threads +
 				 (i < options.connections % options.threads);
 		errno = pthread_create(&w->thread, NULL, load_worker_run, w);
@@ -288,6 +343,7 @@ int main(int argc, char **argv)
 		pthread_join(workers[i].thread, NULL);
 	status = report(&options, workers);
 	pthread_barrier_destroy(&connected);
+	free(workers[0].turns);
 	free(workers);
 	free(options.requests);
 	return status;

@@ -3,6 +3,7 @@
  */
 #include "load_pace.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ void pace_init(struct pace *pace, double interval_ns, unsigned connections,
 	*pace = (struct pace){
 		.interval_ns = interval_ns,
 		.due_ns = (double)now_ns,
+		.until_ns = INFINITY,
 		.size = connections,
 		.idle = calloc(connections, sizeof(*pace->idle)),
 	};
@@ -32,10 +34,22 @@ void pace_add(struct pace *pace, unsigned connection)
 	pace->idle[(pace->first + pace->count++) % pace->size] = connection;
 }
 
+void pace_turn(struct pace *pace, uint64_t now_ns, uint64_t until_ns)
+{
+	pace->due_ns = (double)now_ns;
+	pace->until_ns = (double)until_ns;
+}
+
+bool pace_is_over(const struct pace *pace)
+{
+	return pace->due_ns >= pace->until_ns && pace->count == pace->size;
+}
+
 bool pace_next(struct pace *pace, uint64_t now_ns, unsigned *ret_connection,
 	       uint64_t *ret_due_ns)
 {
-	if (pace->count == 0 || pace->due_ns > (double)now_ns)
+	if (pace->count == 0 || pace->due_ns > (double)now_ns ||
+	    pace->due_ns >= pace->until_ns)
 		return false;
 	*ret_connection = pace->idle[pace->first];
 	*ret_due_ns = (uint64_t)pace->due_ns;
@@ -49,7 +63,8 @@ long pace_wait_ns(const struct pace *pace, uint64_t now_ns, long max_ns)
 {
 	double left = pace->due_ns - (double)now_ns;
 
-	if (pace->count == 0 || left > (double)max_ns)
+	if (pace->count == 0 || left > (double)max_ns ||
+	    pace->due_ns >= pace->until_ns)
 		return max_ns;
 	return left > 0 ? (long)left : 0;
 }

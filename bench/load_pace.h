@@ -11,6 +11,7 @@
 struct pace {
 	double interval_ns; /* 0: there is no rate */
 	double due_ns;	    /* when the next requests are due */
+	double until_ns;    /* none is due any more */
 	unsigned *idle;	    /* a ring of @size connections without a request */
 	unsigned size;
 	unsigned first;
@@ -30,6 +31,12 @@ static inline bool pace_has_rate(const struct pace *pace)
 
 /* This connection has all its answers. */
 void pace_add(struct pace *pace, unsigned connection);
+
+/* Requests are due from @now_ns until @until_ns. */
+void pace_turn(struct pace *pace, uint64_t now_ns, uint64_t until_ns);
+
+/* All that were due have been sent, and all connections have their answers. */
+bool pace_is_over(const struct pace *pace);
 
 /* Who is to send now, and when that was due; false if nothing is, or nobody is
  * there to send it: then it stays due. */

@@ -5,84 +5,23 @@
  * multishot receives, one enter per round, all requests due by one receive in
  * one send. A generator slower than the server would measure itself.
  */
-#include "http_load.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <liburing.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "answer_check.h"
-#include "load_pace.h"
+#include "load.h"
 #include "process_time.h"
 
-#define SQ_COUNT     1024
-#define CQ_COUNT     16384
-#define BUFFER_COUNT 512 /* a power of two */
-#define BUFFER_SIZE  8192
 /* The largest answer that may be split between receives. */
 #define CARRY_MAX    (16 * 1024)
 #define ROUND_MAX_NS 50000000
 
 enum op_kind { OP_RECV, OP_SEND };
-
-struct connection {
-	int fd;
-	bool sending;
-	bool dead;
-	unsigned due;	/* requests to send when the send under way ends */
-	size_t send_at; /* the send under way: its place in the requests */
-	size_t send_end;
-	uint64_t answers;
-	unsigned issued; /* requests ever; indexes @sent_ns, as does @got */
-	unsigned got;
-	uint64_t due_ns; /* with --rate: when they were due */
-	size_t echo_at;	 /* place in the message being received */
-	size_t carry_size;
-	char *carry; /* the beginning of a split answer */
-	uint64_t sent_ns[PIPELINE_MAX];
-};
-
-enum phase { WARMUP, OPEN, CLOSED };
-
-struct load {
-	struct load_worker *worker;
-	const struct load_options *options;
-	struct io_uring ring;
-	struct io_uring_buf_ring *buffers;
-	char *memory;
-	unsigned returned;
-	struct connection *connections;
-	unsigned alive;
-	struct pace pace;
-	struct answer_check check;
-	enum phase phase;
-	uint64_t now_ns;
-	uint64_t opened_ns;
-};
-
-static _Noreturn void die(const char *what, int error)
-{
-	fprintf(stderr, "http_load: %s: %s\n", what, strerror(-error));
-	exit(1);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static struct io_uring_sqe *sqe_get(struct load *load)
 {
@@ -97,22 +36,6 @@ static void sqe_tag(struct load *load, struct io_uring_sqe *sqe,
 		    enum op_kind kind, const struct connection *c)
 {
 	sqe->user_data = (uint64_t)(c - load->connections) << 1 | kind;
-}
-
-static void buffer_return(struct load *load, unsigned index)
-{
-	io_uring_buf_ring_add(load->buffers,
-			      load->memory + (size_t)index * BUFFER_SIZE,
-			      BUFFER_SIZE, (unsigned short)index,
-			      io_uring_buf_ring_mask(BUFFER_COUNT),
-			      (int)load->returned++);
-}
-
-static void buffers_publish(struct load *load)
-{
-	if (load->returned > 0)
-		io_uring_buf_ring_advance(load->buffers, (int)load->returned);
-	load->returned = 0;
 }
 
 static void recv_arm(struct load *load, struct connection *c)
@@ -142,7 +65,7 @@ static void requests_send(struct load *load, struct connection *c)
 		return;
 	for (unsigned i = 0; i < c->due; i++)
 		c->sent_ns[c->issued++ % PIPELINE_MAX] =
-			pace_has_rate(&load->pace) ? c->due_ns : load->now_ns;
+			pace_has_rate(load->pace) ? c->due_ns : load->now_ns;
 	c->send_at = 0;
 	c->send_end = c->due * load->options->request_size;
 	c->due = 0;
@@ -150,12 +73,12 @@ static void requests_send(struct load *load, struct connection *c)
 }
 
 /* Without a rate nobody waits for one. */
-static void requests_pace(struct load *load)
+static void requests_pace(struct load *load, uint64_t now_ns)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), due_ns;
+	uint64_t due_ns;
 	unsigned number;
 
-	while (pace_next(&load->pace, now_ns, &number, &due_ns)) {
+	while (pace_next(load->pace, now_ns, &number, &due_ns)) {
 		struct connection *c = &load->connections[number];
 
 		c->due = load->options->pipeline;
@@ -179,15 +102,15 @@ static void answer_done(struct load *load, struct connection *c)
 {
 	uint64_t sent_ns = c->sent_ns[c->got++ % PIPELINE_MAX];
 
-	if (!pace_has_rate(&load->pace))
+	if (!pace_has_rate(load->pace))
 		c->due++;
 	else if (c->got == c->issued)
-		pace_add(&load->pace, (unsigned)(c - load->connections));
-	if (load->phase != OPEN)
+		pace_add(load->pace, (unsigned)(c - load->connections));
+	if (load->phase != OPEN || sent_ns < load->counted_ns)
 		return;
 	c->answers++;
 	load->worker->requests++;
-	histogram_add(&load->worker->latency, load->now_ns - sent_ns);
+	histogram_add(load->latency, load->now_ns - sent_ns);
 }
 
 static void on_echo(struct load *load, struct connection *c, const char *bytes,
@@ -259,7 +182,7 @@ static void on_http(struct load *load, struct connection *c, const char *bytes,
 	if (c->carry == NULL)
 		c->carry = malloc(CARRY_MAX);
 	if (c->carry == NULL)
-		die("malloc", -ENOMEM);
+		load_die("malloc", -ENOMEM);
 	memmove(c->carry, bytes + taken, c->carry_size);
 }
 
@@ -276,15 +199,16 @@ static void on_recv(struct load *load, struct connection *c,
 	}
 	if (!c->dead) {
 		unsigned index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-		const char *bytes = load->memory + (size_t)index * BUFFER_SIZE;
+		const char *bytes = load->memory +
+				    (size_t)index * LOAD_BUFFER_SIZE;
 
-		load->now_ns = clock_ns(CLOCK_MONOTONIC);
+		load->now_ns = load_clock_ns(CLOCK_MONOTONIC);
 		if (load->options->echo)
 			on_echo(load, c, bytes, (size_t)cqe->res);
 		else
 			on_http(load, c, bytes, (size_t)cqe->res);
 	}
-	buffer_return(load, cqe->flags >> IORING_CQE_BUFFER_SHIFT);
+	load_buffer_return(load, cqe->flags >> IORING_CQE_BUFFER_SHIFT);
 	if (!(cqe->flags & IORING_CQE_F_MORE))
 		recv_arm(load, c);
 	requests_send(load, c);
@@ -304,22 +228,47 @@ static void on_send(struct load *load, struct connection *c, int res)
 		requests_send(load, c);
 }
 
-static void round_run(struct load *load)
+/* Submit, and wait for up to @wait_ns until something has happened. */
+static void ring_wait(struct load *load, uint64_t wait_ns)
 {
-	struct __kernel_timespec timeout = { .tv_nsec = ROUND_MAX_NS };
+	struct __kernel_timespec timeout = { .tv_nsec = (long long)wait_ns };
+	struct io_uring_cqe *cqe;
+	int res;
+
+	if (wait_ns == 0)
+		res = io_uring_submit_and_get_events(&load->ring);
+	else
+		res = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1,
+						       &timeout, NULL);
+	if (res < 0 && res != -ETIME && res != -EINTR && res != -EAGAIN &&
+	    res != -EBUSY)
+		load_die("io_uring_enter", res);
+}
+
+static void clock_look(struct load *load, uint64_t now_ns)
+{
+	uint64_t expected_ns = load->round_ns + load->wait_ns;
+
+	if (load->round_ns && now_ns > expected_ns &&
+	    now_ns - expected_ns > load->gap_ns)
+		load->gap_ns = now_ns - expected_ns;
+	load->round_ns = now_ns;
+}
+
+void load_round(struct load *load)
+{
+	uint64_t now_ns = load_clock_ns(CLOCK_MONOTONIC);
 	struct io_uring_cqe *cqe;
 	unsigned head;
 	unsigned count = 0;
-	int res;
 
-	if (pace_has_rate(&load->pace))
-		timeout.tv_nsec = pace_wait_ns(
-			&load->pace, clock_ns(CLOCK_MONOTONIC), ROUND_MAX_NS);
-	res = io_uring_submit_and_wait_timeout(&load->ring, &cqe, 1, &timeout,
-					       NULL);
-	if (res < 0 && res != -ETIME && res != -EINTR && res != -EAGAIN &&
-	    res != -EBUSY)
-		die("io_uring_enter", res);
+	clock_look(load, now_ns);
+	requests_pace(load, now_ns);
+	load->wait_ns = load->options->spin ? 0 : ROUND_MAX_NS;
+	if (pace_has_rate(load->pace))
+		load->wait_ns = (uint64_t)pace_wait_ns(load->pace, now_ns,
+						       (long)load->wait_ns);
+	ring_wait(load, load->wait_ns);
 	io_uring_for_each_cqe(&load->ring, head, cqe)
 	{
 		struct connection *c = &load->connections[cqe->user_data >> 1];
@@ -331,7 +280,17 @@ static void round_run(struct load *load)
 		count++;
 	}
 	io_uring_cq_advance(&load->ring, count);
-	buffers_publish(load);
+	load_buffers_publish(load);
+}
+
+static uint64_t server_time(const struct load *load)
+{
+	pid_t pid = load->options->servers[0].pid;
+	struct process_time time = { 0 };
+
+	if (load->worker->samples_server && process_time(pid, &time) != 0)
+		load_die("--server-pid", -ESRCH);
+	return time.used_ns;
 }
 
 /* Times are taken by the thread that counts, between two of its rounds, so that
@@ -340,25 +299,19 @@ static void window_open(struct load *load)
 {
 	struct load_worker *w = load->worker;
 
-	if (w->samples_server &&
-	    process_time(load->options->server, &w->server_ns) != 0)
-		die("--server-pid", -ESRCH);
-	w->own_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	load->opened_ns = clock_ns(CLOCK_MONOTONIC);
+	w->server_ns = server_time(load);
+	w->own_ns = load_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	load->opened_ns = load_clock_ns(CLOCK_MONOTONIC);
 	load->phase = OPEN;
 }
 
 static void window_close(struct load *load)
 {
 	struct load_worker *w = load->worker;
-	uint64_t server_ns = 0;
 
-	w->window_ns = clock_ns(CLOCK_MONOTONIC) - load->opened_ns;
-	w->own_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - w->own_ns;
-	if (w->samples_server &&
-	    process_time(load->options->server, &server_ns) != 0)
-		die("--server-pid", -ESRCH);
-	w->server_ns = server_ns - w->server_ns;
+	w->window_ns = load_clock_ns(CLOCK_MONOTONIC) - load->opened_ns;
+	w->own_ns = load_clock_ns(CLOCK_THREAD_CPUTIME_ID) - w->own_ns;
+	w->server_ns = server_time(load) - w->server_ns;
 	load->phase = CLOSED;
 	/* One that was forgotten is an error like any other. */
 	for (unsigned i = 0; i < w->connections; i++)
@@ -367,26 +320,18 @@ static void window_close(struct load *load)
 			w->errors++;
 }
 
-static void run(struct load *load)
+static void window_run(struct load *load)
 {
 	const struct load_options *o = load->options;
-	uint64_t open_ns = clock_ns(CLOCK_MONOTONIC) +
+	uint64_t open_ns = load_clock_ns(CLOCK_MONOTONIC) +
 			   (uint64_t)(o->warmup_s * 1e9);
 	uint64_t window_ns = (uint64_t)(o->seconds * 1e9);
 
-	load->now_ns = clock_ns(CLOCK_MONOTONIC);
-	/* Each thread has its share of the rate. */
-	pace_init(&load->pace,
-		  o->rate > 0 ? 1e9 * o->pipeline * o->connections /
-					load->worker->connections / o->rate :
-				0,
-		  load->worker->connections, load->now_ns);
 	for (unsigned i = 0; i < load->worker->connections; i++) {
 		struct connection *c = &load->connections[i];
 
-		recv_arm(load, c);
-		if (pace_has_rate(&load->pace)) {
-			pace_add(&load->pace, i);
+		if (pace_has_rate(load->pace)) {
+			pace_add(load->pace, i);
 			continue;
 		}
 		c->due = o->pipeline;
@@ -395,9 +340,8 @@ static void run(struct load *load)
 	while (load->phase != CLOSED) {
 		uint64_t now_ns;
 
-		requests_pace(load);
-		round_run(load);
-		now_ns = clock_ns(CLOCK_MONOTONIC);
+		load_round(load);
+		now_ns = load_clock_ns(CLOCK_MONOTONIC);
 		if (load->phase == WARMUP && now_ns >= open_ns)
 			window_open(load);
 		else if (load->phase == OPEN &&
@@ -407,54 +351,29 @@ static void run(struct load *load)
 	}
 }
 
-static int dial(const struct load_options *options)
+/* Connections to one server after the other; all are told how often requests
+ * are due, each thread having its share of the rate. */
+static void connections_open(struct load *load)
 {
-	const int one = 1;
-	int fd = socket(options->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct load_options *o = load->options;
+	unsigned each = load->worker->connections;
+	double interval_ns = 0;
 
-	if (fd < 0)
-		die("socket", -errno);
-	if (connect(fd, (const struct sockaddr *)&options->addr,
-		    options->addr_size) != 0)
-		die("connect", -errno);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return fd;
-}
-
-static void *memory_map(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		die("mmap", -errno);
-	return memory;
-}
-
-static void ring_open(struct load *load)
-{
-	struct io_uring_params params = {
-		.flags = IORING_SETUP_SINGLE_ISSUER |
-			 IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-			 IORING_SETUP_CQSIZE,
-		.cq_entries = CQ_COUNT,
-	};
-	struct io_uring_buf_reg reg = { .ring_entries = BUFFER_COUNT };
-	int res = io_uring_queue_init_params(SQ_COUNT, &load->ring, &params);
-
-	if (res < 0)
-		die("io_uring_setup", res);
-	io_uring_register_ring_fd(&load->ring);
-	load->buffers = memory_map(BUFFER_COUNT * sizeof(struct io_uring_buf));
-	load->memory = memory_map((size_t)BUFFER_COUNT * BUFFER_SIZE);
-	reg.ring_addr = (uintptr_t)load->buffers;
-	res = io_uring_register_buf_ring(&load->ring, &reg, 0);
-	if (res < 0)
-		die("io_uring_register_buf_ring", res);
-	io_uring_buf_ring_init(load->buffers);
-	for (unsigned i = 0; i < BUFFER_COUNT; i++)
-		buffer_return(load, i);
-	buffers_publish(load);
+	if (o->rate > 0)
+		interval_ns = 1e9 * o->pipeline * o->connections / each /
+			      o->rate;
+	load->connections = load_map((size_t)each * o->servers_count *
+				     sizeof(struct connection));
+	load->alive = each * o->servers_count;
+	for (unsigned i = 0; i < load->alive; i++)
+		load->connections[i].fd = load_dial(&o->servers[i / each]);
+	/* Nobody starts before all are connected. */
+	pthread_barrier_wait(load->worker->connected);
+	load->now_ns = load_clock_ns(CLOCK_MONOTONIC);
+	for (unsigned i = 0; i < o->servers_count; i++)
+		pace_init(&load->paces[i], interval_ns, each, load->now_ns);
+	for (unsigned i = 0; i < load->alive; i++)
+		recv_arm(load, &load->connections[i]);
 }
 
 static void descriptors_raise(void)
@@ -470,28 +389,30 @@ static void descriptors_raise(void)
 void *load_worker_run(void *arg)
 {
 	struct load_worker *worker = arg;
+	const struct load_options *options = worker->options;
 	struct load load = {
 		.worker = worker,
-		.options = worker->options,
-		.alive = worker->connections,
-		.check.body = worker->options->body,
-		.check.body_size = strlen(worker->options->body),
+		.options = options,
+		.pace = &load.paces[0],
+		.latency = &worker->latency,
+		.check.body = options->body,
+		.check.body_size = strlen(options->body),
 	};
 
 	descriptors_raise();
-	ring_open(&load);
-	load.connections = memory_map(worker->connections *
-				      sizeof(struct connection));
+	load_ring_open(&load);
 	/* Sleeps end when they should, not up to 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1);
-	for (unsigned i = 0; i < worker->connections; i++)
-		load.connections[i].fd = dial(worker->options);
-	/* Nobody starts before all are connected. */
-	pthread_barrier_wait(worker->connected);
-	run(&load);
-	pace_fini(&load.pace);
+	connections_open(&load);
+	if (options->turns)
+		load_turns_run(&load);
+	else
+		window_run(&load);
 	io_uring_queue_exit(&load.ring);
-	for (unsigned i = 0; i < worker->connections; i++) {
+	for (unsigned i = 0; i < options->servers_count; i++)
+		pace_fini(&load.paces[i]);
+	for (unsigned i = 0; i < worker->connections * options->servers_count;
+	     i++) {
 		close(load.connections[i].fd);
 		free(load.connections[i].carry);
 	}

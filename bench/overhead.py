@@ -62,11 +62,16 @@ def command(options, name, port):
             + ['--mode', name.removeprefix('lend_')] + common)
 
 
-def pinned(argv, cpu):
-    """A function for the child to call, as taskset may not be installed."""
+def pinned(argv, cpu, priority=0):
+    """Start a program on a CPU, ahead of ordinary ones if it has a priority;
+    the child does that itself, as taskset and chrt may not be installed.
+    """
     def pin():
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
+        if priority > 0:
+            os.sched_setscheduler(0, os.SCHED_FIFO,
+                                  os.sched_param(priority))
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             preexec_fn=pin)
@@ -75,13 +80,13 @@ def pinned(argv, cpu):
 class Server:
     """One server process; a context manager, so that it never stays."""
 
-    def __init__(self, options, name):
+    def __init__(self, options, name, priority=0):
         self.name = name
         self.echo = options.echo
         self.port = free_port()
         argv = command(options, name, self.port)
         try:
-            self.process = pinned(argv, options.cpus[0])
+            self.process = pinned(argv, options.cpus[0], priority)
         except OSError as error:
             raise Failure(f'{argv[0]}: {error.strerror}') from error
 
@@ -160,22 +165,13 @@ def busy_seconds(cpus):
     return busy / os.sysconf('SC_CLK_TCK')
 
 
-def load(options, server, pipeline, rate, cpu):
-    argv = [str(options.build / 'bench' / 'http_load'),
-            '--connect', f'127.0.0.1:{server.port}',
-            '--connections', str(options.connections),
-            '--pipeline', str(pipeline),
-            '--seconds', str(options.seconds),
-            '--warmup', str(options.warmup),
-            '--rate', str(rate),
-            '--server-pid', str(server.process.pid)]
-    argv += ['--echo'] * options.echo
-    generator = pinned(argv, cpu)
+def generate(argv, cpu, priority, seconds):
+    """Run the load generator, which is to take so long; returns its JSON."""
+    generator = pinned(argv, cpu, priority)
     try:
-        out, err = generator.communicate(
-            timeout=options.seconds + options.warmup + 20)
+        out, err = generator.communicate(timeout=seconds + 20)
     except subprocess.TimeoutExpired:
-        raise Failure(f'{server.name}: http_load hangs') from None
+        raise Failure('http_load hangs') from None
     finally:
         if generator.poll() is None:
             generator.kill()
@@ -183,15 +179,30 @@ def load(options, server, pipeline, rate, cpu):
     try:
         return json.loads(out)
     except ValueError:
-        raise Failure(f'{server.name}: {err.decode().strip()}') from None
+        raise Failure(err.decode().strip()) from None
 
 
-def measure_once(options, name, pipeline, rate=0):
+def load(options, server, pipeline, cpu):
+    argv = [str(options.build / 'bench' / 'http_load'),
+            '--connect', f'127.0.0.1:{server.port}',
+            '--connections', str(options.connections),
+            '--pipeline', str(pipeline),
+            '--seconds', str(options.seconds),
+            '--warmup', str(options.warmup),
+            '--server-pid', str(server.process.pid)]
+    argv += ['--echo'] * options.echo
+    try:
+        return generate(argv, cpu, 0, options.seconds + options.warmup)
+    except Failure as failure:
+        raise Failure(f'{server.name}: {failure}') from None
+
+
+def measure_once(options, name, pipeline):
     """One server, started, loaded for one window, and stopped."""
     with Server(options, name) as server:
         busy = busy_seconds(options.cpus)
         start = time.monotonic()
-        result = load(options, server, pipeline, rate, options.cpus[1])
+        result = load(options, server, pipeline, options.cpus[1])
         wall = time.monotonic() - start
         busy = busy_seconds(options.cpus) - busy
     if result['requests'] == 0:

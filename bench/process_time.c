@@ -16,10 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static int schedstat_time(pid_t pid, uint64_t *ret_ns)
+static int schedstat_time(pid_t pid, struct process_time *ret_time)
 {
 	char path[300];
-	uint64_t sum = 0;
+	struct process_time sum = { 0 };
 	unsigned threads = 0;
 	struct dirent *entry;
 	DIR *tasks;
@@ -29,7 +29,7 @@ static int schedstat_time(pid_t pid, uint64_t *ret_ns)
 	if (tasks == NULL)
 		return -ESRCH;
 	while ((entry = readdir(tasks)) != NULL) {
-		uint64_t used;
+		struct process_time one;
 		FILE *file;
 
 		if (entry->d_name[0] == '.')
@@ -39,20 +39,22 @@ static int schedstat_time(pid_t pid, uint64_t *ret_ns)
 		file = fopen(path, "r");
 		if (file == NULL)
 			continue;
-		if (fscanf(file, "%" SCNu64, &used) == 1) {
-			sum += used;
+		if (fscanf(file, "%" SCNu64 " %" SCNu64, &one.used_ns,
+			   &one.waited_ns) == 2) {
+			sum.used_ns += one.used_ns;
+			sum.waited_ns += one.waited_ns;
 			threads++;
 		}
 		fclose(file);
 	}
 	closedir(tasks);
-	if (threads == 0 || sum == 0)
+	if (threads == 0 || sum.used_ns == 0)
 		return -ENOENT;
-	*ret_ns = sum;
+	*ret_time = sum;
 	return 0;
 }
 
-static int stat_time(pid_t pid, uint64_t *ret_ns)
+static int stat_time(pid_t pid, struct process_time *ret_time)
 {
 	char path[64];
 	char line[1024];
@@ -77,14 +79,16 @@ static int stat_time(pid_t pid, uint64_t *ret_ns)
 		   " %" SCNu64,
 		   &user, &kernel) != 2)
 		return -ESRCH;
-	*ret_ns = (user + kernel) *
-		  (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+	*ret_time = (struct process_time){
+		.used_ns = (user + kernel) *
+			   (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK)),
+	};
 	return 0;
 }
 
-int process_time(pid_t pid, uint64_t *ret_ns)
+int process_time(pid_t pid, struct process_time *ret_time)
 {
-	int res = schedstat_time(pid, ret_ns);
+	int res = schedstat_time(pid, ret_time);
 
-	return res == -ENOENT ? stat_time(pid, ret_ns) : res;
+	return res == -ENOENT ? stat_time(pid, ret_time) : res;
 }

@@ -7,8 +7,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct process_time {
+	uint64_t used_ns;
+	/* Runnable, but without a processor; 0 where the kernel does not say.
+	 */
+	uint64_t waited_ns;
+};
+
 /*
- * Processor time of all threads of @pid, in ns, kernel threads that work for
+ * Processor time of all threads of @pid, kernel threads that work for
  * it (io-wq, SQPOLL) included, as they are threads of it. A thread that has
  * exited is not counted any more: compare samples of a process whose threads
  * stay.
@@ -16,6 +23,6 @@
  * Return: 0
  *         -ESRCH  there is no such process
  */
-int process_time(pid_t pid, uint64_t *ret_ns);
+int process_time(pid_t pid, struct process_time *ret_time);
 
 #endif

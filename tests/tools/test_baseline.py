@@ -10,7 +10,9 @@ Method: raw sockets against each server on a free port, then the load
         generator, which must find no error, and one wrong server, in which it
         must find one.
 """
+import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -324,6 +326,102 @@ class BaselineTest(unittest.TestCase):
         # A closed loop would have had tens of thousands.
         self.assertLess(result['requests'] / result['seconds'], 5000)
 
+    def turns(self, ports, *args):
+        """Start a generator that asks one server after the other."""
+        connect = [arg for port in ports
+                   for arg in ('--connect', f'127.0.0.1:{port}')]
+        return subprocess.Popen([LOAD, *connect, *args],
+                                stdout=subprocess.PIPE)
+
+    def turns_result(self, load):
+        out, _ = load.communicate(timeout=DEADLINE_S)
+        result = json.loads(out)
+        self.assertEqual((load.returncode, result['errors']), (0, 0))
+        return result['turns']
+
+    def test_each_server_has_its_turns(self):
+        """And each turn all that were due in it, however late the machine."""
+        for spin in ([], ['--spin']):
+            with contextlib.ExitStack() as stack:
+                servers = [stack.enter_context(Baseline(path))
+                           for path in SERVERS.values()]
+                for server in servers:
+                    server.connect().close()
+                load = self.turns(
+                    [server.port for server in servers], '--turns', '4',
+                    '--connections', '3', '--rate', '2000', '--seconds',
+                    '0.05', '--warmup', '0.02', *spin)
+                turns = self.turns_result(load)
+            # None has its turn at the same place of every cycle.
+            self.assertEqual([turn['server'] for turn in turns],
+                             [0, 1, 1, 0, 0, 1, 1, 0])
+            for turn in turns:
+                self.assertIn(turn['requests'], range(99, 102))
+                self.assertLessEqual(turn['p50_us'], turn['p99_us'])
+
+    @each_server()
+    def test_a_turn_has_what_it_kept_waiting(self, server):
+        """Also what no connection was free for until the turn was over."""
+        server.connect().close()
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            load = self.turns([server.port], '--turns', '1', '--connections',
+                              '8', '--rate', '1000', '--seconds', '0.3',
+                              '--warmup', '0')
+            wait_for_bytes(server.port)
+            time.sleep(0.4)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        turn, = self.turns_result(load)
+        self.assertIn(turn['requests'], range(299, 302))
+        self.assertGreater(turn['p50_us'], 50000)
+
+    @each_server()
+    def test_a_generator_says_how_late_it_was(self, server):
+        server.connect().close()
+        # Unanswered: so the turn is not over before the generator is stopped.
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            load = self.turns([server.port], '--turns', '1', '--connections',
+                              '8', '--rate', '1000', '--seconds', '0.1')
+            wait_for_bytes(server.port)
+            load.send_signal(signal.SIGSTOP)
+            time.sleep(0.4)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+            load.send_signal(signal.SIGCONT)
+        turn, = self.turns_result(load)
+        # A round waits for up to 50 ms.
+        self.assertGreater(turn['gap_us'], 200000)
+
+    def test_turns_that_others_disturbed_are_not_compared(self):
+        requests = requests_module()
+
+        def turn(p99_us, gap_us=0.0, waited_us=0.0):
+            each = {'p99_us': p99_us, 'gap_us': gap_us,
+                    'waited_us': waited_us}
+            each['disturbed'] = requests.disturbed(options, each, True)
+            return each
+
+        options = argparse.Namespace(turn_seconds=0.06, turn_warmup=0.02)
+        late, waited = {'gap_us': 801.0}, {'waited_us': 801.0}
+        rounds = [[{'raw_uring': turn(100), 'mine': turn(150)},
+                   {'raw_uring': turn(100), 'mine': turn(110, gap_us=799.0)},
+                   {'raw_uring': turn(100), 'mine': turn(900)},
+                   {'raw_uring': turn(100), 'mine': turn(901, **late)},
+                   {'raw_uring': turn(2, **waited), 'mine': turn(150)}],
+                  [{'raw_uring': turn(1), 'mine': turn(150, **waited)}]]
+        result = requests.p99_compare(rounds, 'mine')
+        self.assertEqual((result['turns'], result['dropped']), (6, 3))
+        self.assertEqual((result['rounds'], result['ratio']), (1, 1.5))
+        self.assertFalse(result['is_interval'])
+        result = requests.p99_compare(rounds[1:], 'mine')
+        self.assertNotIn('ratio', result)
+        self.assertEqual(requests.cell(result, 1.2), 'disturbed')
+        # Workers that share CPUs wait for each other.
+        self.assertFalse(requests.disturbed(
+            options, {'gap_us': 0.0, 'waited_us': 801.0}, False))
+
     def test_the_table_of_requests_is_made(self):
         build = pathlib.Path(LOAD).parent.parent
         if not (build / 'lend').exists():
@@ -333,16 +431,24 @@ class BaselineTest(unittest.TestCase):
                 [pathlib.Path(OVERHEAD).with_name('requests.py'), '--build',
                  build, '--json', file.name, '--loads', 'pipelined,echo',
                  '--modes', 'borrowed', '--connections', '4', '--rounds', '1',
-                 '--seconds', '0.1', '--paced-seconds', '0.1', '--warmup',
-                 '0.05'], stdout=subprocess.PIPE, timeout=DEADLINE_S)
+                 '--seconds', '0.1', '--warmup', '0.05', '--turns', '2'],
+                stdout=subprocess.PIPE, timeout=DEADLINE_S)
             self.assertEqual(done.returncode, 0)
             table = json.load(file)
         self.assertEqual(len(table), 4)
         for row in table:
             self.assertGreater(row['rate'], 0)
-            for measure in ('cpu', 'p99'):
-                self.assertGreater(row['modes']['borrowed'][measure]['ratio'],
-                                   0)
+            measures = row['modes']['borrowed']
+            self.assertGreater(measures['cpu']['ratio'], 0)
+            self.assertEqual(measures['p99']['turns'], 2)
+            # The machine may have been others' for both.
+            self.assertGreater(measures['p99'].get('ratio', 1), 0)
+            for cycle in row['paced'][0]:
+                self.assertEqual(set(cycle), {'raw_uring', 'lend_borrowed'})
+                for turn in cycle.values():
+                    self.assertAlmostEqual(turn['requests'],
+                                           row['rate'] * 0.06,
+                                           delta=16)
 
     def test_the_comparison_runs(self):
         bench = pathlib.Path(LOAD).parent
@@ -358,6 +464,16 @@ class BaselineTest(unittest.TestCase):
         self.assertEqual(
             [row['server'] for row in result[0]['rows']], list(SERVERS))
         self.assertGreater(result[0]['rows'][1]['ratio'], 0)
+
+
+def requests_module():
+    """requests.py, which lies beside overhead.py and imports that."""
+    path = pathlib.Path(OVERHEAD).with_name('requests.py')
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location('bench_requests', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def io_uring_missing(path):
