@@ -37,18 +37,11 @@
 #ifndef LEND_RT_RUN_QUEUE_H
 #define LEND_RT_RUN_QUEUE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/bits.h"
-#include "base/ck.h"
-
-struct lend_actor;
-
-/* Actors a lane's ring holds before further ones go to a list under a lock. */
-#define LEND_RUN_QUEUE_SIZE 1024
+#include "rt/lane.h"
 
 /* Note [fair]. */
 #define LEND_RUN_CREDIT_MAX 8
@@ -64,21 +57,12 @@ enum lend_run_lane {
 	LEND_RUN_LANES,
 };
 
-/* Owner pushes; owner and thieves pop. */
-struct lend_lane {
-	struct lend_queue ring;
-	pthread_mutex_t lock;
-	struct lend_actor *first; /* [lock] */
-	struct lend_actor *last;
-	_Atomic unsigned listed; /* as a hint */
-};
-
 struct lend_run_queue {
 	/* [owner] */
 	struct lend_actor *pinned_first; /* nobody takes those */
 	struct lend_actor *pinned_last;
 	unsigned pinned_count;
-	unsigned filled;       /* bits of lanes; who has none is empty */
+	unsigned filled;       /* who may have somebody: see run_queue.c */
 	unsigned credit;       /* picks out of turn that were earned */
 	unsigned ready_left;   /* of this cycle */
 	unsigned yielded_left; /* of this cycle */
