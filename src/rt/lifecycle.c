@@ -159,9 +159,7 @@ __attribute__((noinline)) int lend_yield(void)
 	struct lend_actor *self = worker ? worker->running : NULL;
 
 	lend_assert(self);
-	lend__actor_look(self);
-	if (lend_unlikely(self->cancelled))
-		return -ECANCELED;
+	/* One that was cancelled, and goes on, lets others run, too. */
 	return lend__suspend_yield(self);
 }
 

@@ -349,6 +349,36 @@ static int cancel_sticks(void *arg)
 	return 0;
 }
 
+static int set_flag(void *arg)
+{
+	atomic_store((_Atomic bool *)arg, true);
+	return 0;
+}
+
+/* It does not look at what its yields return, and the one that it waits for is
+ * on its worker. */
+static int yield_though_cancelled(void *arg)
+{
+	_Atomic bool flag = false;
+	int yields = 0;
+
+	(void)arg;
+	CHECK_EQ(lend_cancel(lend_self()), 0);
+	test_spawn_pinned(1, set_flag, &flag);
+	while (!atomic_load(&flag) && yields++ < 1000000)
+		CHECK_EQ(lend_yield(), -ECANCELED);
+	CHECK(atomic_load(&flag));
+	return 0;
+}
+
+static int who_goes_on_though_cancelled_lets_others_run(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(test_join(test_spawn_pinned(1, yield_though_cancelled, NULL)),
+		 0);
+	return 0;
+}
+
 /* Whoever is left is cancelled when the first actor ends. */
 static int leave_a_crowd(void *arg)
 {
@@ -408,6 +438,8 @@ int main(int argc, char **argv)
 	test_actor("yields_are_fair", yields_are_fair);
 	test_actor("cancel_wherever", cancel_wherever);
 	test_actor("cancel_sticks", cancel_sticks);
+	test_actor("who_goes_on_though_cancelled_lets_others_run",
+		   who_goes_on_though_cancelled_lets_others_run);
 	test_actor("leave_a_crowd", leave_a_crowd);
 	few.actors_max = 1000;
 	for (int i = 0; i < 20; i++)
