@@ -43,6 +43,26 @@ void lend__entry_unlock(struct lend_registry_entry *entry)
 				  memory_order_release);
 }
 
+void lend__entry_unlock_with(struct lend_registry_entry *entry, uint64_t bits)
+{
+	/* Relaxed: nobody else changes them meanwhile. */
+	uint64_t word = atomic_load_explicit(&entry->word,
+					     memory_order_relaxed);
+
+	/* Release [G6]. Those that are there stay. */
+	atomic_fetch_xor_explicit(&entry->word,
+				  LEND_ENTRY_LOCKED | (bits & ~word),
+				  memory_order_release);
+}
+
+void lend__entry_unlock_without(struct lend_registry_entry *entry,
+				uint64_t bits)
+{
+	/* Release [G6]. */
+	atomic_fetch_and_explicit(&entry->word, ~(LEND_ENTRY_LOCKED | bits),
+				  memory_order_release);
+}
+
 bool lend__entry_unlock_collected(struct lend_registry_entry *entry)
 {
 	/* Release [G6]; and [G7], paired with leave_to_join(): of one who
@@ -55,7 +75,7 @@ bool lend__entry_unlock_collected(struct lend_registry_entry *entry)
 
 /* ---- those who wait ---- */
 
-void lend__joiner_tell_locked(struct lend_joiner *joiner, int value)
+void lend__joiner_tell(struct lend_joiner *joiner, int value)
 {
 	joiner->value = value;
 	/* Release [G3], paired with the waiter's acquire. With TOLD the joiner
@@ -70,7 +90,7 @@ void lend__joiner_tell_locked(struct lend_joiner *joiner, int value)
 			      memory_order_release);
 }
 
-bool lend__joiners_wake_locked(struct lend_actor *actor)
+bool lend__joiners_wake(struct lend_actor *actor)
 {
 	struct lend_list *link;
 	bool any_thread = false;
@@ -80,7 +100,7 @@ bool lend__joiners_wake_locked(struct lend_actor *actor)
 			link, struct lend_joiner, link);
 
 		any_thread |= !joiner->waiter;
-		lend__joiner_tell_locked(joiner, actor->value);
+		lend__joiner_tell(joiner, actor->value);
 	}
 	return any_thread;
 }
@@ -115,10 +135,10 @@ int lend__registry_join(struct lend_registry *registry,
 		join_ended(registry, magazine, ref.index, joiner);
 		return 0;
 	}
-	/* Its end needs the lock, and comes to the joiners' list after us. */
+	/* Its end finds JOINED, and us in the list. */
 	lend_list_push_back(&lend__registry_at(registry, ref.index)->joiners,
 			    &joiner->link);
-	lend__entry_unlock(entry);
+	lend__entry_unlock_with(entry, LEND_ENTRY_JOINED);
 	return 0;
 }
 
@@ -134,6 +154,7 @@ void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 			  struct lend_joiner *joiner)
 {
 	struct lend_registry_entry *entry = &registry->entries[ref.index];
+	struct lend_actor *actor;
 
 	while (!is_told(joiner)) {
 		if (atomic_load_explicit(&joiner->ended,
@@ -146,8 +167,12 @@ void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 		/* Alive and locked: nobody has begun to tell, or all is over,
 		 * and it is in no list. */
 		if (lend__entry_is_alive(entry)) {
+			actor = lend__registry_at(registry, ref.index);
 			lend_list_remove(&joiner->link);
-			lend__entry_unlock(entry);
+			lend__entry_unlock_without(
+				entry, lend_list_empty(&actor->joiners) ?
+					       LEND_ENTRY_JOINED :
+					       0);
 			return;
 		}
 		lend__entry_unlock(entry);

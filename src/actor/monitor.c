@@ -45,7 +45,7 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 	if (!msg)
 		return -ENOMEM;
 	msg->watcher = watcher;
-	/* Its end needs the lock, and comes to the list after us. */
+	/* Its end finds WATCHED, and us in the list. */
 	actor = lock_living(registry, ref);
 	if (!actor) {
 		lend_msg_free(msg);
@@ -53,7 +53,8 @@ int lend__monitor_add(struct lend_registry *registry, lend_ref ref,
 	}
 	msg->mail.next = actor->watchers ? &actor->watchers->mail : NULL;
 	actor->watchers = msg;
-	lend__entry_unlock(&registry->entries[ref.index]);
+	lend__entry_unlock_with(&registry->entries[ref.index],
+				LEND_ENTRY_WATCHED);
 	return 0;
 }
 

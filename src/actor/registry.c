@@ -172,7 +172,7 @@ int lend__registry_take(struct lend_registry *registry,
 void lend__registry_publish(struct lend_registry *registry,
 			    struct lend_actor *actor)
 {
-	struct lend_registry_entry *entry = &registry->entries[actor->index];
+	struct lend_registry_entry *entry = actor->entry;
 	uint64_t word = atomic_load_explicit(&entry->word,
 					     memory_order_relaxed);
 	bool ends = false;
@@ -246,52 +246,74 @@ void lend__registry_unpin(struct lend_registry *registry, lend_ref ref)
 				  LEND_ENTRY_PIN, memory_order_release);
 }
 
-/* From here on nobody finds it, and nobody else has the lock. */
-static void lock_for_end(struct lend_registry_entry *entry)
+/* From here on nobody finds it; true: and nobody else has the lock, which is to
+ * be given back. Note [entry]. */
+static bool end_entry(struct lend_actor *actor)
 {
+	struct lend_registry_entry *entry = actor->entry;
 	uint64_t word = atomic_load_explicit(&entry->word,
 					     memory_order_relaxed);
 
+	entry->value = actor->value;
 	for (;;) {
+		bool kept = actor->joinable && !(word & LEND_ENTRY_JOINED);
+		bool locks = (word & LEND_ENTRY_WATCHED) ||
+			     (kept && actor->scope);
+		uint64_t next = word & ~(LEND_ENTRY_ALIVE | LEND_ENTRY_JOINED |
+					 LEND_ENTRY_WATCHED);
+
 		if (lend_unlikely(word & LEND_ENTRY_LOCKED)) {
 			sched_yield();
 			word = atomic_load_explicit(&entry->word,
 						    memory_order_relaxed);
 			continue;
 		}
-		/* Acquire [G6]: who has come to the lists. */
+		if (lend_unlikely(locks))
+			next |= LEND_ENTRY_LOCKED;
+		else if (kept)
+			next |= LEND_ENTRY_ENDED;
+		entry->kept = kept;
+		/* [G6]. Acquire: who has come to the lists. Release: the value,
+		 * for who collects it. */
 		if (atomic_compare_exchange_weak_explicit(
-			    &entry->word, &word,
-			    (word & ~LEND_ENTRY_ALIVE) | LEND_ENTRY_LOCKED,
-			    memory_order_acquire, memory_order_relaxed))
-			return;
+			    &entry->word, &word, next, memory_order_acq_rel,
+			    memory_order_relaxed))
+			return locks;
 	}
+}
+
+/* Those who are told while the lock is held. */
+static void tell_locked(struct lend_registry *registry,
+			struct lend_actor *actor, bool kept)
+{
+	if (!lend_list_empty(&actor->senders))
+		lend__room_refuse_locked(actor);
+	if (actor->watchers)
+		lend__monitor_tell_locked(registry, actor);
+	if (kept && actor->scope)
+		lend__scope_leave(actor, true);
+	/* Release [G6], as in end_entry(). LOCKED goes, ENDED was not there. */
+	atomic_fetch_xor_explicit(&actor->entry->word,
+				  kept ? LEND_ENTRY_LOCKED | LEND_ENTRY_ENDED :
+					 LEND_ENTRY_LOCKED,
+				  memory_order_release);
 }
 
 void lend__registry_end(struct lend_registry *registry,
 			struct lend_actor *actor)
 {
-	struct lend_registry_entry *entry = &registry->entries[actor->index];
-	bool kept, any_thread;
+	struct lend_registry_entry *entry = actor->entry;
+	bool locked = end_entry(actor);
+	/* Ours, until we leave the slot to who collects the value. */
+	bool kept = entry->kept;
+	bool any_thread = !lend_list_empty(&actor->joiners) &&
+			  lend__joiners_wake(actor);
 
-	lock_for_end(entry);
-	kept = actor->joinable && lend_list_empty(&actor->joiners);
-	entry->value = actor->value;
-	entry->kept = kept;
-	any_thread = lend__joiners_wake_locked(actor);
-	if (lend_unlikely(!lend_list_empty(&actor->senders)))
-		lend__room_refuse_locked(actor);
-	if (actor->watchers)
-		lend__monitor_tell_locked(registry, actor);
-	if (actor->scope)
-		lend__scope_leave(actor, kept);
-	/* Release [G6]: the value, for who collects it. LOCKED goes, ENDED was
-	 * not there. */
-	atomic_fetch_xor_explicit(&entry->word,
-				  kept ? LEND_ENTRY_LOCKED | LEND_ENTRY_ENDED :
-					 LEND_ENTRY_LOCKED,
-				  memory_order_release);
-	if (any_thread)
+	if (lend_unlikely(locked))
+		tell_locked(registry, actor, kept);
+	if (!kept && actor->scope)
+		lend__scope_leave(actor, false);
+	if (lend_unlikely(any_thread))
 		tell_waiters(registry);
 
 	/* Acquire [G2]. A pin is held for some instructions; its holder may be
@@ -357,7 +379,7 @@ static bool leave_to_join(struct lend_registry *registry, uint32_t index,
  * count. */
 static void trim_heap(struct lend_registry *registry, struct lend_actor *actor)
 {
-	struct lend_registry_entry *entry = &registry->entries[actor->index];
+	struct lend_registry_entry *entry = actor->entry;
 	bool is_large = actor->heap.is_large;
 
 	if (actor->heap.slice_touched)
@@ -372,12 +394,14 @@ static void trim_heap(struct lend_registry *registry, struct lend_actor *actor)
 }
 
 void lend__registry_free_slot(struct lend_registry *registry,
-			      struct lend_magazine *magazine, uint32_t index,
-			      bool was_zombie)
+			      struct lend_magazine *magazine,
+			      struct lend_actor *actor, bool was_zombie)
 {
-	bool kept = registry->entries[index].kept;
+	uint32_t index = actor->index;
+	bool kept = actor->entry->kept;
 
-	trim_heap(registry, lend__registry_at(registry, index));
+	trim_heap(registry, actor);
+	/* The record may go with its page. */
 	if (lend_unlikely(lend__heap_range_is_short(&registry->heaps)) ||
 	    (kept &&
 	     atomic_load_explicit(&registry->free.kept, memory_order_relaxed) >=
@@ -394,10 +418,9 @@ void lend__registry_free_slot(struct lend_registry *registry,
 }
 
 void lend__registry_free(struct lend_registry *registry,
-			 struct lend_magazine *magazine, uint32_t index)
+			 struct lend_magazine *magazine,
+			 struct lend_actor *actor)
 {
-	struct lend_actor *actor = lend__registry_at(registry, index);
-
 	if (magazine)
 		lend__stack_mark_look(registry, magazine, actor);
 	if (lend_unlikely(!lend__heap_empty(&actor->heap)) &&
@@ -405,7 +428,7 @@ void lend__registry_free(struct lend_registry *registry,
 		note_end(registry, NULL);
 		return;
 	}
-	lend__registry_free_slot(registry, magazine, index, false);
+	lend__registry_free_slot(registry, magazine, actor, false);
 }
 
 int lend__registry_nap_locked(struct lend_registry *registry, uint64_t deadline)

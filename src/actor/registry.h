@@ -40,9 +40,17 @@ struct lend_scope;
  * collects its value, take turns by a bit of the word, so that actors on
  * different workers have nothing in common. Who finds the bit set offers its
  * processor to who has it: it is held for some instructions, and to tell those
- * who wait. An end takes the bit and ALIVE away in one step, and gives it back
- * with ENDED if there is a value to be collected; so who has it sees an actor
- * that can not end, or the value of one that has. [G6]
+ * who wait. Who has it sees an actor that can not end, or the value of one that
+ * has. [G6]
+ *
+ * An end is one step, when nobody has the bit: ALIVE goes, and if a value is to
+ * be collected ENDED comes. From then on nobody can take the bit to add himself
+ * to the actor's lists, so these are the actor's own. Whether somebody is going
+ * to collect the value has to be known in that step: JOINED says, whenever the
+ * bit is free, whether there are joiners. Those who want a message, or to send
+ * one, set WATCHED; for them, and to put a value into a scope's list, the end
+ * takes the bit and gives it back with ENDED. So who finds that an actor has
+ * ended finds its message, too.
  *
  * The slot of one that has left a value becomes free when that is collected and
  * nobody runs on its stack any more: the second of the two, which are changes
@@ -58,7 +66,9 @@ struct lend_scope;
 #define LEND_ENTRY_IDLE	      (UINT64_C(1) << 28) /* ENDED, off its stack */
 #define LEND_ENTRY_MESSAGES   UINT64_C(0xffff000) /* Note [room] in room.h */
 #define LEND_ENTRY_MESSAGE    UINT64_C(0x1000)
-#define LEND_ENTRY_PINS	      UINT64_C(0xfff)
+#define LEND_ENTRY_WATCHED    UINT64_C(0x800) /* there may be some, or senders */
+#define LEND_ENTRY_JOINED     UINT64_C(0x400) /* by somebody who waits */
+#define LEND_ENTRY_PINS	      UINT64_C(0x3ff)
 #define LEND_ENTRY_PIN	      UINT64_C(1)
 #define LEND_ENTRY_GENERATION 32 /* shift */
 
@@ -67,9 +77,9 @@ struct lend_registry_entry {
 	 * messages | pins */
 	_Atomic uint64_t word;
 	struct lend_scope *scope; /* [lock: entry] in whose list it is */
-	int value;		  /* [lock: entry] exit value, while ended */
-	uint32_t next;		  /* [lock: scope] in its list, + 1 */
-	uint32_t prev;		  /* [lock: scope] */
+	int value;	/* exit value: [owner] writes, [lock: entry] */
+	uint32_t next;	/* [lock: scope] in its list, + 1 */
+	uint32_t prev;	/* [lock: scope] */
 	bool kept;	/* [owner] the end left a value, for a join to come */
 	bool has_slice; /* [owner] its heap's slice may hold memory */
 	bool was_looked_at; /* [owner] by lend__stack_mark_look() */
@@ -195,7 +205,8 @@ void lend__registry_end(struct lend_registry *registry,
  * after its join if it is joinable; but not before the last disowned span is
  * freed. Thread: the worker it ran on last. */
 void lend__registry_free(struct lend_registry *registry,
-			 struct lend_magazine *magazine, uint32_t index);
+			 struct lend_magazine *magazine,
+			 struct lend_actor *actor);
 
 /* Free a span of another actor's heap; it is an assertion that there is such a
  * heap. Thread: any; the actor has not ended, or the span is disowned. */
@@ -209,8 +220,8 @@ LEND_NODISCARD bool lend__zombie_begin(struct lend_registry *registry,
 				       struct lend_actor *actor);
 /* Give up the memory and the slot of one that is not alive any more. */
 void lend__registry_free_slot(struct lend_registry *registry,
-			      struct lend_magazine *magazine, uint32_t index,
-			      bool was_zombie);
+			      struct lend_magazine *magazine,
+			      struct lend_actor *actor, bool was_zombie);
 
 /* Trim what nobody has needed for a while, some of it, if it is time for the
  * worker of @magazine to look. True: there may be more. Thread: that worker. */
@@ -275,12 +286,12 @@ void lend__registry_leave(struct lend_registry *registry, lend_ref ref,
 			  struct lend_joiner *joiner);
 
 /* The joiner's waiter, which is an actor, is woken with @value. It is in no
- * list any more. The entry locked. */
-void lend__joiner_tell_locked(struct lend_joiner *joiner, int value);
+ * list any more. The entry locked, or the actor has ended. */
+void lend__joiner_tell(struct lend_joiner *joiner, int value);
 
-/* @actor ends, its value is known. True: threads are among those who wait, and
- * have to be woken. Its entry locked. */
-bool lend__joiners_wake_locked(struct lend_actor *actor);
+/* @actor has ended, its value is known. True: threads are among those who wait,
+ * and have to be woken. Thread: the actor itself. */
+bool lend__joiners_wake(struct lend_actor *actor);
 
 /* ---- an entry's lock: Note [entry] ---- */
 
@@ -288,6 +299,10 @@ bool lend__joiners_wake_locked(struct lend_actor *actor);
 LEND_NODISCARD bool lend__entry_lock(struct lend_registry_entry *entry,
 				     uint32_t generation);
 void lend__entry_unlock(struct lend_registry_entry *entry);
+/* And from now on the word has these bits, or not: of JOINED and WATCHED. */
+void lend__entry_unlock_with(struct lend_registry_entry *entry, uint64_t bits);
+void lend__entry_unlock_without(struct lend_registry_entry *entry,
+				uint64_t bits);
 
 /* Its value was collected. True: lend__registry_reuse() comes next. */
 LEND_NODISCARD bool

@@ -13,7 +13,8 @@
 
 _Static_assert((LEND_MAILBOX_MAX + 2 * LEND_MESSAGE_LAG) * LEND_ENTRY_MESSAGE <
 			       LEND_ENTRY_MESSAGES &&
-		       (LEND_ENTRY_MESSAGES | LEND_ENTRY_PINS) ==
+		       (LEND_ENTRY_MESSAGES | LEND_ENTRY_WATCHED |
+			LEND_ENTRY_JOINED | LEND_ENTRY_PINS) ==
 			       LEND_ENTRY_IDLE - 1,
 	       "messages and pins have room in an entry's word");
 
@@ -185,7 +186,7 @@ int lend__room_wait(struct lend_registry *registry, lend_ref ref,
 	/* Locked, so it lives. However much room it has made since we looked:
 	 * it looks again now, when it runs next. */
 	lend__actor_signal(actor, LEND_SIGNAL_ROOM);
-	lend__entry_unlock(entry);
+	lend__entry_unlock_with(entry, LEND_ENTRY_WATCHED);
 	return 0;
 }
 
@@ -225,7 +226,7 @@ void lend__room_admit(struct lend_actor *actor, unsigned most)
 		/* Into the list of new mail, as what its sender has told before
 		 * may be there. */
 		lend__actor_deliver(actor, &waiter->msg->mail);
-		lend__joiner_tell_locked(&waiter->joiner, 0);
+		lend__joiner_tell(&waiter->joiner, 0);
 	}
 	actor->senders_wait = !lend_list_empty(&actor->senders);
 	lend__entry_unlock(entry);
@@ -236,7 +237,7 @@ void lend__room_refuse_locked(struct lend_actor *actor)
 	struct lend_list *link;
 
 	while ((link = lend_list_pop_front(&actor->senders)))
-		lend__joiner_tell_locked(
-			lend_container_of(link, struct lend_joiner, link),
-			-ESRCH);
+		lend__joiner_tell(lend_container_of(link, struct lend_joiner,
+						    link),
+				  -ESRCH);
 }

@@ -96,7 +96,7 @@ void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor);
 
 /* Published: true if it is to be cancelled. */
 bool lend__scope_enter(struct lend_actor *actor);
-/* Ended. @kept: its value waits in the registry. Its entry locked. */
+/* Ended. @kept: its value waits in the registry; its entry is locked then. */
 void lend__scope_leave(struct lend_actor *actor, bool kept);
 /* Somebody collects the value of the ended member @index. Its entry locked. */
 void lend__scope_forget(struct lend_registry *registry, uint32_t index);

@@ -52,7 +52,7 @@ static void free_of_zombie(struct lend_registry *registry,
 	if (!is_last)
 		return;
 	atomic_fetch_sub_explicit(&registry->zombies, 1, memory_order_relaxed);
-	lend__registry_free_slot(registry, NULL, actor->index, true);
+	lend__registry_free_slot(registry, NULL, actor, true);
 }
 
 void lend__registry_free_span(struct lend_registry *registry, void *span)

@@ -17,7 +17,6 @@
 #include "mem/heap.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/bits.h"
 #include "base/check.h"
@@ -390,6 +389,9 @@ void lend__heap_free_all(struct lend_heap *heap)
 	unsigned granule = 1;
 	uint64_t starts;
 
+	/* What others have returned counts until it is taken back. */
+	if (lend_likely(!heap->used))
+		return;
 	/* First, as they are live until then: else those that are not disowned
 	 * would be freed here, and once more by who takes the list. */
 	lend__heap_take_back(heap);
@@ -455,5 +457,7 @@ void lend__heap_fini(struct lend_heap *heap)
 	if (heap->slice_touched)
 		lend__heap_unpoison(heap->slice, heap->range->slice_size);
 	lend__heap_unpoison(heap->home, lend__heap_home_size(heap));
-	memset(heap, 0, sizeof(*heap));
+	/* So that nothing is in it; who uses it all the same comes not far. */
+	heap->home_count = 0;
+	heap->range = NULL;
 }

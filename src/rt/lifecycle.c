@@ -64,7 +64,7 @@ void lend__lifecycle_reap(struct lend_worker *worker, struct lend_actor *actor)
 	lend__fiber_fini(&actor->fiber);
 	lend__heap_free_all(&actor->heap);
 	lend__registry_free(&worker->runtime->registry, worker->magazine,
-			    actor->index);
+			    actor);
 }
 
 /* Pinned ones are spread: nobody takes them over later. */

@@ -4,10 +4,13 @@
  * registry.h, [G3], [G6] and [G7].
  *
  * Goal:   a value is had once; who waits is told, and touched by nobody once it
- *         has left; a slot is freed once, when nobody uses it any more.
+ *         has left; who finds that a watched actor has ended finds its message;
+ *         a slot is freed once, when nobody uses it any more, and is in no list
+ *         of a scope then.
  * Method: an actor that ends, on its own stack and then off it; joiners, which
- *         may give up; somebody who locks the entry for something else; somebody
- *         who pins the record. The slot then has a second actor, with the next
+ *         may give up; somebody who watches it, and then asks whether it is
+ *         there still; somebody who pins the record. It may be a member of a
+ *         scope. The slot then has a second actor, with the next
  *         generation, which those who know the first one do not find. All
  *         interleavings of what is not one instruction.
  *
@@ -32,7 +35,7 @@
 
 /* The word. All changes of it are within an atomic or d_step. */
 byte generation = FIRST;
-bool alive = true, ended, locked, idle;
+bool alive = true, ended, locked, idle, joined, watched;
 byte pins;
 
 /* What is read and written under its lock. */
@@ -45,7 +48,10 @@ bool gone[JOINERS];	  /* its memory is somebody else's */
 byte had;		  /* values */
 bool in_use;		  /* the record, by its actor, or its stack */
 byte frees;
-bool is_joinable;
+bool is_joinable, in_scope;
+bool is_listed;		  /* the entry, by the scope */
+bool is_promised;	  /* the value, to those who were in the list */
+bool wants_message, has_message;
 
 #define WAITS	0
 #define TELLING 1
@@ -59,7 +65,9 @@ bool is_joinable;
 #define LOST	    6 /* a slot that nobody frees, or a joiner that nobody tells */
 #define NO_VALUE    7 /* told, and the value is not there */
 #define NOT_FOUND   8 /* a value that nobody has had */
-bool two_holders, had_twice, touched, freed_twice, used, lost, no_value, not_found;
+#define UNTOLD	    9 /* it has ended, and the message is not there */
+bool two_holders, had_twice, touched, freed_twice, used, lost, no_value, not_found,
+	untold;
 #ifndef ONLY
 #define ONLY 0
 #endif
@@ -74,6 +82,9 @@ bool two_holders, had_twice, touched, freed_twice, used, lost, no_value, not_fou
 #define TOLD_LATE  4 /* a joiner gives up while it is being told */
 #define HELD_IDLE  5 /* the stack is left while another has the lock */
 #define QUIET	   6
+#define ONE_STEP   7 /* an end that leaves a value, and takes no lock */
+#define TOLD_ONE   8 /* one that tells somebody without it */
+#define LOCKS	   9 /* one that takes it */
 #define reached(number) assert(REACH != number)
 
 inline hold(who)
@@ -123,7 +134,7 @@ inline free_slot()
 		frees++;
 		freed_twice = frees > 1;
 		never(freed_twice, FREED_TWICE);
-		used = in_use || pins || holder;
+		used = in_use || pins || holder || is_listed;
 		never(used, USED);
 		generation = SECOND;
 		alive = true;
@@ -132,9 +143,11 @@ inline free_slot()
 	}
 }
 
-/* lend__entry_unlock_collected(), and what comes after it */
+/* join_ended(): lend__entry_unlock_collected(), and what comes around it */
 inline collect()
 {
+	/* lend__scope_forget() */
+	is_listed = false;
 	atomic {
 		had++;
 		had_twice = had > 1 || !has_value;
@@ -155,31 +168,72 @@ inline collect()
 
 #define touch(j) atomic { touched = gone[j]; never(touched, TOUCHED) }
 
+/* What end_entry() changes in one step; nobody has the lock. */
+inline end_step()
+{
+	d_step {
+#ifndef BREAK_JOINED_EARLY
+		kept = is_joinable && !joined;
+#endif
+		takes = false;
+#ifndef BREAK_WATCHED_UNLOCKED
+		takes = takes || watched;
+#endif
+#ifndef BREAK_SCOPE_UNLOCKED
+		takes = takes || (kept && in_scope);
+#endif
+		alive = false;
+		joined = false;
+		watched = false;
+		for (j : 0 .. JOINERS - 1) {
+			is_promised = is_promised || in_list[j]
+		}
+		j = 0
+	}
+	if
+	:: takes ->
+		reached(LOCKS);
+		locked = true;
+		hold(JOINERS)
+#ifndef BREAK_ENDED_LATE
+	:: !takes && kept ->
+		reached(ONE_STEP);
+		ended = true
+#endif
+	:: else
+	fi
+}
+
 /* finish() from lend__registry_end() on, and lend__registry_free_slot() */
 proctype actor()
 {
 	byte j;
-	bool kept, was_ended;
+	bool kept, takes, was_ended;
 
+#ifndef BREAK_VALUE_AFTER
+	has_value = true;
+#endif
+#ifdef BREAK_JOINED_EARLY
+	kept = is_joinable && !joined;
+#endif
 #ifdef BREAK_ALIVE_FIRST
 	alive = false;
-	atomic { !locked -> locked = true; hold(JOINERS) }
-#else
-	/* lock_for_end() */
-	atomic { !locked -> locked = true; alive = false; hold(JOINERS) }
 #endif
-	kept = is_joinable;
-	for (j : 0 .. JOINERS - 1) {
-		if
-		:: in_list[j] -> kept = false
-		:: else
-		fi
-	}
-	has_value = kept;
-	/* lend__joiners_wake_locked() */
+	atomic { !locked -> end_step() }
+#ifdef BREAK_VALUE_AFTER
+	has_value = true;
+#endif
+#ifdef BREAK_ENDED_LATE
+	if
+	:: kept && !takes -> ended = true
+	:: else
+	fi;
+#endif
+	/* lend__joiners_wake() */
 	for (j : 0 .. JOINERS - 1) {
 		if
 		:: in_list[j] ->
+			assert(REACH != TOLD_ONE || takes);
 			touch(j);
 			in_list[j] = false;
 #ifndef BREAK_VALUE_LATE
@@ -199,12 +253,19 @@ proctype actor()
 		:: else
 		fi
 	}
-#ifdef BREAK_ENDED_LATE
-	atomic { drop(); locked = false }
-	ended = kept;
-#else
-	atomic { drop(); locked = false; ended = kept }
-#endif
+	/* tell_locked() */
+	if
+	:: wants_message -> has_message = true
+	:: else
+	fi;
+	if
+	:: kept && in_scope -> is_listed = true
+	:: else
+	fi;
+	if
+	:: takes -> atomic { drop(); locked = false; ended = kept }
+	:: else
+	fi;
 #ifndef BREAK_PINS
 	!pins;
 #endif
@@ -242,12 +303,13 @@ proctype actor()
 /* lend_join() with a deadline */
 proctype joiner(byte me)
 {
+	byte j;
 	bool got, was_idle;
 
 	entry_lock(me);
 	if
 	:: !got -> atomic {
-		not_found = is_joinable && !had;
+		not_found = is_joinable && !had && !is_promised;
 		never(not_found, NOT_FOUND)
 	   }
 		goto out
@@ -261,7 +323,12 @@ proctype joiner(byte me)
 	:: else
 	fi;
 	in_list[me] = true;
+#ifdef BREAK_NOT_JOINED
 	entry_unlock();
+#else
+	/* lend__entry_unlock_with() */
+	atomic { drop(); locked = false; joined = true }
+#endif
 	/* Told, or tired of waiting. */
 	if
 	:: told[me] != WAITS
@@ -291,7 +358,18 @@ leaves:		atomic {
 		:: got && alive ->
 			reached(GAVE_UP);
 			in_list[me] = false;
-			entry_unlock();
+			/* lend__entry_unlock_without() */
+			atomic {
+				drop();
+				locked = false;
+#ifndef BREAK_JOINED_STAYS
+				joined = false;
+				for (j : 0 .. JOINERS - 1) {
+					joined = joined || in_list[j]
+				}
+				j = 0
+#endif
+			}
 			gone[me] = true;
 			goto out
 		:: got && !alive -> entry_unlock()
@@ -301,16 +379,30 @@ leaves:		atomic {
 out:	skip
 }
 
-/* Somebody who adds or takes back a watch: lend__monitor_add(). */
+/* Somebody who watches it, lend__monitor_add(), and then wants that back,
+ * lend__monitor_remove(). */
 proctype locker()
 {
 	bool got;
 
 	entry_lock(JOINERS + 1);
 	if
-	:: got -> entry_unlock()
-	:: else
-	fi
+	:: got && alive ->
+		wants_message = true;
+		/* lend__entry_unlock_with() */
+		atomic { drop(); locked = false; watched = true }
+	:: got && !alive -> entry_unlock(); goto out
+	:: else -> goto out
+	fi;
+	entry_lock(JOINERS + 1);
+	if
+	:: got && alive -> wants_message = false; entry_unlock()
+	:: got && !alive ->
+		atomic { untold = !has_message; never(untold, UNTOLD) }
+		entry_unlock()
+	:: else -> atomic { untold = !has_message; never(untold, UNTOLD) }
+	fi;
+out:	skip
 }
 
 /* Somebody who sends something: lend__registry_pin(). */
@@ -355,6 +447,10 @@ init {
 		in_use = true;
 		if
 		:: is_joinable = true
+		:: true
+		fi;
+		if
+		:: in_scope = true
 		:: true
 		fi;
 		run observer();

@@ -50,11 +50,9 @@ static struct lend_actor *spawn(bool joinable)
 
 static void end(struct lend_actor *actor, int value)
 {
-	uint32_t index = actor->index;
-
 	actor->value = value;
 	lend__registry_end(&registry, actor);
-	lend__registry_free(&registry, NULL, index);
+	lend__registry_free(&registry, NULL, actor);
 }
 
 Test(registry, reference_names_one_actor, .init = init, .fini = fini)
@@ -114,6 +112,26 @@ Test(registry, joiners_are_told, .init = init, .fini = fini)
 	cr_expect_eq(runnable_calls, 1);
 	lend__registry_leave(&registry, ref, &one);
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &one), -ESRCH);
+	end(waiter, 0);
+}
+
+Test(registry, value_is_left_when_all_joiners_have_given_up, .init = init,
+     .fini = fini)
+{
+	struct lend_actor *actor = spawn(true), *waiter = spawn(false);
+	lend_ref ref = lend__actor_ref(actor);
+	struct lend_joiner gone[2] = { { .waiter = waiter },
+				       { .waiter = waiter } };
+	struct lend_joiner late = { .waiter = NULL };
+
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(
+			lend__registry_join(&registry, NULL, ref, &gone[i]), 0);
+	for (int i = 0; i < 2; i++)
+		lend__registry_leave(&registry, ref, &gone[i]);
+	end(actor, 9);
+	cr_assert_eq(lend__registry_join(&registry, NULL, ref, &late), 0);
+	cr_expect(atomic_load(&late.ended) && late.value == 9);
 	end(waiter, 0);
 }
 
@@ -192,7 +210,6 @@ Test(registry, pins_hold, .init = init, .fini = fini, .timeout = 60)
 		pthread_create(&threads[i], NULL, pin_all_the_time, NULL);
 	for (int i = 0; i < 50000 || atomic_load(&pins) < 1000; i++) {
 		struct lend_actor *actor = spawn(false);
-		uint32_t index = actor->index;
 
 		atomic_store(&shared_ref,
 			     (uint64_t)actor->generation << 32 | actor->index);
@@ -201,7 +218,7 @@ Test(registry, pins_hold, .init = init, .fini = fini, .timeout = 60)
 		lend__registry_end(&registry, actor);
 		/* Nobody may see this. */
 		actor->value = 1;
-		lend__registry_free(&registry, NULL, index);
+		lend__registry_free(&registry, NULL, actor);
 	}
 	atomic_store(&stop, true);
 	for (int i = 0; i < 2; i++)
