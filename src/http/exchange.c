@@ -314,10 +314,8 @@ static bool end(struct lend__http_exchange *exchange)
 	struct lend__http_counters *counters =
 		&lend__http_local(server)->counters;
 
-	lend_counter_add(&counters->requests, 1);
-	if (response->begun)
-		lend_counter_add(&counters->responses[response->status / 100],
-				 1);
+	/* Unless it has begun the status is 0. */
+	lend_counter_add(&counters->responses[response->status / 100], 1);
 	if (lend_unlikely(server->options.access != NULL) && response->begun)
 		end_access(exchange);
 	if (lend_unlikely(response->added != NULL))

@@ -7,15 +7,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "http/date.h"
 #include "http/server.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
-struct lend__http_local *lend__http_local(struct lend_http_server *server)
+__attribute__((noinline)) struct lend__http_local *
+lend__http_local(struct lend_http_server *server)
 {
-	return &server->locals[lend__current_worker()->index];
+	return &server->locals[lend__current_at_entry()->index];
 }
 
 uint64_t lend__http_after(uint64_t span_ns)
@@ -32,15 +34,13 @@ static char *put(char *at, const char *text, size_t size)
 	return at + size;
 }
 
-void lend__http_local_refresh(struct lend_http_server *server,
-			      struct lend__http_local *local)
+/* Until the next second of the wall's clock begins. */
+static void render(const struct lend_http_server *server,
+		   struct lend__http_local *local, uint64_t now_ns)
 {
-	uint64_t now_ns = lend__suspend_now();
 	struct timespec now;
 	char *at = local->lines;
 
-	if (now_ns < local->lines_until_ns)
-		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	local->lines_until_ns = now_ns + LEND_S - (uint64_t)now.tv_nsec;
 	at = put(at, "HTTP/1.1 200 OK\r\n", LEND__HTTP_OK_LINE_SIZE);
@@ -53,4 +53,15 @@ void lend__http_local_refresh(struct lend_http_server *server,
 	lend__http_date_format(now.tv_sec, at);
 	at = put(at + LEND__HTTP_DATE_SIZE, "\r\n", 2);
 	local->lines_size = (uint32_t)(at - local->lines);
+}
+
+__attribute__((noinline)) const struct lend__http_local *
+lend__http_local_lines(struct lend_http_server *server)
+{
+	struct lend_worker *worker = lend__current_at_entry();
+	struct lend__http_local *local = &server->locals[worker->index];
+
+	if (lend_unlikely(worker->now_ns >= local->lines_until_ns))
+		render(server, local, worker->now_ns);
+	return local;
 }

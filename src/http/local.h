@@ -25,8 +25,7 @@ struct lend_http_server;
 struct lend__http_counters {
 	_Atomic uint64_t accepted;
 	_Atomic uint64_t ended;
-	_Atomic uint64_t requests;
-	_Atomic uint64_t responses[6];
+	_Atomic uint64_t responses[6]; /* by class; [0]: never answered */
 	_Atomic uint64_t received;
 	_Atomic uint64_t sent;
 	_Atomic uint64_t accept_errors;
@@ -50,9 +49,9 @@ struct lend__http_local {
 /* The present worker's; good until the next await. */
 struct lend__http_local *lend__http_local(struct lend_http_server *server);
 
-/* Render its lines anew if their second is over. */
-void lend__http_local_refresh(struct lend_http_server *server,
-			      struct lend__http_local *local);
+/* The same, and its lines are those of this second. */
+const struct lend__http_local *
+lend__http_local_lines(struct lend_http_server *server);
 
 /* The deadline @span_ns after the worker's last safe point: no system call. */
 uint64_t lend__http_after(uint64_t span_ns);

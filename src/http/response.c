@@ -33,33 +33,28 @@ static char *put(char *at, const char *text, size_t size)
 
 #define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
 
+/* Two digits a call; most lengths have no more than four. */
 static char *put_number(char *at, uint64_t number)
 {
-	char digits[20];
-	unsigned n = 0;
+	unsigned pair = (unsigned)number;
 
-	do {
-		digits[n++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (n)
-		*at++ = digits[--n];
+	if (number >= 100) {
+		at = put_number(at, number / 100);
+		pair = (unsigned)(number % 100);
+	}
+	if (number >= 10)
+		*at++ = (char)('0' + pair / 10);
+	*at++ = (char)('0' + pair % 10);
 	return at;
-}
-
-static bool is_value(const char *text, size_t size)
-{
-	return lend__http_skip_value(text, text + size) == text + size;
 }
 
 /* The status line and what is the same in all answers. */
 static char *put_lines(char *at, struct lend_http_server *server,
 		       unsigned status)
 {
-	struct lend__http_local *local = lend__http_local(server);
+	const struct lend__http_local *local = lend__http_local_lines(server);
 	uint32_t skip = 0;
 
-	lend__http_local_refresh(server, local);
 	if (lend_unlikely(status != LEND__HTTP_OK)) {
 		const char *reason = lend__http_reason(status);
 
@@ -126,20 +121,10 @@ static void decide(struct lend_http_response *response, unsigned status,
 		response->keep = false;
 }
 
-/* Write a head, and leave room for @extra bytes behind it. NULL: error. */
-static char *put_head(struct lend_http_response *response, const char *type,
-		      size_t type_size, int64_t body_size, size_t extra)
+static char *put_head(char *at, struct lend_http_response *response,
+		      const char *type, size_t type_size, int64_t body_size)
 {
-	struct lend__http_connection *connection = response->connection;
-	const struct lend_http_request *request = response->request;
-	char *at = lend__http_output_reserve(
-		connection, sizeof(((struct lend__http_local *)0)->lines) +
-				    HEAD_ROOM + type_size +
-				    response->added_size + extra);
-
-	if (!at)
-		return NULL;
-	at = put_lines(at, connection->server, response->status);
+	at = put_lines(at, response->connection->server, response->status);
 	if (type) {
 		at = PUT(at, "Content-Type: ");
 		at = put(at, type, type_size);
@@ -150,7 +135,7 @@ static char *put_head(struct lend_http_response *response, const char *type,
 		at = put(at, response->added, response->added_size);
 	if (lend_unlikely(!response->keep))
 		at = PUT(at, "Connection: close\r\n");
-	else if (lend_unlikely(request->head.minor == 0))
+	else if (lend_unlikely(response->request->head.minor == 0))
 		at = PUT(at, "Connection: keep-alive\r\n");
 	return PUT(at, "\r\n");
 }
@@ -164,64 +149,61 @@ static void commit_up_to(struct lend__http_connection *connection,
 				 (size_t)(at - (out->data + out->size)));
 }
 
-static int check_head(const struct lend_http_response *response,
-		      unsigned status, const char *type, size_t type_size)
+/* Write the head, and the first @copied bytes of the body behind it: to look
+ * for room twice would cost as much as some fields do. */
+static int begin(struct lend_http_response *response, unsigned status,
+		 const char *type, int64_t body_size, const void *body,
+		 size_t copied)
 {
-	if (response->begun)
+	struct lend__http_connection *connection = response->connection;
+	size_t type_size = type ? strlen(type) : 0;
+	char *at;
+
+	if (lend_unlikely(response->begun))
 		return -EALREADY;
-	if (status < 200 || status > 599 || type_size > TYPE_MAX ||
-	    !is_value(type, type_size))
+	if (lend_unlikely(status < 200 || status > 599 ||
+			  type_size > TYPE_MAX ||
+			  !lend__http_is_value(type, type_size)))
 		return -EINVAL;
+	decide(response, status, body_size);
+	at = lend__http_output_reserve(
+		connection, sizeof(((struct lend__http_local *)0)->lines) +
+				    HEAD_ROOM + type_size +
+				    response->added_size + copied);
+	if (lend_unlikely(!at))
+		return connection->out.error;
+	at = put_head(at, response, type, type_size, body_size);
+	if (copied && !response->silent)
+		at = put(at, body, copied);
+	commit_up_to(connection, at);
 	return 0;
 }
 
 int lend_http_begin(struct lend_http_response *response, unsigned status,
 		    const char *content_type, int64_t body_size)
 {
-	size_t type_size = content_type ? strlen(content_type) : 0;
-	int err = check_head(response, status, content_type, type_size);
-	char *at;
-
-	if (err)
-		return err;
 	if (body_size < -1)
-		return -EINVAL;
-	decide(response, status, body_size);
-	at = put_head(response, content_type, type_size, body_size, 0);
-	if (!at)
-		return response->connection->out.error;
-	commit_up_to(response->connection, at);
-	return 0;
+		return response->begun ? -EALREADY : -EINVAL;
+	return begin(response, status, content_type, body_size, NULL, 0);
 }
 
 int lend_http_reply(struct lend_http_response *response, unsigned status,
 		    const char *content_type, const void *body, size_t size)
 {
-	struct lend__http_connection *connection = response->connection;
-	size_t type_size = content_type ? strlen(content_type) : 0;
-	int err = check_head(response, status, content_type, type_size);
 	size_t copied = size <= LEND__HTTP_COPY_MAX ? size : 0;
-	char *at;
+	int err = begin(response, status, content_type, (int64_t)size, body,
+			copied);
 
 	if (lend_unlikely(err))
 		return err;
-	decide(response, status, (int64_t)size);
 	response->ended = true;
 	response->left = 0;
-	at = put_head(response, content_type, type_size, (int64_t)size, copied);
-	if (lend_unlikely(!at))
-		return connection->out.error;
-	if (lend_unlikely(response->silent)) {
-		commit_up_to(connection, at);
+	if (lend_unlikely(response->silent))
 		return 0;
-	}
 	response->body_bytes = size;
-	if (copied)
-		at = put(at, body, size);
-	commit_up_to(connection, at);
-	return size == copied ?
-		       0 :
-		       lend__http_output_send(connection, body, size, NULL, 0);
+	return size == copied ? 0 :
+				lend__http_output_send(response->connection,
+						       body, size, NULL, 0);
 }
 
 static bool is_ours(const char *name, size_t size)
@@ -256,7 +238,7 @@ int lend_http_add_header(struct lend_http_response *response, const char *name,
 		if (!lend__http_is(name[i], LEND__HTTP_TOKEN))
 			return -EINVAL;
 	if (!name_size || is_ours(name, name_size) ||
-	    !is_value(value, value_size))
+	    !lend__http_is_value(value, value_size))
 		return -EINVAL;
 	if (name_size + value_size + 4 >
 	    LEND__HTTP_ADDED_MAX - response->added_size)

@@ -380,10 +380,13 @@ void lend_http_stats_read(const struct lend_http_server *server,
 
 		ended += counters->ended;
 		ret_stats->connections_accepted += counters->accepted;
-		ret_stats->requests += counters->requests;
-		for (unsigned class = 1; class < 6; class ++)
-			ret_stats->responses[class] +=
-				counters->responses[class];
+		for (unsigned class = 0; class < 6; class ++) {
+			uint64_t responses = counters->responses[class];
+
+			ret_stats->requests += responses;
+			if (class)
+				ret_stats->responses[class] += responses;
+		}
 		ret_stats->bytes_received += counters->received;
 		ret_stats->bytes_sent += counters->sent;
 		ret_stats->accept_errors += counters->accept_errors;

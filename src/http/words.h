@@ -6,6 +6,7 @@
 #define LEND_HTTP_WORDS_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -58,6 +59,17 @@ static inline uint64_t lend__http_marks_exact(uint64_t word, uint8_t byte)
 		 ~LEND__HTTP_HIGHS);
 }
 
+/*
+ * Whether @word may hold a byte that does not belong in a field value: below a
+ * space, or DEL. So it is said of a tab, too, and sometimes of a "~" behind
+ * bytes above 0x7f, so whoever is told so has to look at each byte.
+ */
+static inline uint64_t lend__http_marks_unusual(uint64_t word)
+{
+	return ((word - LEND__HTTP_ONES * 0x20) | (word + LEND__HTTP_ONES)) &
+	       ~word & LEND__HTTP_HIGHS;
+}
+
 /* The first byte that does not belong in a field value, or @end. */
 static inline const char *lend__http_skip_value(const char *at, const char *end)
 {
@@ -83,6 +95,23 @@ static inline const char *lend__http_skip_value(const char *at, const char *end)
 		if (at == end || !lend__http_is(*at, LEND__HTTP_VALUE))
 			return at;
 	}
+}
+
+/* Whether the @size bytes at @text can be the value of a field. */
+static inline bool lend__http_is_value(const char *text, size_t size)
+{
+	uint64_t marks = 0;
+
+	if (size >= 8) {
+		for (size_t at = 0; at < size - 8; at += 8)
+			marks |= lend__http_marks_unusual(
+				lend__http_load64(text + at));
+		marks |= lend__http_marks_unusual(
+			lend__http_load64(text + size - 8));
+		if (!marks)
+			return true;
+	}
+	return lend__http_skip_value(text, text + size) == text + size;
 }
 
 #endif

@@ -141,6 +141,32 @@ static void on_status(struct lend_http_request *request,
 			"text/plain", "body\n", 5);
 }
 
+/* A body of as many bytes as the query says; for HEAD. */
+static void on_length(struct lend_http_request *request,
+		      struct lend_http_response *response, void *arg)
+{
+	struct lend_http_text bytes = lend_http_query(request);
+
+	(void)arg;
+	if (bytes.data &&
+	    lend_http_begin(response, 200, NULL,
+			    (int64_t)strtoull(bytes.data, NULL, 10)))
+		abort();
+}
+
+/* Of the type that is the request's body. */
+static void on_type(struct lend_http_request *request,
+		    struct lend_http_response *response, void *arg)
+{
+	char type[256];
+	ssize_t size = lend_http_read(request, type, sizeof(type) - 1);
+
+	(void)arg;
+	type[size < 0 ? 0 : size] = '\0';
+	if (lend_http_reply(response, 200, type, "yes\n", 4) == -EINVAL)
+		lend_http_reply(response, 200, NULL, "no\n", 3);
+}
+
 static void on_slow(struct lend_http_request *request,
 		    struct lend_http_response *response, void *arg)
 {
@@ -236,6 +262,8 @@ static int route_all(void)
 		{ "GET", "/big", on_big },
 		{ "GET", "/pieces", on_pieces },
 		{ "GET", "/status", on_status },
+		{ "GET", "/length", on_length },
+		{ "POST", "/type", on_type },
 		{ "GET", "/slow", on_slow },
 		{ NULL, "/show/", on_show },
 		{ "PURGE", "/purge", on_ignore },

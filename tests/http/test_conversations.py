@@ -346,6 +346,40 @@ class Conversations(unittest.TestCase):
             client.send(get('/'))
             self.assertEqual(client.answer().body, b'root\n')
 
+    def test_lengths_of_all_numbers_of_digits(self):
+        with self.server.client() as client:
+            for digits in range(1, 20):
+                for length in {10 ** (digits - 1), 10 ** digits - 1,
+                               int('9071625384901726354'[:digits]),
+                               int('1008000000000000000'[:digits])}:
+                    length = min(length, 2 ** 63 - 1)
+                    client.send(get(f'/length?{length}', method='HEAD'))
+                    answer = client.answer('HEAD')
+                    self.assertEqual(answer.field('Content-Length'),
+                                     str(length))
+            client.send(get('/length?0', method='HEAD'))
+            self.assertEqual(client.answer('HEAD').field('Content-Length'),
+                             '0')
+
+    def test_types_that_are_no_values_are_refused(self):
+        plain = 'text/plain; charset=utf-8'
+        with self.server.client() as client:
+            for size in range(1, len(plain) + 1):
+                kind = plain[:size]
+                client.send(post('/type', kind.encode()))
+                answer = client.answer()
+                self.assertEqual(answer.field('Content-Type'), kind)
+                for at in range(size):
+                    for bad in ('\n', '\x7f', '\x1f'):
+                        odd = kind[:at] + bad + kind[at + 1:]
+                        client.send(post('/type', odd.encode()))
+                        self.assertEqual(client.answer().body, b'no\n', odd)
+                    # Of these only the first look needs a second.
+                    for fine in ('\t', '~', '\xff~'):
+                        odd = kind[:at] + fine + kind[at + 1:]
+                        client.send(post('/type', odd.encode('latin-1')))
+                        self.assertEqual(client.answer().body, b'yes\n', odd)
+
     def test_204_and_304_have_no_body_nor_length(self):
         with self.server.client() as client:
             for code in (204, 304):
