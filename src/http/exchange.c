@@ -163,18 +163,23 @@ static int read_path(struct lend__http_exchange *exchange)
 {
 	struct lend_http_request *request = &exchange->request;
 	struct lend__http_span span = request->head.path;
+	const char *path = request->data + span.at;
+	size_t size = request->head.normal_size;
 	struct lend__http_uri uri;
 	int err;
 
-	lend__http_uri_split(request->data + span.at, span.size, &uri);
-	request->query.data = uri.query;
-	request->query.size = uri.query ? uri.query_size : 0;
 	/* The head stays where it is for as long as the request. */
-	if (lend_likely(lend__http_path_is_normal(uri.path, uri.path_size))) {
-		request->path.data = uri.path;
-		request->path.size = uri.path_size;
+	if (lend_likely(size)) {
+		request->path = (struct lend_http_text){ path, size };
+		if (size < span.size)
+			request->query = (struct lend_http_text){
+				path + size + 1, span.size - size - 1
+			};
 		return 0;
 	}
+	lend__http_uri_split(path, span.size, &uri);
+	request->query.data = uri.query;
+	request->query.size = uri.query ? uri.query_size : 0;
 	exchange->path = lend_io_alloc(uri.path_size + 1);
 	if (!exchange->path)
 		return -LEND__HTTP_UNAVAILABLE;
@@ -206,12 +211,13 @@ find_route(struct lend__http_exchange *exchange)
 {
 	struct lend_http_request *request = &exchange->request;
 	const struct lend_http_server *server = request->connection->server;
-	struct lend_http_text method = lend_http_method(request);
 	const struct lend__http_route *route = NULL;
 	const struct lend__http_place *place;
+	unsigned id = request->head.method;
+	struct lend_http_text method;
 	int err;
 
-	if (request->head.form == LEND__HTTP_ASTERISK_FORM) {
+	if (lend_unlikely(request->head.form == LEND__HTTP_ASTERISK_FORM)) {
 		answer_allow(exchange, LEND__HTTP_NO_CONTENT, NULL);
 		return NULL;
 	}
@@ -225,12 +231,16 @@ find_route(struct lend__http_exchange *exchange)
 	request->body_max = place && place->has_body_max ?
 				    place->body_max :
 				    server->options.body_max;
-	if (place)
-		route = lend__http_place_route(place, request->head.method,
-					       method.data, method.size);
+	if (lend_likely(place && id != LEND__HTTP_METHOD_OTHER))
+		route = place->by_method[id];
 	if (lend_likely(route != NULL))
 		return route;
-	if (request->head.method == LEND__HTTP_METHOD_OTHER &&
+	method = lend_http_method(request);
+	if (place && id == LEND__HTTP_METHOD_OTHER)
+		route = lend__http_place_route(place, method.data, method.size);
+	if (route)
+		return route;
+	if (id == LEND__HTTP_METHOD_OTHER &&
 	    !lend__http_router_knows(&server->router, method.data, method.size))
 		lend__http_response_refuse(&exchange->response,
 					   LEND__HTTP_NOT_IMPLEMENTED);
@@ -249,7 +259,12 @@ static void run_handler(struct lend__http_exchange *exchange)
 	struct lend_http_request *request = &exchange->request;
 	struct lend_http_response *response = &exchange->response;
 	const struct lend__http_route *route;
-	int err = lend__http_request_open_body(request);
+	int err = 0;
+
+	if (lend_likely(request->framing.body == LEND__HTTP_BODY_NONE))
+		request->body_over = true;
+	else
+		err = lend__http_request_open_body(request);
 	if (lend_unlikely(err)) {
 		refuse(exchange, LEND__HTTP_UNAVAILABLE);
 		return;
@@ -310,7 +325,8 @@ static bool end(struct lend__http_exchange *exchange)
 	struct lend__http_connection *connection = request->connection;
 	struct lend_http_server *server = connection->server;
 	bool keep = response->keep && response->begun &&
-		    lend__http_request_drop_body(request);
+		    (lend_likely(request->body_over) ||
+		     lend__http_request_drop_body(request));
 	struct lend__http_counters *counters =
 		&lend__http_local(server)->counters;
 

@@ -78,12 +78,13 @@ struct lend__http_exchange {
 bool lend__http_exchange_serve(struct lend__http_connection *connection)
 	LEND_AWAITS;
 
-/* The head has come: read the body, when asked to, from where the input is. */
+/* The head has come, and there is a body: read it, when asked to, from where
+ * the input is. */
 LEND_NODISCARD int
 lend__http_request_open_body(struct lend_http_request *request);
 
-/* Read and drop what is left of the body. False: there is too much, or it is
- * not worth the wait; the connection can not go on. */
+/* Read and drop what is left of a body that is not over. False: there is too
+ * much, or it is not worth the wait; the connection can not go on. */
 bool lend__http_request_drop_body(struct lend_http_request *request)
 	LEND_AWAITS;
 

@@ -23,23 +23,11 @@
 
 static_assert(sizeof(struct lend__http_field) == 16, "four to a cache line");
 
-/* The first byte that does not belong in a request target, or @end. */
-static inline const char *skip_target(const char *at, const char *end)
+/* Bytes of the path at @path, which ends at @end or before, that need no
+ * decoding: all of it, or 0. */
+static inline uint32_t normal_size(const char *path, const char *end)
 {
-	uint64_t word, marks;
-
-	for (; end - at >= 8; at += 8) {
-		word = lend__http_load64(at);
-		marks = lend__http_marks_below(word, 0x21) |
-			lend__http_marks_equal(word, 0x7f) |
-			lend__http_marks_equal(word, '#') |
-			(word & LEND__HTTP_HIGHS);
-		if (marks)
-			return at + __builtin_ctzll(marks) / 8;
-	}
-	while (at < end && lend__http_is(*at, LEND__HTTP_TARGET))
-		at++;
-	return at;
+	return *end == ' ' || *end == '?' ? (uint32_t)(end - path) : 0;
 }
 
 static inline bool is_alpha(char c)
@@ -94,6 +82,11 @@ static void split_target(const char *data, struct lend__http_head *head)
 	head->authority.size = at - scheme - 3;
 	head->path.at = head->target.at + at;
 	head->path.size = size - at;
+	/* The version is behind the target. */
+	if (at < size && target[at] == '/')
+		head->normal_size = normal_size(
+			target + at, lend__http_skip_normal(
+					     target + at, target + size + 11));
 }
 
 /*
@@ -135,7 +128,7 @@ static int parse_version(const char *at, const char *end,
 static int parse_request_line(const char *data, const char *line,
 			      const char *end, struct lend__http_head *head)
 {
-	const char *at = line, *target;
+	const char *at = line, *target, *plain;
 	int used;
 
 	if (lend_likely(end - at >= 4 &&
@@ -157,8 +150,11 @@ static int parse_request_line(const char *data, const char *line,
 	head->method_name.at = (uint32_t)(line - data);
 	head->method_name.size = (uint32_t)(at - line);
 
-	target = ++at;
-	at = skip_target(at, end);
+	target = plain = ++at;
+	if (lend_likely(at < end && *at == '/'))
+		at = plain = lend__http_skip_normal(at, end);
+	if (lend_unlikely(at == end || *at != ' '))
+		at = lend__http_skip_target(at, end);
 	if (at == end)
 		return 0;
 	if (*at != ' ' || at == target)
@@ -175,7 +171,9 @@ static int parse_request_line(const char *data, const char *line,
 		 * have to wait for the two stores of four. */
 		head->path.at = (uint32_t)(target - data);
 		head->path.size = (uint32_t)(at - target);
+		head->normal_size = normal_size(target, plain);
 	} else {
+		head->normal_size = 0;
 		split_target(data, head);
 	}
 	return (int)(at + 1 - line) + used;

@@ -28,6 +28,7 @@ enum lend__http_method {
 	LEND__HTTP_OPTIONS,
 	LEND__HTTP_TRACE,
 	LEND__HTTP_PATCH,
+	LEND__HTTP_METHOD_COUNT,
 };
 
 /* RFC 9112, 3.2: the four forms of a request target. */
@@ -103,6 +104,10 @@ struct lend__http_head {
 	struct lend__http_span authority;
 	/* Path and query; may be empty in absolute form, which means "/". */
 	struct lend__http_span path;
+	/* Bytes of it that are its path, up to a "?" or its end, if that has
+	 * the form that lend__http_path_normalise() gives it, as it has in
+	 * nearly all requests; 0 if it may not. */
+	uint32_t normal_size;
 
 	/* Index plus one of the first field of each kind, 0 for none. */
 	uint16_t first[LEND__HTTP_FIELD_COUNT];

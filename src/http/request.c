@@ -125,7 +125,6 @@ int lend__http_request_open_body(struct lend_http_request *request)
 	request->continue_due = request->framing.expect_continue;
 	switch ((enum lend__http_body)request->framing.body) {
 	case LEND__HTTP_BODY_NONE:
-		request->body_over = true;
 		return 0;
 	case LEND__HTTP_BODY_LENGTH:
 		request->body_left = request->framing.length;
@@ -309,8 +308,6 @@ drop_pieces(struct lend_http_request *request)
 
 bool lend__http_request_drop_body(struct lend_http_request *request)
 {
-	if (request->body_over)
-		return true;
 	/* A client that was never told to continue may or may not send it. */
 	if (request->body_error || request->continue_due)
 		return false;

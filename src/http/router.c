@@ -113,20 +113,45 @@ void lend__http_router_fini(struct lend__http_router *router)
 	memset(router, 0, sizeof(*router));
 }
 
-/* Both ends of a path: what is in the middle rarely tells routes apart. */
-static inline unsigned hash(const char *path, size_t size)
+static inline struct lend__http_ends ends_of(const char *path, size_t size)
 {
-	uint64_t first = 0, last = 0;
+	struct lend__http_ends ends = { 0 };
 
-	if (size >= 8) {
-		first = lend__http_load64(path);
-		last = lend__http_load64(path + size - 8);
+	if (lend_likely(size >= 8)) {
+		ends.first = lend__http_load64(path);
+		ends.last = lend__http_load64(path + size - 8);
 	} else {
 		for (size_t i = 0; i < size; i++)
-			first = first << 8 | (uint8_t)path[i];
+			ends.first = ends.first << 8 | (uint8_t)path[i];
 	}
-	first = (first ^ last * 3 ^ size) * UINT64_C(0x9e3779b97f4a7c15);
-	return (unsigned)(first >> 40);
+	return ends;
+}
+
+static inline unsigned hash(struct lend__http_ends ends, size_t size)
+{
+	uint64_t both = ends.first ^ ends.last * 3 ^ size;
+
+	return (unsigned)(both * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+}
+
+static inline bool is_at(const struct lend__http_place *place, const char *path,
+			 struct lend__http_ends ends, size_t size)
+{
+	return place->size == size && place->ends.first == ends.first &&
+	       place->ends.last == ends.last &&
+	       (size <= 16 || !memcmp(place->path + 8, path + 8, size - 16));
+}
+
+/* HEAD is answered by GET's. */
+static const struct lend__http_route *
+find_by_id(const struct lend__http_place *place, enum lend__http_method id)
+{
+	const struct lend__http_route *route;
+
+	for (route = place->routes; route; route = route->next)
+		if (!route->method || route->id == id)
+			return route;
+	return id == LEND__HTTP_HEAD ? find_by_id(place, LEND__HTTP_GET) : NULL;
 }
 
 int lend__http_router_seal(struct lend__http_router *router)
@@ -141,14 +166,17 @@ int lend__http_router_seal(struct lend__http_router *router)
 	router->table_mask = (unsigned)slots - 1;
 	router->prefixes = 0;
 	for (unsigned i = 0; i < router->count; i++) {
-		const struct lend__http_place *place = &router->places[i];
+		struct lend__http_place *place = &router->places[i];
 		unsigned slot;
 
+		for (unsigned id = 1; id < LEND__HTTP_METHOD_COUNT; id++)
+			place->by_method[id] = find_by_id(place, id);
 		if (place->prefix) {
 			router->prefixes++;
 			continue;
 		}
-		slot = hash(place->path, place->size) & router->table_mask;
+		place->ends = ends_of(place->path, place->size);
+		slot = hash(place->ends, place->size) & router->table_mask;
 		while (table[slot])
 			slot = (slot + 1) & router->table_mask;
 		table[slot] = (uint16_t)(i + 1);
@@ -162,7 +190,8 @@ lend__http_router_find(const struct lend__http_router *router, const char *path,
 {
 	const struct lend__http_place *place;
 	unsigned left = router->prefixes;
-	unsigned slot = hash(path, size);
+	const struct lend__http_ends ends = ends_of(path, size);
+	unsigned slot = hash(ends, size);
 
 	lend_debug_assert(router->table);
 	for (;; slot++) {
@@ -171,7 +200,7 @@ lend__http_router_find(const struct lend__http_router *router, const char *path,
 		if (!index)
 			break;
 		place = &router->places[index - 1];
-		if (place->size == size && !memcmp(place->path, path, size))
+		if (lend_likely(is_at(place, path, ends, size)))
 			return place;
 	}
 	for (place = router->places; left; place++) {
@@ -185,32 +214,15 @@ lend__http_router_find(const struct lend__http_router *router, const char *path,
 	return NULL;
 }
 
-static bool is_method(const struct lend__http_route *route,
-		      enum lend__http_method id, const char *method,
-		      size_t size)
-{
-	if (!route->method)
-		return true;
-	if (id != LEND__HTTP_METHOD_OTHER)
-		return route->id == id;
-	return route->method_size == size &&
-	       !memcmp(route->method, method, size);
-}
-
 const struct lend__http_route *
-lend__http_place_route(const struct lend__http_place *place,
-		       enum lend__http_method id, const char *method,
+lend__http_place_route(const struct lend__http_place *place, const char *method,
 		       size_t size)
 {
 	const struct lend__http_route *route;
 
 	for (route = place->routes; route; route = route->next)
-		if (is_method(route, id, method, size))
-			return route;
-	if (id != LEND__HTTP_HEAD)
-		return NULL;
-	for (route = place->routes; route; route = route->next)
-		if (route->id == LEND__HTTP_GET)
+		if (!route->method || (route->method_size == size &&
+				       !memcmp(route->method, method, size)))
 			return route;
 	return NULL;
 }

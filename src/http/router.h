@@ -25,14 +25,25 @@ struct lend__http_route {
 	void *arg;
 };
 
+/* The first and the last eight bytes of a path; of a shorter one, all. They
+ * tell most paths apart by themselves, and are what is hashed: the middle
+ * rarely differs. */
+struct lend__http_ends {
+	uint64_t first;
+	uint64_t last;
+};
+
 /* A path, with a route for each method it has. */
 struct lend__http_place {
-	char *path;
+	struct lend__http_ends ends;
 	size_t size;
-	struct lend__http_route *routes; /* in the order they were added */
+	char *path;
 	uint64_t body_max;
 	bool has_body_max;
 	bool prefix; /* ends with a slash: all that begins with it */
+	/* As of the last seal; nothing under LEND__HTTP_METHOD_OTHER. */
+	const struct lend__http_route *by_method[LEND__HTTP_METHOD_COUNT];
+	struct lend__http_route *routes; /* in the order they were added */
 };
 
 struct lend__http_router {
@@ -63,10 +74,10 @@ const struct lend__http_place *
 lend__http_router_find(const struct lend__http_router *router, const char *path,
 		       size_t size);
 
-/* Its route for a method, or NULL. HEAD is answered by GET's. */
+/* Its route for a method that is known by its name alone, or NULL. Of others
+ * it is in @by_method. */
 const struct lend__http_route *
-lend__http_place_route(const struct lend__http_place *place,
-		       enum lend__http_method id, const char *method,
+lend__http_place_route(const struct lend__http_place *place, const char *method,
 		       size_t size);
 
 /* Is there any route for a method of that name? */

@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "http/chars.h"
 #include "http/status.h"
-#include "http/words.h"
 
 #include <string.h>
 
@@ -103,44 +102,6 @@ int lend__http_path_normalise(const char *path, size_t size, char *buffer,
 	lend_assert(buffer[0] == '/');
 	*ret_size = used;
 	return 0;
-}
-
-/*
- * The bytes of @word that keep a path from being normal: "%", NUL, and a "/" or
- * a "." behind a "/", which may begin an empty segment or "." or "..". @before:
- * the high bit of the lowest byte is set if a "/" comes before the word.
- */
-static inline uint64_t not_normal(uint64_t word, uint64_t before,
-				  uint64_t *ret_slashes)
-{
-	uint64_t slashes = lend__http_marks_exact(word, '/');
-	uint64_t special = slashes | lend__http_marks_exact(word, '.');
-
-	*ret_slashes = slashes;
-	return (special & (slashes << 8 | before)) |
-	       lend__http_marks_equal(word, '%') |
-	       lend__http_marks_below(word, 1);
-}
-
-bool lend__http_path_is_normal(const char *path, size_t size)
-{
-	uint64_t slashes, before = 0;
-	size_t at = 0;
-
-	/* What is shorter than a word is not worth more code than this. */
-	if (size < 8)
-		return size == 1 && path[0] == '/';
-	if (path[0] != '/')
-		return false;
-	for (; at + 8 <= size; at += 8) {
-		if (not_normal(lend__http_load64(path + at), before, &slashes))
-			return false;
-		before = slashes >> 56;
-	}
-	/* The last word once more, shifted: its first byte was looked at with
-	 * the one before it already. */
-	return at == size ||
-	       !not_normal(lend__http_load64(path + size - 8), 0, &slashes);
 }
 
 /* Whether the encoded name [@at, @end) is @name. */

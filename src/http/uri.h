@@ -45,13 +45,6 @@ LEND_NODISCARD int lend__http_path_normalise(const char *path, size_t size,
 					     size_t *ret_size);
 
 /**
- * Whether a path has that form already, and is nothing but plain bytes. False
- * may be wrong, so whoever is told so asks lend__http_path_normalise(). A few
- * nanoseconds: it is so for nearly all requests.
- */
-bool lend__http_path_is_normal(const char *path, size_t size);
-
-/**
  * Find the first parameter called @name (neither encoded nor empty) in a query
  * of the form a=b&c=d.
  *

@@ -50,13 +50,66 @@ static inline uint64_t lend__http_marks_equal(uint64_t word, uint8_t byte)
 	return lend__http_marks_below(word ^ (LEND__HTTP_ONES * byte), 1);
 }
 
-/* The same, and every mark is right: nothing is carried from byte to byte. */
-static inline uint64_t lend__http_marks_exact(uint64_t word, uint8_t byte)
+/*
+ * The bytes of @word that do not belong in a request target: LEND__HTTP_TARGET
+ * without its table. Note [words] holds here, too: of a byte with its high bit
+ * set or behind one that is marked more is said than what is true, hence only
+ * the lowest mark is to be used, and only with LEND__HTTP_HIGHS.
+ */
+static inline uint64_t lend__http_marks_outside(uint64_t word)
 {
-	uint64_t differs = word ^ (LEND__HTTP_ONES * byte);
+	return (word - LEND__HTTP_ONES * 0x21) | (word + LEND__HTTP_ONES) |
+	       word | ((word ^ LEND__HTTP_ONES * '#') - LEND__HTTP_ONES);
+}
 
-	return ~(((differs & ~LEND__HTTP_HIGHS) + ~LEND__HTTP_HIGHS) | differs |
-		 ~LEND__HTTP_HIGHS);
+/* The first byte that does not belong in a request target, or @end. */
+static inline const char *lend__http_skip_target(const char *at,
+						 const char *end)
+{
+	for (; end - at >= 8; at += 8) {
+		uint64_t marks = lend__http_marks_outside(
+					 lend__http_load64(at)) &
+				 LEND__HTTP_HIGHS;
+
+		if (marks)
+			return at + __builtin_ctzll(marks) / 8;
+	}
+	while (at < end && lend__http_is(*at, LEND__HTTP_TARGET))
+		at++;
+	return at;
+}
+
+/*
+ * The first byte of the target at @at, which begins with "/", that ends its
+ * path or keeps that from being normal: see lend__http_path_normalise(). It is
+ * one that does not belong in a target, "?", "%", or a "/" or a "." behind a
+ * "/", which may begin an empty segment or "." or "..". The last seven bytes
+ * before @end are not looked at: more than that follows each target.
+ */
+static inline const char *lend__http_skip_normal(const char *at,
+						 const char *end)
+{
+	const uint64_t ones = LEND__HTTP_ONES;
+	uint64_t before = 0;
+
+	for (; end - at >= 8; at += 8) {
+		uint64_t word = lend__http_load64(at);
+		uint64_t slashes = (word ^ ones * '/') - ones;
+		/* "." is "/" but for its lowest bit. */
+		uint64_t special = ((word | ones) ^ ones * '/') - ones;
+		uint64_t marks = special & (slashes << 8 | before);
+
+		/* Said wrongly to be a slash is at most a "." behind one, and
+		 * that is marked itself. */
+		marks |= lend__http_marks_outside(word) |
+			 ((word ^ ones * '%') - ones) |
+			 ((word ^ ones * '?') - ones);
+		marks &= LEND__HTTP_HIGHS;
+		if (marks)
+			return at + __builtin_ctzll(marks) / 8;
+		before = slashes >> 56;
+	}
+	return at;
 }
 
 /*

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "http/framing.h"
+#include "http/uri.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,22 @@ static void check_span(struct lend__http_span span, int bound)
 	lend_assert(span.size <= (uint32_t)bound - span.at);
 }
 
+/* Whoever is told that it is normal uses it as it is. */
+static void check_normal(const char *path, size_t size,
+			 const struct lend__http_head *head)
+{
+	char *buffer = malloc(size + 1);
+	size_t used;
+
+	lend_assert(buffer != NULL);
+	lend_assert(size <= head->path.size);
+	lend_assert(size == head->path.size || path[size] == '?');
+	lend_assert(lend__http_path_normalise(path, size, buffer, size + 1,
+					      &used) == 0);
+	lend_assert(used == size && memcmp(buffer, path, size) == 0);
+	free(buffer);
+}
+
 static void check_whole(const struct parse *parse, const char *data,
 			const struct lend__http_limits *limits)
 {
@@ -62,6 +79,8 @@ static void check_whole(const struct parse *parse, const char *data,
 	check_span(head->target, bound);
 	check_span(head->authority, bound);
 	check_span(head->path, bound);
+	if (head->normal_size)
+		check_normal(data + head->path.at, head->normal_size, head);
 	for (uint32_t i = 0; i < head->field_count; i++) {
 		const struct lend__http_field *field = &head->fields[i];
 
@@ -112,6 +131,7 @@ static void check_same(const struct parse *a, const struct parse *b)
 	check_same_span(a->head.target, b->head.target);
 	check_same_span(a->head.authority, b->head.authority);
 	check_same_span(a->head.path, b->head.path);
+	lend_assert(a->head.normal_size == b->head.normal_size);
 }
 
 static void check(const char *data, size_t size,

@@ -94,6 +94,47 @@ Test(parser, parts_are_where_they_were_sent, .init = resolve)
 	cr_expect(is_field(3, "X-Odd", "a \t b"));
 }
 
+/*
+ * Goal:   a path that needs no decoding is known by its size, with a query or
+ *         without; of any other it is not said.
+ * Method: both kinds, of lengths below and above a word, in both forms that
+ *         have a path.
+ */
+Test(parser, normal_paths_have_a_size, .init = resolve)
+{
+	static const struct {
+		const char *target;
+		uint32_t size;
+	} targets[] = {
+		{ "/", 1 },
+		{ "/a.b", 4 },
+		{ "/?", 1 },
+		{ "/a?b/../c%20", 2 },
+		{ "/plaintext/and/more.html", 24 },
+		{ "/plaintext/and/more.html?//", 24 },
+		{ "/a%20", 0 },
+		{ "/a//b", 0 },
+		{ "//", 0 },
+		{ "/..", 0 },
+		{ "/seven78/.a", 0 },
+		{ "/seven78%", 0 },
+		{ "http://a/b", 2 },
+		{ "http://a:80/b/c?d", 4 },
+		{ "http://a/b/../c", 0 },
+		{ "http://a", 0 },
+		{ "http://a?b", 0 },
+		{ "*", 0 },
+	};
+	char request[128];
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n\r\n",
+			 targets[i].target);
+		cr_expect_gt(parse(request), 0, "%s", request);
+		cr_expect_eq(head.normal_size, targets[i].size, "%s", request);
+	}
+}
+
 Test(parser, methods_are_case_sensitive_tokens, .init = resolve)
 {
 	static const struct {
@@ -398,6 +439,7 @@ static bool same_head(const struct lend__http_head *other,
 	       head.target.size == other->target.size &&
 	       head.path.at == other->path.at &&
 	       head.path.size == other->path.size &&
+	       head.normal_size == other->normal_size &&
 	       head.authority.at == other->authority.at &&
 	       head.authority.size == other->authority.size &&
 	       head.repeated == other->repeated &&

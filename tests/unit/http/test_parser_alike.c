@@ -24,6 +24,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\n" A, 'a' },
 	{ "GET /longer?query=1 HTTP/1.1\r\n" A, 'a' },
 	{ "GET /x HTTP/1.1\r\n" A, 'a' },
+	{ "GET /x/../y HTTP/1.1\r\n" A, 'a' },
 	{ "GET /x HTTP/1.1\r\n" B, 'b' },
 	{ "HEAD /x HTTP/1.1\r\n" A, 'h' },
 	{ "FOO /x HTTP/1.1\r\n" A, 'o' },
@@ -62,6 +63,7 @@ static bool same_head(void)
 	       same_span(head.method_name, own.method_name) &&
 	       same_span(head.target, own.target) &&
 	       same_span(head.path, own.path) &&
+	       head.normal_size == own.normal_size &&
 	       same_span(head.authority, own.authority) &&
 	       head.repeated == own.repeated &&
 	       head.field_count == own.field_count &&
