@@ -23,8 +23,12 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	bool joinable = actor->joinable;
 	struct lend_registry_entry *entry = actor->entry;
 
-	/* The heap's is cleared by who sets it up. */
-	memset(actor, 0, offsetof(struct lend_actor, heap));
+	/* Others may look at the head: Note [idle] in mailbox.h. The heap's is
+	 * cleared by who sets it up. */
+	atomic_store_explicit(&actor->mailbox.head, NULL, memory_order_relaxed);
+	memset(&actor->mailbox.handed, 0,
+	       offsetof(struct lend_actor, heap) -
+		       offsetof(struct lend_actor, mailbox.handed));
 	actor->index = index;
 	actor->entry = entry;
 	actor->joinable = joinable;
@@ -42,7 +46,6 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	lend_list_init(&actor->senders);
 	lend_list_init(&actor->scope_link);
 	lend_list_init(&actor->pendings);
-	atomic_init(&actor->mailbox.head, NULL);
 }
 
 void lend__actor_title(const char *name, uint32_t index,
@@ -77,15 +80,12 @@ void lend__actor_wake(struct lend_actor *actor)
 
 void lend__actor_unpark(struct lend_actor *actor)
 {
-	if (lend_unlikely(!lend__mailbox_rouse(&actor->mailbox))) {
+	if (lend__actor_unpark_idle(actor, actor->generation))
+		actor->host->runnable(actor->host, actor);
+	else
 		/* Its order, too: what the caller did before is seen by who
 		 * takes the permit, also if there is one already. */
 		lend__actor_signal(actor, LEND_SIGNAL_PERMIT);
-		return;
-	}
-	/* Note [handed] in mailbox.h. */
-	actor->permit = true;
-	actor->host->runnable(actor->host, actor);
 }
 
 static void take_signals(struct lend_actor *actor)

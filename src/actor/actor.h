@@ -168,6 +168,8 @@ struct lend_actor {
 	LEND_CACHE_ALIGNED struct lend_heap heap;
 };
 
+_Static_assert(offsetof(struct lend_actor, mailbox.head) == 0,
+	       "lend__actor_init() clears what is behind it");
 /* A sanitizer's account of a fiber is longer than that. */
 #if !defined(LEND_FIBER_ASAN) && !defined(LEND_FIBER_TSAN)
 _Static_assert(offsetof(struct lend_actor, fiber) == LEND_CACHE_LINE &&
@@ -204,6 +206,25 @@ void lend__actor_wake(struct lend_actor *actor);
 /* Give it the permit to go on that lend_park() waits for. Thread: as for
  * lend__actor_signal(). */
 void lend__actor_unpark(struct lend_actor *actor);
+
+/**
+ * The same, if the record is that of the actor of @generation and that is
+ * suspended. It needs not live: Note [idle] in mailbox.h.
+ *
+ * Thread: any that may be sure that the record's memory is there.
+ *
+ * Return: true if it was suspended: the caller makes it runnable
+ */
+static inline bool lend__actor_unpark_idle(struct lend_actor *actor,
+					   uint32_t generation)
+{
+	if (lend_unlikely(
+		    !lend__mailbox_rouse_whom(&actor->mailbox, generation)))
+		return false;
+	/* Note [handed] in mailbox.h. */
+	actor->permit = true;
+	return true;
+}
 
 /**
  * Sort what has come in: completions to their operations, messages into the

@@ -16,6 +16,18 @@
  * word, and a permit into the actor's record. The queue that hands the actor
  * over publishes it, and the head stays empty: the actor that was woken by one
  * piece of mail has no locked instruction to take it.
+ *
+ * Note [idle]
+ * IDLE is not one value: it is made of the actor's generation. So who replaces
+ * that of the actor it means has proved that this very one was suspended, and
+ * that no other one has its place; and the actor can not end before it was
+ * queued. Who wakes by a reference needs no pin for that, if it knows that the
+ * runtime lives: the memory of a mailbox is always there and always one, of
+ * which nothing is known. It reads as the mailbox of somebody else, or of one
+ * that is not suspended, or as zeros, if nobody was ever there or the pages
+ * were given back; then nothing of it is written. That is why whoever fills a
+ * record does not touch the head but by atomic stores, and why the head is
+ * looked at before the compare-and-swap, which would fault a page in.
  */
 #ifndef LEND_ACTOR_MAILBOX_H
 #define LEND_ACTOR_MAILBOX_H
@@ -50,7 +62,19 @@ struct lend_mailbox {
 	struct lend_mail *handed;
 };
 
-#define LEND_MAILBOX_IDLE ((struct lend_mail *)1)
+_Static_assert(sizeof(uintptr_t) >= 8 && _Alignof(struct lend_mail) > 1,
+	       "Note [idle]: a generation fits, and no mail looks like one");
+
+/* What is in the head of a suspended actor's mailbox: Note [idle]. */
+static inline struct lend_mail *lend__mailbox_idle_word(uint32_t generation)
+{
+	return (struct lend_mail *)((uintptr_t)generation << 1 | 1);
+}
+
+static inline bool lend__mailbox_is_idle_word(const struct lend_mail *head)
+{
+	return (uintptr_t)head & 1;
+}
 
 /**
  * Put mail in.
@@ -67,7 +91,7 @@ static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
 	bool is_idle;
 
 	do {
-		is_idle = head == LEND_MAILBOX_IDLE;
+		is_idle = lend__mailbox_is_idle_word(head);
 		mail->next = is_idle ? NULL : head;
 		/* Release [M1], paired with take(): the mail's contents.
 		 * Acquire [M3], paired with idle(): who replaces IDLE goes on
@@ -82,42 +106,74 @@ static inline bool lend__mailbox_push(struct lend_mailbox *mailbox,
 	return true;
 }
 
-/**
- * Wake the owner without mail, if it is suspended.
- *
- * Thread: any.
- *
- * Return: true if it was: the caller makes it runnable, and may leave word in
- *         its record before
- */
-static inline bool lend__mailbox_rouse(struct lend_mailbox *mailbox)
+/* If the head is @idle, the owner is woken. */
+static inline bool lend__mailbox_replace_idle(struct lend_mailbox *mailbox,
+					      struct lend_mail *idle)
 {
-	struct lend_mail *head = LEND_MAILBOX_IDLE;
-
 	/* Acquire [M3], as in push(). */
-	return atomic_compare_exchange_strong_explicit(&mailbox->head, &head,
+	return atomic_compare_exchange_strong_explicit(&mailbox->head, &idle,
 						       NULL,
 						       memory_order_acquire,
 						       memory_order_relaxed);
 }
 
 /**
- * The owner has been suspended, mark it so. It has taken its mail: what was
- * handed to it is looked at by take() alone.
+ * Wake the owner without mail, if it is suspended.
+ *
+ * Thread: any that may be sure that the owner lives.
+ *
+ * Return: true if it was: the caller makes it runnable, and may leave word in
+ *         its record before
+ */
+static inline bool lend__mailbox_rouse(struct lend_mailbox *mailbox)
+{
+	struct lend_mail *head = atomic_load_explicit(&mailbox->head,
+						      memory_order_relaxed);
+
+	return lend__mailbox_is_idle_word(head) &&
+	       lend__mailbox_replace_idle(mailbox, head);
+}
+
+/**
+ * The same, if the owner is the actor of @generation, which may have ended long
+ * ago: Note [idle].
+ *
+ * Thread: any that may be sure that the mailbox's memory is there.
+ */
+static inline bool lend__mailbox_rouse_whom(struct lend_mailbox *mailbox,
+					    uint32_t generation)
+{
+	struct lend_mail *idle = lend__mailbox_idle_word(generation);
+
+	return atomic_load_explicit(&mailbox->head, memory_order_relaxed) ==
+		       idle &&
+	       lend__mailbox_replace_idle(mailbox, idle);
+}
+
+/**
+ * The owner, of @generation, has been suspended, mark it so. It has taken its
+ * mail: what was handed to it is looked at by take() alone.
  *
  * Thread: the worker it ran on, after the switch away from it.
  *
  * Return: false if there is mail: the owner must run again
  */
-static inline bool lend__mailbox_idle(struct lend_mailbox *mailbox)
+static inline bool lend__mailbox_idle(struct lend_mailbox *mailbox,
+				      uint32_t generation)
 {
 	struct lend_mail *empty = NULL;
 
 	/* Release [M3], paired with push(): the actor's saved registers. */
-	return atomic_compare_exchange_strong_explicit(&mailbox->head, &empty,
-						       LEND_MAILBOX_IDLE,
-						       memory_order_release,
-						       memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(
+		&mailbox->head, &empty, lend__mailbox_idle_word(generation),
+		memory_order_release, memory_order_relaxed);
+}
+
+/* Is the owner suspended, as a hint? Thread: any. */
+static inline bool lend__mailbox_is_idle(const struct lend_mailbox *mailbox)
+{
+	return lend__mailbox_is_idle_word(
+		atomic_load_explicit(&mailbox->head, memory_order_relaxed));
 }
 
 /* Has any come since the owner ran last and took what there was? Thread: the

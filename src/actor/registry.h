@@ -174,6 +174,16 @@ lend__registry_at(const struct lend_registry *registry, uint32_t index)
 					     size);
 }
 
+/* The record of the slot that @ref names, whoever's it is by now. NULL: there
+ * is no such slot. */
+static inline struct lend_actor *
+lend__registry_whoever(const struct lend_registry *registry, lend_ref ref)
+{
+	return lend_likely(ref.index < registry->slots) ?
+		       lend__registry_at(registry, ref.index) :
+		       NULL;
+}
+
 /* That of the actor that lives at @entry, or lived there last. */
 static inline uint32_t
 lend__registry_generation(const struct lend_registry_entry *entry)

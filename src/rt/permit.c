@@ -33,7 +33,10 @@ int lend_park(uint64_t deadline)
 	return 0;
 }
 
-static int unpark(struct lend_runtime *runtime, lend_ref ref)
+/* Whatever the actor does. The pin keeps its runtime, too, which does not wait
+ * for threads that are not its own. */
+__attribute__((noinline)) static int unpark(struct lend_runtime *runtime,
+					    lend_ref ref)
 {
 	struct lend_actor *actor = lend__registry_pin(&runtime->registry, ref);
 
@@ -44,14 +47,21 @@ static int unpark(struct lend_runtime *runtime, lend_ref ref)
 	return 0;
 }
 
-int lend_unpark(lend_ref actor)
+__attribute__((noinline)) int lend_unpark(lend_ref ref)
 {
-	struct lend_worker *worker = lend__current_worker();
+	struct lend_worker *worker = lend__current_at_entry();
+	struct lend_actor *actor;
 
-	if (!worker)
+	if (lend_unlikely(!worker))
 		return -ESRCH;
 	lend__turn_note(worker);
-	return unpark(worker->runtime, actor);
+	actor = lend__registry_whoever(&worker->runtime->registry, ref);
+	/* Mostly it is suspended: Note [idle] in mailbox.h. */
+	if (lend_unlikely(!actor ||
+			  !lend__actor_unpark_idle(actor, ref.generation)))
+		return unpark(worker->runtime, ref);
+	lend__worker_resume(worker, actor);
+	return 0;
 }
 
 int lend_runtime_unpark(struct lend_runtime *runtime, lend_ref actor)

@@ -112,7 +112,7 @@ void lend__round_settle(struct lend_worker *worker)
 		lend__monitor_blame(worker, left);
 	switch (worker->after) {
 	case LEND_AFTER_SUSPEND:
-		if (!lend__mailbox_idle(&left->mailbox))
+		if (!lend__mailbox_idle(&left->mailbox, left->generation))
 			lend__worker_enqueue(worker, left);
 		break;
 	case LEND_AFTER_YIELD:

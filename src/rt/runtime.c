@@ -32,10 +32,10 @@ static void runnable(struct lend_host *host, struct lend_actor *actor)
 
 	/* Where its completion was seen it runs: its next operation goes to
 	 * the same ring. */
-	if (lend_unlikely(actor->pinned_to && actor->pinned_to != worker))
+	if (lend_likely(worker && worker->runtime == runtime))
+		lend__worker_resume(worker, actor);
+	else if (actor->pinned_to)
 		lend__pinned_send(actor);
-	else if (lend_likely(worker && worker->runtime == runtime))
-		lend__worker_enqueue_woken(worker, actor);
 	else
 		lend__worker_send(lend__runtime_pick_worker(runtime), actor);
 }

@@ -30,9 +30,7 @@ static bool read_pinned(struct lend_registry *registry,
 	ret_waiting->ref = lend__actor_ref(actor);
 	lend__actor_title(actor->name, actor->index, ret_waiting->title);
 	/* Relaxed: nothing that it leads to is read. */
-	ret_waiting->suspended = atomic_load_explicit(&actor->mailbox.head,
-						      memory_order_relaxed) ==
-				 LEND_MAILBOX_IDLE;
+	ret_waiting->suspended = lend__mailbox_is_idle(&actor->mailbox);
 	ret_waiting->waits_for = atomic_load_explicit(&actor->waits_for,
 						      memory_order_relaxed);
 	ret_waiting->since_ns = atomic_load_explicit(&actor->since_ns,

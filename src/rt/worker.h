@@ -158,6 +158,17 @@ void lend__worker_enqueue_woken(struct lend_worker *worker,
 void lend__worker_enqueue_yielded(struct lend_worker *worker,
 				  struct lend_actor *actor);
 
+/* Queue one that the caller has woken: here, unless it is pinned to another
+ * worker of the same runtime. Thread: the worker's own. */
+static inline void lend__worker_resume(struct lend_worker *worker,
+				       struct lend_actor *actor)
+{
+	if (lend_unlikely(actor->pinned_to && actor->pinned_to != worker))
+		lend__pinned_send(actor);
+	else
+		lend__worker_enqueue_woken(worker, actor);
+}
+
 /* Queue what came out of an inbox. Thread: the worker's own. */
 void lend__worker_enqueue_all(struct lend_worker *worker,
 			      struct lend_actor *newest);

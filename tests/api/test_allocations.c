@@ -89,8 +89,8 @@ static const struct lend_heap *await_receiver(unsigned round)
 		CHECK_EQ(lend_yield(), 0);
 	actor = atomic_load(&receiver.actor);
 	/* Acquire [M3]. */
-	while (atomic_load_explicit(&actor->mailbox.head,
-				    memory_order_acquire) != LEND_MAILBOX_IDLE)
+	while (!lend__mailbox_is_idle_word(atomic_load_explicit(
+		&actor->mailbox.head, memory_order_acquire)))
 		CHECK_EQ(lend_yield(), 0);
 	return &actor->heap;
 }

@@ -1,8 +1,8 @@
 /*
  * Goal:   lend_park() and lend_unpark(): a permit is kept, never more than one,
  *         and nobody who is unparked stays parked, whoever does it from
- *         wherever; deadlines, cancellation and other waits leave permits
- *         alone.
+ *         wherever; deadlines, cancellation, other waits and those who mean
+ *         somebody else leave permits alone.
  * Method: each rule by hand; then many actors and threads that hand tokens
  *         round, where the loss of one wake-up shows as a hang.
  */
@@ -169,6 +169,88 @@ static int who_has_ended_is_nobody(void *arg)
 		CHECK_EQ(lend_cancel(next), 0);
 		CHECK_EQ(test_join(next), -ECANCELED);
 	}
+	return 0;
+}
+
+/* ---- who had the place before ---- */
+
+#define PESTERERS 3
+#define GONE	  16
+
+/* References to actors that have ended, each in one word. */
+static _Atomic uint64_t gone[GONE];
+static _Atomic unsigned gone_count, gone_again;
+static _Atomic bool all_gone;
+
+static lend_ref gone_at(unsigned at)
+{
+	uint64_t word = atomic_load(&gone[at % GONE]);
+
+	return (lend_ref){ (uint32_t)word, (uint32_t)(word >> 32) };
+}
+
+static int pester(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; !atomic_load(&all_gone); i++) {
+		if (!CHECK_EQ(lend_unpark(gone_at(i)), -ESRCH))
+			return -1;
+		if (i % 8 == 0)
+			lend_yield();
+	}
+	return 0;
+}
+
+static int park_and_tell(void *arg)
+{
+	_Atomic bool *parks = arg;
+
+	atomic_store(parks, true);
+	return lend_park(LEND_FOREVER);
+}
+
+static void live_and_go(unsigned turn)
+{
+	_Atomic bool parks = false;
+	lend_ref ref = test_spawn_on(1 + turn % test_options.workers,
+				     park_and_tell, &parks);
+
+	for (unsigned i = 0; i < GONE; i++)
+		if (gone_at(i).index == ref.index) {
+			atomic_fetch_add(&gone_again, 1);
+			break;
+		}
+	while (!atomic_load(&parks))
+		lend_yield();
+	/* Some are parked, and some about to be. */
+	for (unsigned i = 0; i < turn % 4; i++)
+		lend_yield();
+	CHECK_EQ(lend_cancel(ref), 0);
+	CHECK_EQ(test_join(ref), -ECANCELED);
+	atomic_store(&gone[atomic_fetch_add(&gone_count, 1) % GONE],
+		     (uint64_t)ref.generation << 32 | ref.index);
+}
+
+/* References outlive their actors: who unparks one that has ended neither wakes
+ * the next one in its place, nor leaves it a permit. */
+static int the_next_one_parks_on(void *arg)
+{
+	unsigned turns = test_is_slow() ? 200 : 2000;
+	lend_ref refs[PESTERERS];
+
+	(void)arg;
+	atomic_store(&all_gone, false);
+	atomic_store(&gone_again, 0);
+	for (unsigned i = 0; i < PESTERERS; i++)
+		refs[i] = test_spawn_on(1 + i % test_options.workers, pester,
+					NULL);
+	for (unsigned i = 0; i < turns; i++)
+		live_and_go(i);
+	atomic_store(&all_gone, true);
+	for (unsigned i = 0; i < PESTERERS; i++)
+		CHECK_EQ(test_join(refs[i]), 0);
+	/* Places are taken again, or nothing was tried. */
+	CHECK(atomic_load(&gone_again) > turns / 4);
 	return 0;
 }
 
@@ -343,6 +425,7 @@ int main(int argc, char **argv)
 	test_actor("messages_are_none", messages_are_none);
 	test_actor("the_cancelled_do_not_park", the_cancelled_do_not_park);
 	test_actor("who_has_ended_is_nobody", who_has_ended_is_nobody);
+	test_actor("the_next_one_parks_on", the_next_one_parks_on);
 	test_actor("tokens_go_round", tokens_go_round);
 	test_plain("threads_unpark", threads_unpark);
 	return test_finish();

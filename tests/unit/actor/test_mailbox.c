@@ -11,6 +11,9 @@
 #include <sched.h>
 #include <stdint.h>
 
+/* The owner's; any does. */
+#define GENERATION 7
+
 Test(mailbox, first_in_first_out)
 {
 	struct lend_mailbox box = { NULL };
@@ -34,15 +37,16 @@ Test(mailbox, one_of_the_wakers_is_told)
 	struct lend_mailbox box = { NULL };
 	struct lend_mail mail[3], *taken;
 
-	cr_assert(lend__mailbox_idle(&box));
+	cr_assert(lend__mailbox_idle(&box, GENERATION));
 	cr_expect(lend__mailbox_push(&box, &mail[0]));
 	cr_expect(!lend__mailbox_push(&box, &mail[1]));
-	cr_expect(!lend__mailbox_idle(&box), "went to sleep over its mail");
+	cr_expect(!lend__mailbox_idle(&box, GENERATION),
+		  "went to sleep over its mail");
 	taken = lend__mailbox_take(&box);
 	cr_assert_eq(taken, &mail[0]);
 	cr_assert_eq(taken->next, &mail[1]);
 	cr_expect_null(taken->next->next);
-	cr_expect(lend__mailbox_idle(&box));
+	cr_expect(lend__mailbox_idle(&box, GENERATION));
 }
 
 Test(mailbox, roused_once_and_without_mail)
@@ -51,7 +55,7 @@ Test(mailbox, roused_once_and_without_mail)
 	struct lend_mail mail[2], *taken;
 
 	cr_expect(!lend__mailbox_rouse(&box), "it was awake");
-	cr_assert(lend__mailbox_idle(&box));
+	cr_assert(lend__mailbox_idle(&box, GENERATION));
 	cr_expect(lend__mailbox_rouse(&box));
 	cr_expect(!lend__mailbox_rouse(&box), "roused twice");
 	cr_expect(!lend__mailbox_push(&box, &mail[0]), "woken twice");
@@ -59,13 +63,40 @@ Test(mailbox, roused_once_and_without_mail)
 	taken = lend__mailbox_take(&box);
 	cr_assert_eq(taken, &mail[0]);
 	cr_expect_null(taken->next);
-	cr_assert(lend__mailbox_idle(&box));
+	cr_assert(lend__mailbox_idle(&box, GENERATION));
 	/* What wakes it is first, and there once. */
 	cr_expect(lend__mailbox_push(&box, &mail[1]));
 	cr_expect(!lend__mailbox_rouse(&box));
 	cr_assert_eq(lend__mailbox_take(&box), &mail[1]);
 	cr_expect_null(mail[1].next);
 	cr_expect_null(lend__mailbox_take(&box));
+}
+
+/* Note [idle]: a reference to who had the place before wakes nobody. */
+Test(mailbox, who_is_meant_is_roused)
+{
+	struct lend_mailbox box = { NULL };
+	struct lend_mail mail;
+
+	cr_expect(!lend__mailbox_rouse_whom(&box, GENERATION), "it was awake");
+	cr_assert(lend__mailbox_idle(&box, GENERATION));
+	cr_expect(lend__mailbox_is_idle(&box));
+	cr_expect(!lend__mailbox_rouse_whom(&box, GENERATION - 1));
+	cr_expect(!lend__mailbox_rouse_whom(&box, GENERATION + 1));
+	cr_expect(lend__mailbox_is_idle(&box), "a stranger was meant");
+	cr_expect(lend__mailbox_rouse_whom(&box, GENERATION));
+	cr_expect(!lend__mailbox_is_idle(&box));
+	cr_expect(!lend__mailbox_rouse_whom(&box, GENERATION), "roused twice");
+	/* Any generation, and whoever means nobody in particular. */
+	cr_assert(lend__mailbox_idle(&box, UINT32_MAX));
+	cr_expect(!lend__mailbox_rouse_whom(&box, UINT32_MAX >> 1));
+	cr_expect(lend__mailbox_rouse_whom(&box, UINT32_MAX));
+	cr_assert(lend__mailbox_idle(&box, UINT32_MAX));
+	cr_expect(lend__mailbox_rouse(&box));
+	cr_assert(lend__mailbox_idle(&box, UINT32_MAX));
+	cr_expect(lend__mailbox_push(&box, &mail));
+	cr_expect(!lend__mailbox_rouse_whom(&box, UINT32_MAX));
+	cr_expect_eq(lend__mailbox_take(&box), &mail);
 }
 
 #define SENDERS 3
@@ -111,7 +142,8 @@ Test(mailbox, no_wake_is_lost, .timeout = 60)
 
 			cr_assert_eq(letter->number, next[letter->sender]++);
 		}
-		if (taken == SENDERS * EACH || !lend__mailbox_idle(&box))
+		if (taken == SENDERS * EACH ||
+		    !lend__mailbox_idle(&box, GENERATION))
 			continue;
 		/* Asleep: exactly one sender wakes us. */
 		sleeps++;

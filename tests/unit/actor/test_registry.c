@@ -99,7 +99,7 @@ Test(registry, joiners_are_told, .init = init, .fini = fini)
 	struct lend_joiner one = { .waiter = waiter }, two = { .waiter = NULL };
 	struct lend_joiner gone = { .waiter = waiter };
 
-	cr_assert(lend__mailbox_idle(&waiter->mailbox));
+	cr_assert(lend__mailbox_idle(&waiter->mailbox, waiter->generation));
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &one), 0);
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &two), 0);
 	cr_expect_eq(lend__registry_join(&registry, NULL, ref, &gone), 0);

@@ -32,7 +32,8 @@ static void init(void)
 	for (unsigned i = 0; i < MANY; i++) {
 		actors[i].index = i;
 		lend__actor_init(&actors[i], &host, NULL, NULL, NULL);
-		cr_assert(lend__mailbox_idle(&actors[i].mailbox));
+		cr_assert(lend__mailbox_idle(&actors[i].mailbox,
+					     actors[i].generation));
 	}
 	woken = 0;
 }
@@ -104,7 +105,8 @@ Test(timers, a_round_is_bounded, .init = init, .fini = fini)
 		cr_assert_eq(order[i], i);
 	for (unsigned i = 0; i < MANY; i++) {
 		lend__actor_sort_mail(&actors[i]);
-		cr_assert(lend__mailbox_idle(&actors[i].mailbox));
+		cr_assert(lend__mailbox_idle(&actors[i].mailbox,
+					     actors[i].generation));
 		lend__timers_arm(&timers, &actors[i], LEND_S << i % 30, LEND_S);
 	}
 	cr_expect_eq(atomic_load(&timers.next_ns), LEND_S);
@@ -167,7 +169,8 @@ Test(timers, none_is_lost, .init = init, .timeout = 60)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		lend__actor_sort_mail(&actors[0]);
 		lend__timers_arm(&timers, &actors[0], 500 + i % 2, 0);
-		if (!lend__mailbox_idle(&actors[0].mailbox))
+		if (!lend__mailbox_idle(&actors[0].mailbox,
+					actors[0].generation))
 			continue;
 		sleeps++;
 		while (atomic_load(&wakes) < sleeps)
