@@ -1,84 +1,22 @@
 /*
  * Limits, signals and the runtime of a service: see process.h.
- *
- * Signals are taken by the first thread, which has nothing else to do: all
- * others block them. Its handler passes the first one on to an actor through
- * an eventfd and obeys a second one by itself, so that this works even if
- * every worker is stuck in a handler that does not return.
  */
 #include "process.h"
 
 #include <errno.h>
-#include <lend/io.h>
 #include <lend/runtime.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "recording.h"
-#include "reporter.h"
 #include "say.h"
+#include "signals.h"
 
 /* Actors besides those of connections. */
 #define ACTORS_EXTRA 1024
-
-/* Takes the number of the first signal to the actor that waits for it. */
-static int signal_event = -1;
-
-/* Async-signal-safe calls only. */
-static void signal_handle(int number)
-{
-	static const char line[] = "lend: second signal: ended at once\n";
-	/* The first thread's alone. */
-	static volatile sig_atomic_t is_second;
-	const uint64_t count = (uint64_t)number;
-	int saved = errno;
-
-	if (is_second) {
-		if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0) {
-			/* Nowhere to say it. */
-		}
-		_exit(128 + number);
-	}
-	is_second = 1;
-	if (write(signal_event, &count, sizeof(count)) < 0) {
-		/* An eventfd that was never written to has room. */
-	}
-	errno = saved;
-}
-
-static int signals_catch(void)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction handle = {
-		.sa_handler = signal_handle,
-		.sa_flags = SA_RESTART,
-	};
-	sigset_t set;
-
-	/* Blocking: a read of it then waits in the ring. */
-	signal_event = eventfd(0, EFD_CLOEXEC);
-	if (signal_event < 0) {
-		say("cannot make an eventfd: %s; raise the limit on open files (ulimit -n)",
-		    strerror(errno));
-		return EXIT_BROKEN;
-	}
-	sigemptyset(&handle.sa_mask);
-	sigaddset(&handle.sa_mask, SIGINT);
-	sigaddset(&handle.sa_mask, SIGTERM);
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGINT, &handle, NULL);
-	sigaction(SIGTERM, &handle, NULL);
-	/* Whoever started us may have blocked them. */
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	return EXIT_DONE;
-}
 
 /* The soft limit is low for the sake of programs that use select(). */
 static void descriptors_raise(void)
@@ -100,8 +38,15 @@ static void descriptors_raise(void)
 
 int process_prepare(void)
 {
+	int err;
+
 	descriptors_raise();
-	return signals_catch();
+	err = signals_prepare();
+	if (!err)
+		return EXIT_DONE;
+	say("cannot make an eventfd: %s; raise the limit on open files (ulimit -n)",
+	    lend_error_text(err));
+	return EXIT_BROKEN;
 }
 
 int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
@@ -126,7 +71,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 		.shared_buffers = options->shared_buffers,
 	};
 	struct recording recording = { .path = options->trace };
-	struct reporter reporter = { 0 };
+	struct signals signals = { 0 };
 	struct lend_runtime *runtime;
 	int value = EXIT_BROKEN, err;
 	char text[512];
@@ -156,7 +101,7 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	}
 	err = recording_start(&recording, runtime);
 	if (!err)
-		err = reporter_start(&reporter, runtime);
+		err = signals_start(&signals, runtime);
 	if (!err)
 		err = lend_runtime_spawn(runtime, main_fn, arg, &joinable,
 					 &main_ref);
@@ -167,26 +112,20 @@ int process_run(const struct options *options, lend_actor_fn main_fn, void *arg)
 	/* Stopped first: the last loans end in it. */
 	lend_runtime_stop(runtime);
 	recording_end(&recording);
-	reporter_end(&reporter);
+	signals_end(&signals);
 	lend_runtime_free(runtime);
 	return value;
 }
 
 int process_signal_await(const struct options *options)
 {
-	uint64_t *number = lend_io_alloc(sizeof(*number));
-	ssize_t res;
+	int number = signals_await();
 
-	if (!number)
-		return -ENOMEM;
-	res = lend_read(signal_event, number, sizeof(*number), -1,
-			LEND_FOREVER);
-	if (res == sizeof(*number))
-		say("SIG%s: finishing what is in flight, %u s at most",
-		    *number == SIGINT ? "INT" : "TERM",
-		    options->drain_timeout_s);
-	lend_io_free(number);
-	return res < 0 ? (int)res : 0;
+	if (number < 0)
+		return number;
+	say("SIG%s: finishing what is in flight, %u s at most",
+	    number == SIGINT ? "INT" : "TERM", options->drain_timeout_s);
+	return 0;
 }
 
 void process_complain_listen(const char *option, const char *address, int err)

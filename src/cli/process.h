@@ -11,7 +11,8 @@
 #include "options.h"
 
 /**
- * Raise the limit on descriptors, ignore SIGPIPE, catch SIGTERM and SIGINT.
+ * Raise the limit on descriptors, ignore SIGPIPE, block the signals of
+ * signals.h.
  *
  * Thread: the first, before any other starts.
  *
