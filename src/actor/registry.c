@@ -344,14 +344,25 @@ bool lend__registry_settle(struct lend_registry *registry,
 	return true;
 }
 
-static void give_slot(struct lend_registry *registry,
-		      struct lend_magazine *magazine, uint32_t index)
+/* Not inline: a surplus is long, and who sees to an actor that has ended is on
+ * the stack of the next one, whose page it should not leave. */
+__attribute__((noinline)) static void give_along(struct lend_registry *registry,
+						 struct lend_magazine *magazine,
+						 uint32_t index)
 {
 	struct lend_surplus surplus;
 
 	lend__slots_give(&registry->free, magazine, index, &surplus);
-	if (lend_unlikely(surplus.count))
+	if (surplus.count)
 		trim_all(registry, &surplus);
+}
+
+static void give_slot(struct lend_registry *registry,
+		      struct lend_magazine *magazine, uint32_t index)
+{
+	if (lend_unlikely(!magazine ||
+			  !lend__slots_keep(&registry->free, magazine, index)))
+		give_along(registry, magazine, index);
 	note_end(registry, magazine);
 }
 

@@ -340,6 +340,18 @@ static uint64_t look_after(uint64_t now_ns)
 	return now_ns + 2 * LEND_SLOTS_WINDOW_NS;
 }
 
+bool lend__slots_keep(struct lend_slots *slots, struct lend_magazine *magazine,
+		      uint32_t index)
+{
+	/* Relaxed: others only make more room. */
+	if (lend_unlikely(atomic_load_explicit(&magazine->free,
+					       memory_order_relaxed) >>
+			  32 >= MAGAZINE_MAX - 1))
+		return false;
+	push(slots, magazine, index);
+	return true;
+}
+
 void lend__slots_give(struct lend_slots *slots, struct lend_magazine *magazine,
 		      uint32_t index, struct lend_surplus *ret_surplus)
 {

@@ -17,7 +17,8 @@
 #include "actor/slots.h"
 
 #define WORKERS 2
-#define HELD	60
+/* So many that a magazine is too small at times. */
+#define HELD (2 * LEND_SLOTS_BATCH - 4)
 /* So few that who trims what is above LEND_SLOTS_WARM_MIN keeps none from the
  * others. */
 #define SLOTS (HELD * (WORKERS + 1))
@@ -71,8 +72,11 @@ static void give(struct keeper *keeper, unsigned which)
 
 	keeper->held[which] = keeper->held[--keeper->count];
 	atomic_store(&owners[index], 0);
-	lend__slots_give(&slots, keeper->magazine, index, &surplus);
-	lend__slots_cool(&slots, surplus.slots, surplus.count);
+	if (!keeper->magazine ||
+	    !lend__slots_keep(&slots, keeper->magazine, index)) {
+		lend__slots_give(&slots, keeper->magazine, index, &surplus);
+		lend__slots_cool(&slots, surplus.slots, surplus.count);
+	}
 	atomic_fetch_sub(&claimed, 1);
 }
 

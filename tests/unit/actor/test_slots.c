@@ -113,6 +113,27 @@ Test(slots, closed_they_are_nobodys, .init = init, .fini = fini)
 	cr_expect_eq(lend__slots_alive(&slots), 0);
 }
 
+/* What it has no room for goes to the others by the batch. */
+Test(slots, full_magazine_keeps_none, .init = init, .fini = fini)
+{
+	uint32_t all[2 * LEND_SLOTS_BATCH];
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < 2 * LEND_SLOTS_BATCH; i++)
+		all[i] = take(0);
+	lend__slots_return(&slots, magazine(0));
+	while (kept < 2 * LEND_SLOTS_BATCH &&
+	       lend__slots_keep(&slots, magazine(0), all[kept]))
+		kept++;
+	cr_assert_eq(kept, 2 * LEND_SLOTS_BATCH - 1);
+	cr_expect_eq(in_magazine(0), kept);
+	cr_expect_eq(give(magazine(0), all[kept]), 0);
+	cr_expect_eq(in_magazine(0), LEND_SLOTS_BATCH);
+	cr_expect_eq(lend__slots_alive(&slots), 0);
+	/* A batch of them, without what the first one had. */
+	cr_expect_geq(slots.warm_count, LEND_SLOTS_BATCH);
+}
+
 /* A burst that comes again finds what it has left, as long as it is not long
  * ago: the clock may have stood still for a window or two. */
 Test(slots, burst_is_kept_warm, .init = init, .fini = fini)
