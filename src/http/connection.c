@@ -22,6 +22,7 @@
 #include "http/input.h"
 #include "http/output.h"
 #include "http/server.h"
+#include "http/sheet.h"
 #include "io/await.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
@@ -40,6 +41,7 @@
 static void give_back(struct lend__http_connection *connection)
 {
 	lend__http_output_trim(connection);
+	lend__http_sheet_trim(connection->server);
 	connection->warm = false;
 	lend_trim();
 }
@@ -178,6 +180,7 @@ static void connection_end(struct lend_actor *self)
 	 * and a buffer given twice is a loop in the list of the free. */
 	lend_buffer_release(&connection->in.buffer);
 	lend__io_end_all(self);
+	lend__http_output_drop(connection);
 	lend_close(connection->fd);
 	lend_counter_add(&lend__http_local(server)->counters.ended, 1);
 	lend__http_server_leave(server, connection);

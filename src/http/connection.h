@@ -36,6 +36,7 @@ struct lend__http_output {
 	uint32_t size;
 	uint32_t room;
 	int error; /* the first one; nothing can be sent any more */
+	bool lent; /* @data is a sheet of the worker's: sheet.h */
 	struct lend_pending *sending;
 	uint64_t deadline; /* of @sending */
 };

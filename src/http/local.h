@@ -21,6 +21,7 @@
 #define LEND__HTTP_OK_LINE_SIZE 17
 
 struct lend_http_server;
+struct lend__http_sheet;
 
 struct lend__http_counters {
 	_Atomic uint64_t accepted;
@@ -33,7 +34,8 @@ struct lend__http_counters {
 
 struct lend__http_local {
 	/* [owner: the worker] */
-	LEND_CACHE_ALIGNED uint64_t lines_until_ns;
+	LEND_CACHE_ALIGNED struct lend__http_sheet *sheet; /* the latest */
+	uint64_t lines_until_ns;
 	uint32_t lines_size;
 	/* The status line of 200, Server, Date. */
 	char lines[LEND__HTTP_OK_LINE_SIZE + LEND__HTTP_NAME_MAX + 64];

@@ -11,12 +11,17 @@
 #include "base/check.h"
 #include "base/counter.h"
 #include "http/server.h"
+#include "http/sheet.h"
 #include "io/await.h"
+#include "rt/current.h"
 
 /* What one short answer needs is at home, in the page of the actor's record;
- * more than that has a page of its own at once. */
+ * more than that, as the answers to a batch, has a sheet of the worker's until
+ * it is sent, or else a page of its own. */
 #define ROOM_SMALL 512
 #define ROOM_MIN   4096
+
+_Static_assert(ROOM_MIN == LEND__HTTP_SHEET_SIZE, "a sheet is as good");
 
 static uint64_t write_deadline(const struct lend__http_connection *connection)
 {
@@ -36,23 +41,59 @@ static void count_sent(struct lend__http_connection *connection, size_t size)
 			 size);
 }
 
+/* A sheet is the worker's again as soon as nobody needs what is in it. */
+static void release(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+
+	if (!out->lent)
+		return;
+	lend__http_sheet_give(connection->server, out->data);
+	out->lent = false;
+	out->data = NULL;
+	out->room = 0;
+}
+
+void lend__http_output_drop(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+
+	release(connection);
+	lend_io_free(out->data);
+	out->data = NULL;
+	out->size = out->room = 0;
+}
+
 /* Have room for @size bytes in all. */
 static int grow(struct lend__http_connection *connection, size_t size)
 {
 	struct lend__http_output *out = &connection->out;
-	char *data;
+	const struct lend__http_input *in = &connection->in;
+	uint32_t gathered = out->size;
+	char *data = NULL;
+	bool lent;
 
-	size = size <= ROOM_SMALL ? ROOM_SMALL :
-	       size < ROOM_MIN	  ? ROOM_MIN :
-				    lend_ceil_power_of_two(size);
-	data = lend_io_alloc(size);
+	/* More requests have come behind this one: a batch. */
+	if (size <= ROOM_SMALL && in->at >= in->end)
+		size = ROOM_SMALL;
+	else if (size <= ROOM_MIN)
+		size = ROOM_MIN;
+	else
+		size = lend_ceil_power_of_two(size);
+	if (size == ROOM_MIN)
+		data = lend__http_sheet_take(connection->server);
+	lent = data != NULL;
+	if (!data)
+		data = lend_io_alloc(size);
 	if (!data)
 		return fail(connection, -ENOMEM);
-	if (out->size)
-		memcpy(data, out->data, out->size);
-	lend_io_free(out->data);
+	if (gathered)
+		memcpy(data, out->data, gathered);
+	lend__http_output_drop(connection);
 	out->data = data;
+	out->size = gathered;
 	out->room = (uint32_t)size;
+	out->lent = lent;
 	return 0;
 }
 
@@ -74,6 +115,26 @@ char *lend__http_output_reserve(struct lend__http_connection *connection,
 	return out->data + out->size;
 }
 
+/*
+ * The poller sees the end of a send of a sheet: the next who needs one here is
+ * to have it, while its lines are in the caches, and not only when the
+ * connection's actor comes by. What was not sent is still needed.
+ *
+ * That actor looks at the buffer only when it has seen the end ([I2], or its
+ * mail), which is told below.
+ */
+static void sent_all(struct lend_op *op, int32_t res, uint32_t flags, bool more)
+{
+	const struct lend_pending *pending = lend_container_of(
+		op, struct lend_pending, io.op);
+	struct lend__http_connection *connection = pending->author;
+
+	if (lend_likely(res == (int32_t)connection->out.size &&
+			lend__current_worker() != NULL))
+		release(connection);
+	lend__io_op_done(op, res, flags, more);
+}
+
 int lend__http_output_start(struct lend__http_connection *connection)
 {
 	struct lend__http_output *out = &connection->out;
@@ -90,6 +151,10 @@ int lend__http_output_start(struct lend__http_connection *connection)
 	/* MSG_WAITALL has the kernel go on after a short send. */
 	io_uring_prep_send(io.sqe, connection->fd, out->data, out->size,
 			   MSG_NOSIGNAL | MSG_WAITALL);
+	if (out->lent) {
+		out->sending->author = connection;
+		out->sending->io.op.done = sent_all;
+	}
 	/* It is over before the client can ask for more. */
 	lend__io_quieten(&io);
 	lend__io_submit(&io);
@@ -120,6 +185,7 @@ int lend__http_output_finish(struct lend__http_connection *connection)
 	if (lend_unlikely((uint32_t)res < size))
 		return lend__http_output_send(connection, out->data + res,
 					      size - (uint32_t)res, NULL, 0);
+	release(connection);
 	return out->error;
 }
 
@@ -161,7 +227,9 @@ int lend__http_output_flush(struct lend__http_connection *connection)
 	if (out->error)
 		return out->error;
 	out->size = 0;
-	return send_all(connection, out->data, size);
+	send_all(connection, out->data, size);
+	release(connection);
+	return out->error;
 }
 
 static int send_some(struct lend__http_connection *connection,
@@ -224,7 +292,9 @@ int lend__http_output_send(struct lend__http_connection *connection,
 	if (tail_size)
 		*end++ = (struct iovec){ (void *)(uintptr_t)tail, tail_size };
 	out->size = 0;
-	return send_vector(connection, parts, end);
+	send_vector(connection, parts, end);
+	release(connection);
+	return out->error;
 }
 
 void lend__http_output_trim(struct lend__http_connection *connection)
@@ -232,7 +302,5 @@ void lend__http_output_trim(struct lend__http_connection *connection)
 	struct lend__http_output *out = &connection->out;
 
 	lend_assert(!out->sending && (!out->size || out->error));
-	lend_io_free(out->data);
-	out->data = NULL;
-	out->size = out->room = 0;
+	lend__http_output_drop(connection);
 }

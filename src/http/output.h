@@ -50,7 +50,10 @@ int lend__http_output_send(struct lend__http_connection *connection,
 			   const void *data, size_t size, const char *tail,
 			   size_t tail_size) LEND_AWAITS;
 
-/* Free the buffer; nothing is gathered or being sent. */
+/* Free the buffer, whatever is in it; nothing is being sent. */
+void lend__http_output_drop(struct lend__http_connection *connection);
+
+/* The same when nothing is gathered. */
 void lend__http_output_trim(struct lend__http_connection *connection);
 
 #endif

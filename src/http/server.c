@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/counter.h"
 #include "http/connection.h"
+#include "http/sheet.h"
 #include "rt/current.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
@@ -109,6 +110,8 @@ struct lend_http_server *lend_http_server_free(struct lend_http_server *server)
 	}
 	free(server->doors);
 	lend__http_router_fini(&server->router);
+	for (unsigned i = 0; server->locals && i < LEND_WORKERS_MAX; i++)
+		lend__http_sheet_fini(&server->locals[i]);
 	free(server->locals_memory);
 	pthread_mutex_destroy(&server->lock);
 	free(server);

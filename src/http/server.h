@@ -49,6 +49,9 @@ struct lend_http_server {
 	 * is followed by a signal to whom it concerns */
 	_Atomic int phase;
 
+	/* [atomic: none] sheets that there are: sheet.h */
+	_Atomic unsigned sheets;
+
 	pthread_mutex_t lock;
 	struct lend_list connections; /* [lock] */
 	unsigned connections_open;    /* [lock] */

@@ -125,6 +125,7 @@ struct lend_pending {
 	union {
 		struct lend_io_template again; /* [owner] */
 		struct __kernel_timespec time; /* of a link timeout */
+		void *author; /* what a @done of its author's needs */
 	};
 
 	_Static_assert(offsetof(struct lend_io_template, op_flags) >=
