@@ -1,6 +1,6 @@
 /*
- * Eight bytes at a time: what the scanners of src/http are made of. Inline,
- * since timing the parser asked for it.
+ * Eight or sixteen bytes at a time: what the scanners of src/http are made of.
+ * Inline, since timing the parser asked for it.
  */
 #ifndef LEND_HTTP_WORDS_H
 #define LEND_HTTP_WORDS_H
@@ -34,45 +34,46 @@ static inline uint32_t lend__http_load32(const char *at)
 	return word;
 }
 
-/*
- * Note [words]. The high bit of each byte of @word that is below @bound (at
- * most 0x80), or equal to @byte. The borrow of the subtraction can also mark
- * a byte that lies behind a byte that is rightly marked, never one before it,
- * so the lowest mark is always right, and it is the only one to be used.
- */
-static inline uint64_t lend__http_marks_below(uint64_t word, uint8_t bound)
+/* Sixteen bytes: those of a comparison are 0 where it is false, and all ones
+ * where it is true. Signed, so that bytes above 0x7f are below all others. */
+typedef int8_t lend__http_bytes __attribute__((vector_size(16)));
+
+static inline lend__http_bytes lend__http_load_bytes(const char *at)
 {
-	return (word - LEND__HTTP_ONES * bound) & ~word & LEND__HTTP_HIGHS;
+	lend__http_bytes bytes;
+
+	memcpy(&bytes, at, sizeof(bytes));
+	return bytes;
 }
 
-static inline uint64_t lend__http_marks_equal(uint64_t word, uint8_t byte)
+/* How many bytes of @marks, which are of a comparison, come before the first
+ * that is marked: 16 if none is. */
+static inline unsigned lend__http_before_mark(lend__http_bytes marks)
 {
-	return lend__http_marks_below(word ^ (LEND__HTTP_ONES * byte), 1);
+	uint64_t halves[2];
+
+	memcpy(halves, &marks, sizeof(halves));
+	if (halves[0])
+		return (unsigned)__builtin_ctzll(halves[0]) / 8;
+	return halves[1] ? 8 + (unsigned)__builtin_ctzll(halves[1]) / 8 : 16;
 }
 
-/*
- * The bytes of @word that do not belong in a request target: LEND__HTTP_TARGET
- * without its table. Note [words] holds here, too: of a byte with its high bit
- * set or behind one that is marked more is said than what is true, hence only
- * the lowest mark is to be used, and only with LEND__HTTP_HIGHS.
- */
-static inline uint64_t lend__http_marks_outside(uint64_t word)
+/* The bytes that do not belong in a request target: LEND__HTTP_TARGET. */
+static inline lend__http_bytes lend__http_outside_target(lend__http_bytes bytes)
 {
-	return (word - LEND__HTTP_ONES * 0x21) | (word + LEND__HTTP_ONES) |
-	       word | ((word ^ LEND__HTTP_ONES * '#') - LEND__HTTP_ONES);
+	return (bytes < 0x21) | (bytes == 0x7f) | (bytes == '#');
 }
 
 /* The first byte that does not belong in a request target, or @end. */
 static inline const char *lend__http_skip_target(const char *at,
 						 const char *end)
 {
-	for (; end - at >= 8; at += 8) {
-		uint64_t marks = lend__http_marks_outside(
-					 lend__http_load64(at)) &
-				 LEND__HTTP_HIGHS;
+	for (; end - at >= 16; at += 16) {
+		unsigned skip = lend__http_before_mark(
+			lend__http_outside_target(lend__http_load_bytes(at)));
 
-		if (marks)
-			return at + __builtin_ctzll(marks) / 8;
+		if (skip < 16)
+			return at + skip;
 	}
 	while (at < end && lend__http_is(*at, LEND__HTTP_TARGET))
 		at++;
@@ -80,35 +81,31 @@ static inline const char *lend__http_skip_target(const char *at,
 }
 
 /*
- * The first byte of the target at @at, which begins with "/", that ends its
- * path or keeps that from being normal: see lend__http_path_normalise(). It is
- * one that does not belong in a target, "?", "%", or a "/" or a "." behind a
- * "/", which may begin an empty segment or "." or "..". The last seven bytes
- * before @end are not looked at: more than that follows each target.
+ * The first byte behind the "/" at @at, with which a target begins, that ends
+ * its path or keeps that from being normal: see lend__http_path_normalise().
+ * It is one that does not belong in a target, "?", "%", or a "/" or a "."
+ * behind a "/", which may begin an empty segment or "." or "..".
  */
 static inline const char *lend__http_skip_normal(const char *at,
 						 const char *end)
 {
-	const uint64_t ones = LEND__HTTP_ONES;
-	uint64_t before = 0;
+	for (at++; end - at >= 16; at += 16) {
+		lend__http_bytes bytes = lend__http_load_bytes(at);
+		lend__http_bytes marks = lend__http_outside_target(bytes);
+		unsigned skip;
 
-	for (; end - at >= 8; at += 8) {
-		uint64_t word = lend__http_load64(at);
-		uint64_t slashes = (word ^ ones * '/') - ones;
+		marks |= (bytes == '?') | (bytes == '%');
 		/* "." is "/" but for its lowest bit. */
-		uint64_t special = ((word | ones) ^ ones * '/') - ones;
-		uint64_t marks = special & (slashes << 8 | before);
-
-		/* Said wrongly to be a slash is at most a "." behind one, and
-		 * that is marked itself. */
-		marks |= lend__http_marks_outside(word) |
-			 ((word ^ ones * '%') - ones) |
-			 ((word ^ ones * '?') - ones);
-		marks &= LEND__HTTP_HIGHS;
-		if (marks)
-			return at + __builtin_ctzll(marks) / 8;
-		before = slashes >> 56;
+		marks |= ((bytes | 1) == '/') &
+			 (lend__http_load_bytes(at - 1) == '/');
+		skip = lend__http_before_mark(marks);
+		if (skip < 16)
+			return at + skip;
 	}
+	while (at < end && lend__http_is(*at, LEND__HTTP_TARGET) &&
+	       *at != '?' && *at != '%' &&
+	       (at[-1] != '/' || (*at != '/' && *at != '.')))
+		at++;
 	return at;
 }
 
@@ -126,23 +123,22 @@ static inline uint64_t lend__http_marks_unusual(uint64_t word)
 /* The first byte that does not belong in a field value, or @end. */
 static inline const char *lend__http_skip_value(const char *at, const char *end)
 {
-	uint64_t word, marks;
-
 	for (;;) {
-		while (end - at >= 8) {
-			word = lend__http_load64(at);
-			marks = lend__http_marks_below(word, 0x20) |
-				lend__http_marks_equal(word, 0x7f);
-			if (marks) {
-				at += __builtin_ctzll(marks) / 8;
+		for (; end - at >= 16; at += 16) {
+			lend__http_bytes bytes = lend__http_load_bytes(at);
+			unsigned skip = lend__http_before_mark(
+				((bytes >= 0) & (bytes < 0x20)) |
+				(bytes == 0x7f));
+
+			if (skip < 16) {
+				at += skip;
 				break;
 			}
-			at += 8;
 		}
 		while (at < end && lend__http_is(*at, LEND__HTTP_VALUE)) {
 			at++;
-			/* Past a tab: back to words. */
-			if (end - at >= 8)
+			/* Past a tab: back to more at a time. */
+			if (end - at >= 16)
 				break;
 		}
 		if (at == end || !lend__http_is(*at, LEND__HTTP_VALUE))

@@ -34,16 +34,18 @@ static void check_form(const char *path, size_t size)
 /* Whether @path is, when a version follows. */
 static bool is_normal(const char *path, size_t size)
 {
-	static const char version[] = " HTTP/1.1\r\n";
-	size_t all = size + sizeof(version) - 1;
+	static const char behind[] = " HTTP/1.1\r\n\r\n";
+	size_t all = 4 + size + sizeof(behind) - 1;
 	char *line = malloc(all);
 	bool normal;
 
 	lend_assert(line != NULL);
-	memcpy(line, path, size);
-	memcpy(line + size, version, sizeof(version) - 1);
+	memcpy(line, "GET ", 4);
+	memcpy(line + 4, path, size);
+	memcpy(line + 4 + size, behind, sizeof(behind) - 1);
 	normal = size && path[0] == '/' &&
-		 lend__http_skip_normal(line, line + all) == line + size;
+		 lend__http_skip_normal(line + 4, line + all) ==
+			 line + 4 + size;
 	free(line);
 	return normal;
 }
