@@ -373,8 +373,10 @@ static int read_alike(struct lend__http_exchange *exchange,
 	return result;
 }
 
-static bool serve_one(struct lend__http_connection *connection,
-		      struct lend__http_exchange *exchange)
+/* The next head, and what it means. 0; a refusal, from -400 down; or another
+ * error: the connection is to end without a word. */
+static int read_request(struct lend__http_exchange *exchange,
+			struct lend__http_connection *connection)
 {
 	const struct lend_http_server *server = connection->server;
 	struct lend_http_request *request = &exchange->request;
@@ -388,24 +390,29 @@ static bool serve_one(struct lend__http_connection *connection,
 				     exchange->field_capacity);
 		result = read_head(exchange, connection);
 	}
-	if (lend_unlikely(result <= 0)) {
-		if (result > -LEND__HTTP_BAD_REQUEST)
-			return false;
-		refuse(exchange, (unsigned)-result);
-		return end(exchange);
-	}
+	if (lend_unlikely(result <= 0))
+		return result ? result : -ENODATA;
 	request->data = connection->in.buffer.data + connection->in.at;
 	request->head_size = (uint32_t)result;
 	connection->in.at += (uint32_t)result;
-	result = alike ? 0 :
-			 lend__http_frame(request->data, &request->head,
-					  &server->limits, &request->framing);
-	if (lend_unlikely(result)) {
-		refuse(exchange, (unsigned)-result);
-		return end(exchange);
+	return alike ? 0 :
+		       lend__http_frame(request->data, &request->head,
+					&server->limits, &request->framing);
+}
+
+static bool serve_one(struct lend__http_connection *connection,
+		      struct lend__http_exchange *exchange)
+{
+	int err = read_request(exchange, connection);
+
+	if (lend_likely(!err)) {
+		exchange->response.keep = exchange->request.framing.keep_alive;
+		run_handler(exchange);
+	} else if (err <= -LEND__HTTP_BAD_REQUEST) {
+		refuse(exchange, (unsigned)-err);
+	} else {
+		return false;
 	}
-	exchange->response.keep = request->framing.keep_alive;
-	run_handler(exchange);
 	return end(exchange);
 }
 

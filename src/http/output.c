@@ -97,8 +97,8 @@ static int grow(struct lend__http_connection *connection, size_t size)
 	return 0;
 }
 
-char *lend__http_output_reserve(struct lend__http_connection *connection,
-				size_t size)
+char *lend__http_output_make_room(struct lend__http_connection *connection,
+				  size_t size)
 {
 	struct lend__http_output *out = &connection->out;
 

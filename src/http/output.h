@@ -8,6 +8,7 @@
 #ifndef LEND_HTTP_OUTPUT_H
 #define LEND_HTTP_OUTPUT_H
 
+#include "base/check.h"
 #include "http/connection.h"
 
 /* Gathered at most, then it is sent. */
@@ -16,16 +17,28 @@
 /* What is larger is sent from where it is, not copied. */
 #define LEND__HTTP_COPY_MAX 8192
 
+/* The rest of lend__http_output_reserve(): wait for a send, send, or grow. */
+LEND_NODISCARD char *
+lend__http_output_make_room(struct lend__http_connection *connection,
+			    size_t size) LEND_AWAITS;
+
 /**
  * Room for @size more bytes, at most LEND__HTTP_OUTPUT_MAX; the caller writes
  * up to so many there and calls lend__http_output_commit() before anything
- * else here.
+ * else here. Inline, since each of a batch's answers but the first finds room.
  *
  * Return: NULL on an error, which is in @connection->out.error
  */
-LEND_NODISCARD char *
-lend__http_output_reserve(struct lend__http_connection *connection,
-			  size_t size) LEND_AWAITS;
+LEND_AWAITS LEND_NODISCARD static inline char *
+lend__http_output_reserve(struct lend__http_connection *connection, size_t size)
+{
+	struct lend__http_output *out = &connection->out;
+
+	if (lend_likely(!out->sending && !out->error &&
+			out->size + size <= out->room))
+		return out->data + out->size;
+	return lend__http_output_make_room(connection, size);
+}
 
 static inline void
 lend__http_output_commit(struct lend__http_connection *connection, size_t size)

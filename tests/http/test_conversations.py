@@ -346,6 +346,14 @@ class Conversations(unittest.TestCase):
             client.send(get('/'))
             self.assertEqual(client.answer().body, b'root\n')
 
+    def test_routes_of_the_same_ends_are_told_apart(self):
+        for middle in ('one', 'two', 'two/and-more'):
+            path = f'/of-twins/{middle}/the-pair'
+            answer = self.one(get(path), 200)
+            self.assertEqual(answer.body.split(b'|')[0], path.encode())
+        for middle in ('too', 'on2', 'two/andamore', 'two/and-mora'):
+            self.one(get(f'/of-twins/{middle}/the-pair'), 404)
+
     def test_lengths_of_all_numbers_of_digits(self):
         with self.server.client() as client:
             for digits in range(1, 20):
