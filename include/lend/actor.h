@@ -7,9 +7,10 @@
  * that computes for long should call lend_yield_if_needed() now and then.
  *
  * The stack is 64 KiB unless the runtime's options say otherwise (46 KiB of
- * them at least are for your frames, the rest is the library's), below it lies
- * a guard page: an overflow ends the process with a line that names the actor.
- * printf() and getaddrinfo() fit; big arrays belong on the heap.
+ * them at least are for your frames, the rest is the library's), or those of
+ * the spawn; below it lies a guard page: an overflow ends the process with a
+ * line that names the actor. printf() and getaddrinfo() fit; big arrays belong
+ * on the heap.
  *
  * What blocks a thread (getaddrinfo(), a lock held for long, read() of a pipe)
  * blocks all actors of its worker: use the library's calls, or the threads of
@@ -25,6 +26,7 @@
 #include <lend/base.h>
 #include <lend/clock.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* An actor's name for all time: no two actors of a runtime ever have the same,
  * so a stale one is an error and never somebody else. Zeroed: nobody. */
@@ -44,6 +46,11 @@ struct lend_spawn_options {
 	bool joinable;	  /* keep the exit value until somebody joins */
 	bool pinned;	  /* stay on that worker: see lend_pin(); with @worker 0
 			   * such actors are spread over the workers */
+	/* Bytes for its frames, up to 1 GiB, in whole pages: for the few that
+	 * need more than lend_options.stack_size, as all others have. 0, or not
+	 * more than that: as all others. It is mapped by the spawn and unmapped
+	 * at the actor's end, which takes some ten microseconds. */
+	size_t stack_size;
 };
 
 LEND_BEGIN_DECLS
@@ -65,10 +72,12 @@ LEND_BEGIN_DECLS
  *            until it was joined.
  *
  * Return: 0
- *         -EINVAL     @fn is NULL, or there is no such worker
+ *         -EINVAL     @fn is NULL, or there is no such worker, or
+ *                     @options->stack_size is above 1 GiB
  *         -ENOMEM     no memory, or as many actors as lend_options.actors_max;
  *                     the place of one that was just joined is free a moment
- *                     later
+ *                     later. For a stack of its own also: no address space, or
+ *                     no mapping (vm.max_map_count)
  *         -ESHUTDOWN  the runtime is stopping
  */
 LEND_API LEND_NODISCARD int lend_spawn(lend_actor_fn fn, void *arg,

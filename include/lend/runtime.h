@@ -36,7 +36,8 @@ struct lend_options {
 				     to a power of two */
 	unsigned actors_max;	  /* 1 to 1048576; 131072 */
 	size_t stack_size;	  /* of an actor, bytes, a power of two from
-				     16 KiB to 8 MiB; 64 KiB */
+				     16 KiB to 8 MiB; 64 KiB. A few may have
+				     more: lend_spawn_options.stack_size */
 	size_t heap_max;	  /* of an actor's I/O memory, bytes, up to
 				     4 MiB; 4 MiB */
 	uint64_t stall_ns;	  /* a worker this long without a safe point
@@ -287,9 +288,12 @@ lend_runtime_mode(const struct lend_runtime *runtime);
  *         -E2BIG      there may not be so many
  *         -EBUSY      somebody else changes the runtime's size
  *         -ETIMEDOUT  see @deadline; lend_runtime_workers() says how far it
- * came -ECANCELED  the actor was cancelled; as -ETIMEDOUT -ESHUTDOWN  the
- * runtime is not running -EAGAIN, -ENOMEM, -EMFILE ... a thread or a ring could
- * not be had; those that could stay The log has a line on each.
+ *                     came
+ *         -ECANCELED  the actor was cancelled; as -ETIMEDOUT
+ *         -ESHUTDOWN  the runtime is not running
+ *         -EAGAIN, -ENOMEM, -EMFILE ...
+ *                     a thread or a ring could not be had; those that could
+ *                     stay. The log has a line on each.
  */
 LEND_API LEND_NODISCARD int
 lend_runtime_set_workers(struct lend_runtime *runtime, unsigned workers,

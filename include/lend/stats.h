@@ -128,7 +128,8 @@ struct lend_stats {
 	/* The deepest stack of an actor that has ended, in bytes from its
 	 * slot's end on, whole pages; 0: none has, or was looked at. One in 256
 	 * is, and each that was the first on its stack; so a new record may be
-	 * that of an actor which had the stack before the one that is named. */
+	 * that of an actor which had the stack before the one that is named.
+	 * Stacks of their own are all looked at. */
 	uint64_t stack_deepest;
 	char stack_deepest_name[LEND_ACTOR_NAME_MAX + 1];
 };

@@ -434,6 +434,8 @@ void lend__registry_free(struct lend_registry *registry,
 {
 	if (magazine)
 		lend__stack_mark_look(registry, magazine, actor);
+	if (lend_unlikely(actor->entry->has_own_stack))
+		lend__registry_drop_stack(registry, actor);
 	if (lend_unlikely(!lend__heap_empty(&actor->heap)) &&
 	    lend__zombie_begin(registry, actor)) {
 		note_end(registry, NULL);

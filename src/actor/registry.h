@@ -72,6 +72,16 @@ struct lend_scope;
 #define LEND_ENTRY_PIN	      UINT64_C(1)
 #define LEND_ENTRY_GENERATION 32 /* shift */
 
+/*
+ * Note [own stack]
+ * Slots are of one size, and an actor that needs a larger stack than they have
+ * gets a mapping besides. Its record and its I/O heap stay where all have them,
+ * so that nobody else has to know; what the mapping is stands in the slot where
+ * its stack would begin. The spawner sets it before anybody finds the actor;
+ * others read it with a pin in hand; who frees the slot, after all pins have
+ * gone, unmaps it first.
+ */
+
 struct lend_registry_entry {
 	/* [atomic: G1, G2, G6, G7, G9] generation << 32 | bits |
 	 * messages | pins */
@@ -83,6 +93,7 @@ struct lend_registry_entry {
 	bool kept;	/* [owner] the end left a value, for a join to come */
 	bool has_slice; /* [owner] its heap's slice may hold memory */
 	bool was_looked_at; /* [owner] by lend__stack_mark_look() */
+	bool has_own_stack; /* [const] while it lives: Note [own stack] */
 };
 
 struct lend_registry {
@@ -183,6 +194,35 @@ lend__registry_whoever(const struct lend_registry *registry, lend_ref ref)
 		       lend__registry_at(registry, ref.index) :
 		       NULL;
 }
+
+static inline struct lend_stack *
+lend__registry_own_stack(const struct lend_registry *registry, uint32_t index)
+{
+	char *home = (char *)lend__registry_at(registry, index) -
+		     LEND_ACTOR_HOME_SIZE;
+
+	return (struct lend_stack *)(void *)home - 1;
+}
+
+/* Where the frames of the actor in slot @index are. Thread: its owner, or who
+ * has it pinned. */
+static inline struct lend_stack
+lend__registry_stack(const struct lend_registry *registry, uint32_t index)
+{
+	return lend_unlikely(registry->entries[index].has_own_stack) ?
+		       *lend__registry_own_stack(registry, index) :
+		       lend__stacks_at(&registry->stacks, index);
+}
+
+/* Give an actor that nobody knows of yet a stack of its own, which is the
+ * registry's from then on. */
+void lend__registry_set_stack(struct lend_registry *registry,
+			      struct lend_actor *actor,
+			      const struct lend_stack *stack);
+
+/* The same for its end: nobody is on it, or knows of it, any more. */
+void lend__registry_drop_stack(struct lend_registry *registry,
+			       struct lend_actor *actor);
 
 /* That of the actor that lives at @entry, or lived there last. */
 static inline uint32_t

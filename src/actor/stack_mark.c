@@ -37,13 +37,18 @@ void lend__stack_mark_look(struct lend_registry *registry,
 {
 	struct lend_registry_entry *entry = &registry->entries[actor->index];
 	struct lend_stack_mark *mark = &registry->mark;
+	struct lend_stack stack;
 	size_t depth;
 
-	if (lend_likely(entry->was_looked_at && magazine->looks_left--))
-		return;
-	magazine->looks_left = LEND_STACK_MARK_EVERY;
-	entry->was_looked_at = true;
-	depth = lend__stacks_touched(&registry->stacks, actor->index);
+	/* One of its own was nobody else's, and cost more than to look. */
+	if (lend_likely(!entry->has_own_stack)) {
+		if (lend_likely(entry->was_looked_at && magazine->looks_left--))
+			return;
+		magazine->looks_left = LEND_STACK_MARK_EVERY;
+		entry->was_looked_at = true;
+	}
+	stack = lend__registry_stack(registry, actor->index);
+	depth = lend__stack_touched(&stack);
 	/* Relaxed: under the lock it is looked at again. */
 	if (depth > atomic_load_explicit(&mark->depth, memory_order_relaxed))
 		raise_to(mark, depth, actor->name);

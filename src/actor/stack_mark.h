@@ -4,7 +4,8 @@
  * Looked at when an actor has ended, in pages, by asking the kernel which of
  * them were touched. That is a system call, so only those are looked at that
  * were the first on a stack without pages, which has cost more already, and of
- * the others each LEND_STACK_MARK_EVERY-th of a worker. What a stack has from
+ * the others each LEND_STACK_MARK_EVERY-th of a worker, and all that have a
+ * mapping of their own. What a stack has from
  * the actors before is still there: then the depth is that of one of them.
  */
 #ifndef LEND_ACTOR_STACK_MARK_H

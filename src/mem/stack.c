@@ -1,7 +1,7 @@
 /*
- * The slots for fibers' stacks; see stack.h. Called by the actors' registry
- * and, with the address of a fault, by the runtime's signal handler. Hands out
- * nothing: the owner of an index is the owner of its slot.
+ * The slots for fibers' stacks, and stacks that are in none; see stack.h.
+ * Called by the actors' registry and the runtime. Hands out no slots: the owner
+ * of an index is the owner of its slot.
  */
 #include "mem/stack.h"
 
@@ -17,7 +17,6 @@
 static_assert(LEND_STACK_SLOT_SIZE_MIN >= 2 * LEND_PAGE_SIZE,
 	      "a slot is a guard page and a stack");
 static_assert(LEND_STACK_SLOTS_MAX <= INT_MAX, "an index is an int, or -1");
-static_assert(ATOMIC_CHAR_LOCK_FREE == 2, "the signal handler takes no lock");
 
 /* How much of a stack is asked for at once: this is called on stacks. */
 #define TOUCHED_STEP ((size_t)256 << 10)
@@ -25,7 +24,7 @@ static_assert(ATOMIC_CHAR_LOCK_FREE == 2, "the signal handler takes no lock");
 int lend__stacks_init(struct lend_stacks *stacks, unsigned slots,
 		      size_t slot_size)
 {
-	atomic_uchar *guarded;
+	bool *guarded;
 	void *base;
 	int error;
 
@@ -63,81 +62,108 @@ void lend__stacks_fini(struct lend_stacks *stacks)
 	*stacks = (struct lend_stacks){ 0 };
 }
 
-/*
- * The order of the accesses to stacks->guarded is relaxed everywhere: a slot
- * passes from owner to owner with the owners' own synchronisation, and the
- * signal handler runs on the thread that faulted on a guard, so after it saw
- * that guard being set.
- */
-static bool is_guarded(const struct lend_stacks *stacks, unsigned index)
-{
-	return atomic_load_explicit(&stacks->guarded[index],
-				    memory_order_relaxed);
-}
-
 int lend__stacks_prepare(struct lend_stacks *stacks, unsigned index)
 {
 	int error;
 
 	lend_assert(index < stacks->slots);
-	if (is_guarded(stacks, index))
+	if (stacks->guarded[index])
 		return 0;
 	error = lend__pages_guard((char *)lend__stacks_low(stacks, index) -
 					  LEND_PAGE_SIZE,
 				  LEND_PAGE_SIZE);
 	if (error)
 		return error;
-	atomic_store_explicit(&stacks->guarded[index], 1, memory_order_relaxed);
+	stacks->guarded[index] = true;
 	return 0;
 }
 
 void lend__stacks_trim(struct lend_stacks *stacks, unsigned index,
 		       void *keep_from)
 {
-	char *low = lend__stacks_low(stacks, index);
+	struct lend_stack stack = lend__stacks_at(stacks, index);
+
+	lend_assert(index < stacks->slots);
+	lend__stack_trim(&stack, keep_from);
+}
+
+/* ---- one stack ---- */
+
+int lend__stack_map(size_t size, struct lend_stack *ret_stack)
+{
+	void *base;
+	int err;
+
+	if (size == 0 || size > LEND_STACK_OWN_SIZE_MAX)
+		return -EINVAL;
+	size = lend_align_up(size, LEND_PAGE_SIZE);
+	err = lend__pages_reserve(LEND_PAGE_SIZE + size, &base);
+	if (err)
+		return err;
+	err = lend__pages_guard(base, LEND_PAGE_SIZE);
+	if (err) {
+		lend__pages_unreserve(base, LEND_PAGE_SIZE + size);
+		return err;
+	}
+	ret_stack->low = (char *)base + LEND_PAGE_SIZE;
+	ret_stack->high = ret_stack->low + size;
+	return 0;
+}
+
+void lend__stack_unmap(const struct lend_stack *stack)
+{
+	lend__pages_unreserve(stack->low - LEND_PAGE_SIZE,
+			      (size_t)(stack->high - stack->low) +
+				      LEND_PAGE_SIZE);
+}
+
+void lend__stack_trim(const struct lend_stack *stack, void *keep_from)
+{
 	char *keep = (char *)((uintptr_t)keep_from &
 			      ~(uintptr_t)(LEND_PAGE_SIZE - 1));
 
-	lend_assert(index < stacks->slots);
-	lend_assert((char *)keep_from <=
-		    (char *)lend__stacks_high(stacks, index));
-	lend_assert(keep >= low);
-	lend__pages_release(low, (size_t)(keep - low));
+	lend_assert((char *)keep_from <= stack->high);
+	lend_assert(keep >= stack->low);
+	lend__pages_release(stack->low, (size_t)(keep - stack->low));
 }
 
-size_t lend__stacks_touched(const struct lend_stacks *stacks, unsigned index)
+/* From the end down to a stretch of which nothing is there: the lowest page
+ * that is, and how many are. */
+static char *lowest_page(const struct lend_stack *stack, size_t *ret_count)
 {
 	unsigned char pages[TOUCHED_STEP / LEND_PAGE_SIZE];
-	char *low = lend__stacks_low(stacks, index), *found;
-	char *high = lend__stacks_high(stacks, index), *at = high;
+	char *found = stack->high, *at = stack->high;
+	size_t before;
 
-	found = high;
-	/* Until a stretch of which nothing is there. */
+	*ret_count = 0;
 	do {
-		size_t left = (size_t)(at - low);
-		size_t size = left < TOUCHED_STEP ? left : TOUCHED_STEP, i;
+		size_t left = (size_t)(at - stack->low);
+		size_t size = left < TOUCHED_STEP ? left : TOUCHED_STEP;
 
+		before = *ret_count;
 		at -= size;
 		if (!size || mincore(at, size, pages))
 			break;
-		for (i = 0; i < size / LEND_PAGE_SIZE; i++)
-			if (pages[i] & 1)
-				break;
-		if (i == size / LEND_PAGE_SIZE)
-			break;
-		found = at + i * LEND_PAGE_SIZE;
-	} while (at > low);
-	return (size_t)(high - found);
+		for (size_t i = size / LEND_PAGE_SIZE; i-- > 0;)
+			if (pages[i] & 1) {
+				found = at + i * LEND_PAGE_SIZE;
+				++*ret_count;
+			}
+	} while (*ret_count > before);
+	return found;
 }
 
-int lend__stacks_owner(const struct lend_stacks *stacks, const void *address)
+size_t lend__stack_touched(const struct lend_stack *stack)
 {
-	int index = lend__stacks_index(stacks, address);
+	size_t count;
 
-	if (index < 0 || !is_guarded(stacks, (unsigned)index))
-		return -1;
-	if ((const char *)address >=
-	    (const char *)lend__stacks_low(stacks, (unsigned)index))
-		return -1;
-	return index;
+	return (size_t)(stack->high - lowest_page(stack, &count));
+}
+
+size_t lend__stack_resident(const struct lend_stack *stack)
+{
+	size_t count;
+
+	lowest_page(stack, &count);
+	return count * LEND_PAGE_SIZE;
 }

@@ -9,13 +9,15 @@
  * here: the caller owns a slot or does not, and passes it on with its own
  * synchronisation.
  *
+ * Who needs more than a slot has a stack that is a mapping of its own.
+ *
  * The guard catches a stack that grows page by page. A frame larger than a page
  * can step over it, unless it was compiled with -fstack-clash-protection.
  */
 #ifndef LEND_MEM_STACK_H
 #define LEND_MEM_STACK_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,15 +29,25 @@
 #define LEND_STACK_SLOT_SIZE_MAX ((size_t)8 << 20)
 #define LEND_STACK_SLOTS_MAX	 (1u << 20)
 
+/* Most that a stack of its own may have: what a program means, and no address
+ * space by mistake. */
+#define LEND_STACK_OWN_SIZE_MAX ((size_t)1 << 30)
+
+/* One stack. Below @low is its guard page. */
+struct lend_stack {
+	char *low;
+	char *high; /* one past its last byte */
+};
+
 struct lend_stacks {
 	/* [const] */
 	char *base;
 	size_t slot_size;
 	unsigned slot_shift; /* slot_size is 1 << slot_shift */
 	unsigned slots;
-	/* [atomic: guards] A byte a slot, written by the slot's owner: 1 when
-	 * its guard is there. Bits would need a locked instruction. */
-	atomic_uchar *guarded;
+	/* [owner: the slot's] A byte a slot: its guard is there. Bits would
+	 * need a locked instruction. */
+	bool *guarded;
 };
 
 /*
@@ -79,10 +91,37 @@ LEND_NODISCARD int lend__stacks_prepare(struct lend_stacks *stacks,
 void lend__stacks_trim(struct lend_stacks *stacks, unsigned index,
 		       void *keep_from);
 
-/* Bytes from the end of stack @index down to the lowest page of it that
- * somebody has touched since it was trimmed: one system call for each 256 KiB,
- * and one more. Any thread. */
-size_t lend__stacks_touched(const struct lend_stacks *stacks, unsigned index);
+/*
+ * Make a stack that is in no slot: one mapping, with its guard.
+ *
+ * @size  bytes above the guard, 1 to LEND_STACK_OWN_SIZE_MAX; rounded up to
+ *        whole pages
+ *
+ * Thread: any. Ownership: the caller's, to lend__stack_unmap().
+ *
+ * Return: 0
+ *         -EINVAL  @size is out of range
+ *         -ENOMEM, -EOPNOTSUPP  as lend__pages_reserve(), lend__pages_guard()
+ */
+LEND_NODISCARD int lend__stack_map(size_t size, struct lend_stack *ret_stack);
+void lend__stack_unmap(const struct lend_stack *stack);
+
+/* Give back the memory below @keep_from, which is in the stack or its end. As
+ * lend__stacks_trim(). */
+void lend__stack_trim(const struct lend_stack *stack, void *keep_from);
+
+/* Bytes from the end down to the lowest page that somebody has touched since
+ * the stack was trimmed, and how many there are in pages that were: one system
+ * call for each 256 KiB, and one more. 0 of one that is no more. Any thread. */
+size_t lend__stack_touched(const struct lend_stack *stack);
+size_t lend__stack_resident(const struct lend_stack *stack);
+
+/* Is @address in the guard page? Thread: any, in a signal handler too. */
+static inline bool lend__stack_guards(const struct lend_stack *stack,
+				      const void *address)
+{
+	return (uintptr_t)stack->low - (uintptr_t)address - 1 < LEND_PAGE_SIZE;
+}
 
 /* The first byte of a stack, above its guard page. */
 static inline void *lend__stacks_low(const struct lend_stacks *stacks,
@@ -99,6 +138,16 @@ static inline void *lend__stacks_high(const struct lend_stacks *stacks,
 	return stacks->base + (((size_t)index + 1) << stacks->slot_shift);
 }
 
+/* The stack in slot @index. */
+static inline struct lend_stack
+lend__stacks_at(const struct lend_stacks *stacks, unsigned index)
+{
+	return (struct lend_stack){
+		.low = lend__stacks_low(stacks, index),
+		.high = lend__stacks_high(stacks, index),
+	};
+}
+
 /* The slot that @address is in, guard included, or -1. Any address will do. */
 static inline int lend__stacks_index(const struct lend_stacks *stacks,
 				     const void *address)
@@ -110,13 +159,5 @@ static inline int lend__stacks_index(const struct lend_stacks *stacks,
 		return -1;
 	return (int)(offset >> stacks->slot_shift);
 }
-
-/*
- * The slot whose guard page, already set, has @address in it, or -1: whose
- * stack overflowed, asked with the address of a fault.
- *
- * Thread: any, in a signal handler too
- */
-int lend__stacks_owner(const struct lend_stacks *stacks, const void *address);
 
 #endif

@@ -35,7 +35,9 @@
 #include "actor/registry.h"
 #include "base/symbol.h"
 #include "mem/stack.h"
+#include "rt/runtime.h"
 #include "rt/thread_state.h"
+#include "rt/waiting.h"
 #include "rt/worker.h"
 
 /* For the answer: the thread may have no CPU for a while. */
@@ -188,23 +190,10 @@ peek(uintptr_t address)
 	return *(const volatile uintptr_t *)address;
 }
 
-void lend__backtrace_guess(const struct lend_registry *registry,
-			   const struct lend_thread_state *state,
-			   struct lend_backtrace *backtrace)
+static void look_through(uintptr_t at, uintptr_t end,
+			 struct lend_backtrace *backtrace)
 {
-	const struct lend_stacks *stacks = &registry->stacks;
-	int index = lend__stacks_index(stacks, (const void *)state->sp);
-	uintptr_t end, at = (state->sp + 7) & ~(uintptr_t)7;
-
-	clear(backtrace, true);
-	if (state->pc)
-		backtrace->frames[backtrace->count++] = (void *)state->pc;
-	if (index < 0 ||
-	    state->sp < (uintptr_t)lend__stacks_low(stacks, (unsigned)index))
-		return;
-	/* Above it is the actor's record. */
-	end = (uintptr_t)lend__registry_at(registry, (unsigned)index) -
-	      LEND_ACTOR_HOME_SIZE;
+	at = (at + 7) & ~(uintptr_t)7;
 	if (at < end && end - at > GUESS_SIZE)
 		end = at + GUESS_SIZE;
 	for (; at < end && backtrace->count < LEND_BACKTRACE_FRAMES; at += 8) {
@@ -213,4 +202,52 @@ void lend__backtrace_guess(const struct lend_registry *registry,
 		if (word > LEND_PAGE_SIZE && follows_call(word))
 			backtrace->frames[backtrace->count++] = (void *)word;
 	}
+}
+
+/* Slots stay mapped, whoever is in them by now. */
+static void look_through_slot(const struct lend_registry *registry,
+			      unsigned index, uintptr_t sp,
+			      struct lend_backtrace *backtrace)
+{
+	/* Above it is the actor's record. */
+	uintptr_t end = (uintptr_t)lend__registry_at(registry, index) -
+			LEND_ACTOR_HOME_SIZE;
+
+	if (sp >= (uintptr_t)lend__stacks_low(&registry->stacks, index))
+		look_through(sp, end, backtrace);
+}
+
+/* A stack of its own stays as long as its actor does, hence the pin: Note [own
+ * stack]. */
+static void look_through_own(const struct lend_worker *worker, uintptr_t sp,
+			     struct lend_backtrace *backtrace)
+{
+	struct lend_registry *registry = &worker->runtime->registry;
+	struct lend_actor *actor = lend__waiting_pin_running(worker);
+	struct lend_stack stack;
+
+	if (!actor)
+		return;
+	stack = lend__registry_stack(registry, actor->index);
+	if (sp >= (uintptr_t)stack.low && sp < (uintptr_t)stack.high)
+		look_through(sp, (uintptr_t)stack.high, backtrace);
+	lend__registry_unpin(registry, lend__actor_ref(actor));
+}
+
+void lend__backtrace_guess(const struct lend_worker *worker,
+			   const struct lend_thread_state *state,
+			   struct lend_backtrace *backtrace)
+{
+	const struct lend_registry *registry = &worker->runtime->registry;
+	int index = lend__stacks_index(&registry->stacks,
+				       (const void *)state->sp);
+
+	clear(backtrace, true);
+	if (state->pc)
+		backtrace->frames[backtrace->count++] = (void *)state->pc;
+	if (index >= 0)
+		look_through_slot(registry, (unsigned)index, state->sp,
+				  backtrace);
+	else
+		look_through_own(worker, state->sp, backtrace);
 }

@@ -11,7 +11,6 @@
 
 #define LEND_BACKTRACE_FRAMES 32
 
-struct lend_registry;
 struct lend_thread_state;
 struct lend_worker;
 
@@ -41,9 +40,9 @@ LEND_NODISCARD int lend__backtrace_ask(struct lend_worker *stuck,
 				       struct lend_backtrace *backtrace);
 
 /* The same for a thread that is blocked in a system call, which a signal could
- * end: what looks like return addresses on its actor's stack. Some of them may
- * be left from calls that are over. */
-void lend__backtrace_guess(const struct lend_registry *registry,
+ * end: what looks like return addresses on the stack of @worker's actor. Some
+ * of them may be left from calls that are over. */
+void lend__backtrace_guess(const struct lend_worker *worker,
 			   const struct lend_thread_state *state,
 			   struct lend_backtrace *backtrace);
 

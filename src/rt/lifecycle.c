@@ -78,6 +78,17 @@ choose_worker(struct lend_runtime *runtime, struct lend_worker *here,
 					  lend__runtime_pick_worker(runtime);
 }
 
+/* For an actor that needs a larger stack than a slot has; else nothing. */
+static int map_stack(const struct lend_runtime *runtime,
+		     const struct lend_spawn_options *options,
+		     struct lend_stack *ret_stack)
+{
+	*ret_stack = (struct lend_stack){ NULL, NULL };
+	return options->stack_size <= runtime->options.stack_size ?
+		       0 :
+		       lend__stack_map(options->stack_size, ret_stack);
+}
+
 int lend__lifecycle_spawn(struct lend_runtime *runtime,
 			  struct lend_scope *scope, lend_actor_fn fn, void *arg,
 			  const struct lend_spawn_options *options,
@@ -87,6 +98,7 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 	struct lend_worker *here = lend__current_worker(), *target;
 	struct lend_registry *registry = &runtime->registry;
 	struct lend_actor *actor;
+	struct lend_stack own;
 	char *home;
 	int err;
 
@@ -98,10 +110,16 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 		return -EINVAL;
 	if (here && here->runtime != runtime)
 		here = NULL;
+	err = map_stack(runtime, options, &own);
+	if (lend_unlikely(err))
+		return err;
 	err = lend__registry_take(registry, here ? here->magazine : NULL, scope,
 				  options->joinable, &actor);
-	if (err)
+	if (err) {
+		if (own.low)
+			lend__stack_unmap(&own);
 		return err;
+	}
 	lend__actor_init(actor, &runtime->host, fn, arg, options->name);
 	actor->spawned_at = spawned_at;
 	if (scope)
@@ -109,9 +127,16 @@ int lend__lifecycle_spawn(struct lend_runtime *runtime,
 	home = (char *)actor - LEND_ACTOR_HOME_SIZE;
 	lend__heap_init(&actor->heap, &registry->heaps, actor->index, home,
 			LEND_ACTOR_HOME_SIZE, runtime->options.heap_max);
-	lend__fiber_init(&actor->fiber,
-			 lend__stacks_low(&registry->stacks, actor->index),
-			 home, entry, actor);
+	if (lend_unlikely(own.low != NULL)) {
+		lend__registry_set_stack(registry, actor, &own);
+		lend__fiber_init(&actor->fiber, own.low, own.high, entry,
+				 actor);
+	} else {
+		lend__fiber_init(&actor->fiber,
+				 lend__stacks_low(&registry->stacks,
+						  actor->index),
+				 home, entry, actor);
+	}
 	target = choose_worker(runtime, here, options);
 	if (options->pinned)
 		lend__pinned_settle(actor, target);
@@ -268,14 +293,15 @@ bool lend_is_cancelled(void)
 __attribute__((noinline)) void lend_trim(void)
 {
 	struct lend_actor *self = lend__current_actor();
-	struct lend_runtime *runtime;
 	char *here = __builtin_frame_address(0);
+	struct lend_stack stack;
 
 	if (!self)
 		return;
-	runtime = lend__current_worker()->runtime;
+	stack = lend__registry_stack(&lend__current_worker()->runtime->registry,
+				     self->index);
 	lend__heap_trim(&self->heap);
 	/* Below the frame: what the calls from here on use, and the 128 bytes
 	 * that leaf functions may use without telling. */
-	lend__stacks_trim(&runtime->registry.stacks, self->index, here - 1024);
+	lend__stack_trim(&stack, here - 1024);
 }

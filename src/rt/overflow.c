@@ -23,13 +23,17 @@ static int describe(const struct lend_registry *registry,
 	const char *quote = actor->name[0] ? "\"" : "";
 	const char *space = actor->name[0] ? " " : "";
 	int owner = lend__heap_range_owner(&registry->heaps, address);
+	struct lend_stack stack = lend__registry_stack(registry, actor->index);
+	bool is_own = registry->entries[actor->index].has_own_stack;
 
-	if (lend__stacks_owner(&registry->stacks, address) == (int)actor->index)
+	if (lend__stack_guards(&stack, address))
 		return snprintf(
 			line, room,
-			"lend: panic: stack overflow in actor %u%s%s%s%s: its %zu bytes are used up; give the runtime a bigger stack_size\n",
+			"lend: panic: stack overflow in actor %u%s%s%s%s: its %zu bytes are used up; give %s a bigger stack_size\n",
 			actor->index, space, quote, actor->name, quote,
-			registry->stacks.slot_size);
+			is_own ? (size_t)(stack.high - stack.low) :
+				 registry->stacks.slot_size,
+			is_own ? "it" : "it, or the runtime,");
 	/* Nothing else closes pages there. */
 	if (owner >= 0)
 		return snprintf(

@@ -8,7 +8,6 @@
 #include <lend/ring.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "actor/actor.h"
@@ -86,25 +85,9 @@ static void write_worker(struct lend_runtime *runtime, unsigned index, int fd)
 	write_line(fd, line, sizeof(line));
 }
 
-/* The pages of a stack that are there: since an actor of its slot has touched
- * them, and the system has not been given them back. */
-static size_t touched(const struct lend_stacks *stacks, uint32_t index)
-{
-	unsigned char pages[LEND_STACK_SLOT_SIZE_MAX / LEND_PAGE_SIZE];
-	char *low = lend__stacks_low(stacks, index);
-	size_t size = stacks->slot_size - LEND_PAGE_SIZE, count = 0;
-
-	if (mincore(low, size, pages))
-		return 0;
-	for (size_t i = 0; i < size / LEND_PAGE_SIZE; i++)
-		count += pages[i] & 1;
-	return count * LEND_PAGE_SIZE;
-}
-
 static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
 			struct names *names)
 {
-	const struct lend_stacks *stacks = &runtime->registry.stacks;
 	struct lend_waiting actor;
 	char text[1024];
 	struct lend_text line = { text, sizeof(text) };
@@ -125,8 +108,8 @@ static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
 	lend__text_add(&line, ", spawned in %s",
 		       name_of(names, actor.spawned_at));
 	lend__text_add(&line, "; %zu KiB of %zu KiB of stack touched",
-		       touched(stacks, index) >> 10,
-		       (stacks->slot_size - LEND_PAGE_SIZE) >> 10);
+		       lend__stack_resident(&actor.stack) >> 10,
+		       (size_t)(actor.stack.high - actor.stack.low) >> 10);
 	write_line(fd, text, sizeof(text));
 }
 

@@ -40,6 +40,7 @@ static bool read_pinned(struct lend_registry *registry,
 	ret_waiting->spawned_at = actor->spawned_at ?
 					  (const char *)actor->spawned_at - 1 :
 					  NULL;
+	ret_waiting->stack = lend__registry_stack(registry, actor->index);
 	lend__registry_unpin(registry, ret_waiting->ref);
 	return true;
 }
@@ -53,17 +54,21 @@ bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
 			   ret_waiting);
 }
 
-bool lend__waiting_running(const struct lend_worker *worker,
-			   struct lend_waiting *ret_waiting)
+struct lend_actor *lend__waiting_pin_running(const struct lend_worker *worker)
 {
-	struct lend_registry *registry = &worker->runtime->registry;
 	uint64_t running = atomic_load_explicit(&worker->stalls.running,
 						memory_order_relaxed);
 	lend_ref ref = { .index = (uint32_t)running,
 			 .generation = (uint32_t)(running >> 32) };
 
-	return read_pinned(registry, lend__registry_pin(registry, ref),
-			   ret_waiting);
+	return lend__registry_pin(&worker->runtime->registry, ref);
+}
+
+bool lend__waiting_running(const struct lend_worker *worker,
+			   struct lend_waiting *ret_waiting)
+{
+	return read_pinned(&worker->runtime->registry,
+			   lend__waiting_pin_running(worker), ret_waiting);
 }
 
 /* Of those that wait for an actor: which. */

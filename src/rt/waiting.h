@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "actor/actor.h"
+#include "mem/stack.h"
 
 struct lend_runtime;
 struct lend_worker;
@@ -22,7 +23,8 @@ struct lend_waiting {
 	uint64_t waits_for; /* lend__actor_waits() */
 	uint64_t since_ns;
 	const void *fn;
-	const void *spawned_at; /* in the call, or NULL */
+	const void *spawned_at;	 /* in the call, or NULL */
+	struct lend_stack stack; /* may be unmapped by now */
 };
 
 /* Look at the actor in slot @index. False: nobody lives there. Thread: any. */
@@ -33,6 +35,9 @@ bool lend__waiting_read(struct lend_runtime *runtime, uint32_t index,
  * Thread: any. */
 bool lend__waiting_running(const struct lend_worker *worker,
 			   struct lend_waiting *ret_waiting);
+
+/* The same actor, pinned: the caller unpins it. NULL: it has ended. */
+struct lend_actor *lend__waiting_pin_running(const struct lend_worker *worker);
 
 /* The slots that have ever been used. */
 uint32_t lend__waiting_end(struct lend_runtime *runtime);

@@ -146,7 +146,7 @@ static int take_backtrace(const struct suspect *suspect, const char **ret_why)
 	int err;
 
 	if (suspect->state.blocked) {
-		lend__backtrace_guess(&runtime->registry, &suspect->state,
+		lend__backtrace_guess(suspect->worker, &suspect->state,
 				      &watchdog->backtrace);
 		*ret_why = "its stack is not known";
 		return watchdog->backtrace.count ? 0 : -ENOENT;

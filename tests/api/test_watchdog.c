@@ -196,8 +196,14 @@ static void *release_when_told(void *arg)
 	return NULL;
 }
 
-static int one_is_blocked(void *arg)
+static int block_one(size_t stack_size)
 {
+	const struct lend_spawn_options options = {
+		.name = "sleeper",
+		.joinable = true,
+		.worker = test_options.workers,
+		.stack_size = stack_size,
+	};
 	/* Below the frames of libc. */
 	struct release release = { .when = "by block_in_read+0x" };
 	struct lend_stats stats;
@@ -206,12 +212,12 @@ static int one_is_blocked(void *arg)
 	lend_ref ref;
 	int fds[2];
 
-	(void)arg;
 	CHECK_EQ(pipe(fds), 0);
 	release.fd = fds[1];
 	pthread_create(&thread, NULL, release_when_told, &release);
-	ref = spawn_named(block_in_read, (void *)(intptr_t)fds[0],
-			  test_options.workers, "sleeper");
+	CHECK_EQ(lend_spawn(block_in_read, (void *)(intptr_t)fds[0], &options,
+			    &ref),
+		 0);
 	CHECK_EQ(test_join(ref), 0);
 	pthread_join(thread, NULL);
 	snprintf(text, sizeof(text), "blocked in read() on descriptor %d",
@@ -223,6 +229,18 @@ static int one_is_blocked(void *arg)
 	close(fds[0]);
 	close(fds[1]);
 	return 0;
+}
+
+static int one_is_blocked(void *arg)
+{
+	(void)arg;
+	return block_one(0);
+}
+
+static int one_on_its_own_stack_is_blocked(void *arg)
+{
+	(void)arg;
+	return block_one(1 << 20);
 }
 
 /* A call that any signal ends is not ended by being watched. A stall is told
@@ -386,6 +404,8 @@ int main(int argc, char **argv)
 	options = test_options;
 	with_log("computing", all_compute, &options);
 	with_log("blocked", one_is_blocked, &options);
+	with_log("blocked on its own stack", one_on_its_own_stack_is_blocked,
+		 &options);
 	with_log("undisturbed", who_is_blocked_is_not_disturbed, &options);
 	with_log("once", once_for_each_stall, &options);
 	with_log("after idleness", after_idleness, &options);

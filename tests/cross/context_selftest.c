@@ -302,14 +302,15 @@ static void test_guard(void)
 		.sa_flags = SA_SIGINFO,
 	};
 	struct sigaction saved;
-	char *low = lend__stacks_low(&stacks, 2);
+	struct lend_stack stack = lend__stacks_at(&stacks, 2);
+	char *low = stack.low;
 
 	expect(sigaction(SIGSEGV, &action, &saved) == 0);
 	expect(lend__stacks_prepare(&stacks, 2) == 0);
 	expect(!write_faults(low));
 	expect(write_faults(low - 1));
 	expect(fault_address == low - 1);
-	expect(lend__stacks_owner(&stacks, fault_address) == 2);
+	expect(lend__stack_guards(&stack, fault_address));
 	lend__stacks_trim(&stacks, 2, lend__stacks_high(&stacks, 2));
 	expect(*low == 0);
 	expect(write_faults(low - 1));

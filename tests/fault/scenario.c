@@ -48,9 +48,12 @@ bool scenario_fine(long result, const char *file, int line, const char *text,
 lend_ref scenario_spawn(lend_actor_fn fn, void *arg)
 {
 	static _Atomic unsigned next;
+	unsigned turn = next++;
 	const struct lend_spawn_options options = {
 		.joinable = true,
-		.worker = 1 + next++ % test_options.workers,
+		.worker = 1 + turn % test_options.workers,
+		/* Some have a stack of their own. */
+		.stack_size = turn % 3 == 2 ? 256 << 10 : 0,
 	};
 	lend_ref ref = { 0, 0 };
 

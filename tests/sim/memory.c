@@ -142,16 +142,16 @@ static void before_plain(const void *address, size_t size)
 static bool is_own_stack(const void *address)
 {
 	const struct lend_worker *worker = sim.current->current;
-	const struct lend_stacks *stacks;
-	int index;
+	struct lend_stack stack;
 
 	if (sim_thread_stack_has(sim.current, address))
 		return true;
 	if (!worker || !worker->running)
 		return false;
-	stacks = &worker->runtime->registry.stacks;
-	index = lend__stacks_index(stacks, address);
-	return index >= 0 && (unsigned)index == worker->running->index;
+	stack = lend__registry_stack(&worker->runtime->registry,
+				     worker->running->index);
+	return (const char *)address >= stack.low &&
+	       (const char *)address < stack.high;
 }
 
 static uint64_t load(const void *address, unsigned size)

@@ -1,7 +1,7 @@
 /*
  * Goal:   a slot's lowest page faults and the fault's address names the slot;
  *         trimming gives memory back; addresses and slots map to each other;
- *         sizes out of range are refused.
+ *         sizes out of range are refused; the same of a stack in no slot.
  * Method: real faults, caught on another stack; mincore(2) for what is there.
  */
 #include "mem/stack.h"
@@ -57,6 +57,13 @@ static void *fault_of_write(char *address)
 	return fault_address;
 }
 
+static bool is_in_guard(unsigned index, const void *address)
+{
+	struct lend_stack stack = lend__stacks_at(&stacks, index);
+
+	return lend__stack_guards(&stack, address);
+}
+
 Test(stack, every_guard_faults_and_names_its_slot)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -67,12 +74,11 @@ Test(stack, every_guard_faults_and_names_its_slot)
 		cr_expect_null(fault_of_write(
 			(char *)lend__stacks_high(&stacks, i) - 1));
 		cr_expect_eq(fault_of_write(low - 1), low - 1);
-		cr_expect_eq(lend__stacks_owner(&stacks, fault_address),
-			     (int)i);
+		cr_expect(is_in_guard(i, fault_address));
 		cr_expect_eq(fault_of_write(low - PAGE), low - PAGE);
-		cr_expect_eq(lend__stacks_owner(&stacks, fault_address),
-			     (int)i);
-		cr_expect_eq(lend__stacks_owner(&stacks, low), -1);
+		cr_expect(is_in_guard(i, fault_address));
+		cr_expect_not(is_in_guard(i, low));
+		cr_expect_not(is_in_guard(i, low - PAGE - 1));
 	}
 }
 
@@ -84,12 +90,11 @@ Test(stack, an_overflow_is_a_segmentation_fault, .signal = SIGSEGV)
 	*((volatile char *)lend__stacks_low(&stacks, 1) - 1) = 1;
 }
 
-Test(stack, an_unprepared_slot_has_no_guard_and_no_owner)
+Test(stack, an_unprepared_slot_has_no_guard)
 {
 	char *low = lend__stacks_low(&stacks, 2);
 
 	cr_expect_null(fault_of_write(low - 1));
-	cr_expect_eq(lend__stacks_owner(&stacks, low - 1), -1);
 }
 
 Test(stack, preparing_twice_changes_nothing)
@@ -163,8 +168,6 @@ Test(stack, an_address_names_its_slot)
 	cr_expect_eq(lend__stacks_index(&stacks, base + 4 * SLOT), -1);
 	cr_expect_eq(lend__stacks_index(&stacks, NULL), -1);
 	cr_expect_eq(lend__stacks_index(&stacks, (void *)UINTPTR_MAX), -1);
-	cr_expect_eq(lend__stacks_owner(&stacks, NULL), -1);
-	cr_expect_eq(lend__stacks_owner(&stacks, base - 1), -1);
 }
 
 Test(stack, refuses_sizes_out_of_range)
@@ -202,4 +205,63 @@ Test(stack, the_smallest_and_the_largest_sizes_work)
 	expect_last_slot(1, LEND_STACK_SLOT_SIZE_MIN);
 	expect_last_slot(2, LEND_STACK_SLOT_SIZE_MAX);
 	expect_last_slot(LEND_STACK_SLOTS_MAX, LEND_STACK_SLOT_SIZE_MIN);
+}
+
+/* ---- in no slot ---- */
+
+Test(stack, one_in_no_slot_has_a_guard_and_all_its_bytes)
+{
+	struct lend_stack stack;
+
+	cr_assert_eq(lend__stack_map(20 * PAGE - 5, &stack), 0);
+	cr_expect_eq(stack.high - stack.low, (ptrdiff_t)(20 * PAGE));
+	cr_expect_null(fault_of_write(stack.low));
+	cr_expect_null(fault_of_write(stack.high - 1));
+	cr_expect_eq(fault_of_write(stack.low - 1), stack.low - 1);
+	cr_expect(lend__stack_guards(&stack, fault_address));
+	cr_expect_eq(fault_of_write(stack.low - PAGE), stack.low - PAGE);
+	cr_expect(lend__stack_guards(&stack, fault_address));
+	cr_expect_not(lend__stack_guards(&stack, stack.low));
+	cr_expect_not(lend__stack_guards(&stack, stack.low - PAGE - 1));
+	cr_expect_not(lend__stack_guards(&stack, NULL));
+	lend__stack_unmap(&stack);
+	cr_expect_eq(lend__stack_touched(&stack), 0, "of one that is no more");
+	cr_expect_not_null(fault_of_write(stack.high - 1));
+}
+
+Test(stack, what_is_touched_is_told_and_trimmed)
+{
+	const size_t size = 300 * PAGE; /* more than one look's */
+	struct lend_stack stack;
+
+	cr_assert_eq(lend__stack_map(size, &stack), 0);
+	cr_expect_eq(lend__stack_touched(&stack), 0);
+	stack.high[-1] = 'x';
+	stack.high[-10 * (long)PAGE] = 'x';
+	cr_expect_eq(lend__stack_touched(&stack), 10 * PAGE);
+	cr_expect_eq(lend__stack_resident(&stack), 2 * PAGE);
+	memset(stack.low, 'y', size);
+	cr_expect_eq(lend__stack_touched(&stack), size);
+	cr_expect_eq(lend__stack_resident(&stack), size);
+	lend__stack_trim(&stack, stack.high - PAGE - 1);
+	cr_expect_eq(lend__stack_resident(&stack), 2 * PAGE);
+	cr_expect_eq(stack.high[-1], 'y');
+	cr_expect_eq(fault_of_write(stack.low - 1), stack.low - 1);
+	lend__stack_unmap(&stack);
+}
+
+Test(stack, sizes_of_one_in_no_slot)
+{
+	struct lend_stack stack = { NULL, NULL };
+
+	cr_expect_eq(lend__stack_map(0, &stack), -EINVAL);
+	cr_expect_eq(lend__stack_map(LEND_STACK_OWN_SIZE_MAX + 1, &stack),
+		     -EINVAL);
+	cr_expect_null(stack.low);
+	cr_assert_eq(lend__stack_map(1, &stack), 0);
+	cr_expect_eq(stack.high - stack.low, (ptrdiff_t)PAGE);
+	lend__stack_unmap(&stack);
+	cr_assert_eq(lend__stack_map(LEND_STACK_OWN_SIZE_MAX, &stack), 0);
+	cr_expect_null(fault_of_write(stack.low));
+	lend__stack_unmap(&stack);
 }
