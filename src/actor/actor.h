@@ -96,8 +96,7 @@ struct lend_actor {
 	struct lend_actor *run_next;   /* in a run queue's list or an inbox */
 	struct lend_worker *pinned_to; /* where it is pinned; NULL: nowhere */
 	struct lend_registry_entry *entry; /* [const] while it lives */
-	/* [const] while it lives: where the call of its spawn returned to */
-	const void *spawned_at;
+	bool senders_wait; /* [owner] for room, as far as it knows */
 
 	/* ---- running it ---- [owner] the worker that does */
 	LEND_CACHE_ALIGNED struct lend_fiber fiber;
@@ -138,7 +137,6 @@ struct lend_actor {
 	 * before it is written costs two faults and all processors' caches of
 	 * translations. */
 	bool joinable;
-	bool senders_wait;	   /* for room, as far as it knows */
 	uint16_t callbacks;	   /* of the library's that it is in */
 	uint16_t uncancellable;	   /* sections that it is in */
 	uint64_t deadline;	   /* of the block that it is in */
@@ -154,6 +152,7 @@ struct lend_actor {
 	/* ---- who it is ---- [const] while it lives */
 	lend_actor_fn fn;
 	void *arg;
+	const void *spawned_at; /* the call of its spawn returned to there */
 	char name[LEND_ACTOR_NAME_MAX + 1];
 
 	/* ---- [atomic] any thread ---- */
@@ -245,6 +244,14 @@ static inline bool lend__actor_has_news(const struct lend_actor *actor)
 static inline void lend__actor_look(struct lend_actor *actor)
 {
 	if (lend_unlikely(lend__actor_has_news(actor)))
+		lend__actor_sort_mail(actor);
+}
+
+/* The same for one that was suspended, and may have been handed some. */
+static inline void lend__actor_look_woken(struct lend_actor *actor)
+{
+	if (lend__mailbox_has_handed(&actor->mailbox) ||
+	    lend__actor_has_news(actor))
 		lend__actor_sort_mail(actor);
 }
 

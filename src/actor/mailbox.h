@@ -183,6 +183,12 @@ static inline bool lend__mailbox_has_mail(const struct lend_mailbox *mailbox)
 	return atomic_load_explicit(&mailbox->head, memory_order_relaxed);
 }
 
+/* Has it been woken by mail? Thread: as above. */
+static inline bool lend__mailbox_has_handed(const struct lend_mailbox *mailbox)
+{
+	return mailbox->handed;
+}
+
 /* What the list holds, oldest first, behind @first. */
 static inline struct lend_mail *
 lend__mailbox_take_list(struct lend_mailbox *mailbox, struct lend_mail *first)

@@ -15,13 +15,14 @@
 #include "rt/turn.h"
 #include "rt/worker.h"
 
-int lend_park(uint64_t deadline)
+__attribute__((noinline)) int lend_park(uint64_t deadline)
 {
-	struct lend_actor *self = lend__current_actor();
+	struct lend_worker *worker = lend__current_at_entry();
+	struct lend_actor *self = worker ? worker->running : NULL;
 
 	lend_assert(self);
 	lend__turn_spend(self);
-	lend__actor_sort_mail(self);
+	lend__actor_look(self);
 	while (!self->permit) {
 		int err = lend__suspend_for(self, LEND_WAITS_PERMIT, -1,
 					    deadline);

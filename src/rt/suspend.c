@@ -132,7 +132,7 @@ void lend__suspend(struct lend_actor *self, uint64_t deadline)
 	atomic_store_explicit(&self->since_ns, self->worker->now_ns,
 			      memory_order_relaxed);
 	switch_away(self, LEND_AFTER_SUSPEND, next_of(self->worker));
-	lend__actor_sort_mail(self);
+	lend__actor_look_woken(self);
 }
 
 int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
