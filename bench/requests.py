@@ -130,6 +130,9 @@ def turns(options, row, rate):
     flat = result['turns']
     for turn in flat:
         turn['disturbed'] = disturbed(options, turn, here.cpus[0] is not None)
+        # All that was due has been answered, what was not counted, too.
+        turn['cpu_us'] = turn['used_us'] / (
+            rate * (options.turn_seconds + options.turn_warmup))
     return [{names[turn['server']]: turn
              for turn in flat[at:at + len(names)]}
             for at in range(0, len(flat), len(names))]
@@ -144,14 +147,14 @@ def disturbed(options, turn, alone):
             or alone and turn['waited_us'] > limit_us)
 
 
-def p99_compare(paced, name):
+def turns_compare(paced, name, key):
     """As compare(), of the rounds' medians of ratios within a cycle of turns
     in which neither was disturbed. A round without such is left out.
     """
     medians, dropped, total = [], 0, 0
     for cycles in paced:
         pairs = [(cycle[name], cycle[REFERENCE]) for cycle in cycles]
-        good = [(mine['p99_us'], other['p99_us']) for mine, other in pairs
+        good = [(mine[key], other[key]) for mine, other in pairs
                 if not mine['disturbed'] and not other['disturbed']]
         total += len(pairs)
         dropped += len(pairs) - len(good)
@@ -213,11 +216,13 @@ def row_measure(options, row):
     for mode in options.modes:
         name = server_name(mode)
         cpu = compare(saturated, name, 'cpu_us')
-        p99 = p99_compare(paced, name)
-        row['modes'][mode] = {'cpu': cpu, 'p99': p99}
+        paced_cpu = turns_compare(paced, name, 'cpu_us')
+        p99 = turns_compare(paced, name, 'p99_us')
+        row['modes'][mode] = {'cpu': cpu, 'paced_cpu': paced_cpu, 'p99': p99}
         print(f"{row['load']:<9} {row['connections']:>5} {row['workers']:>7} "
               f"{mode:<11} {row['reference']['cpu_us']:>7.3f} "
               f"{cell(cpu, cpu_aim):<29} {rate / 1000:>7.0f} "
+              f"{paced_cpu.get('ratio', float('nan')):>8.2f} "
               f"{p99.get('reference', 0):>7.0f} {cell(p99, P99_AIM):<29} "
               f"{p99['dropped']:>4} of {p99['turns']}",
               flush=True)
@@ -297,7 +302,8 @@ def main():
           + ('ahead of other programs (SCHED_FIFO)' if options.realtime
              else 'an ordinary program among others'))
     print(f"{'load':<9} {'conns':>5} {'workers':>7} {'mode':<11} {'raw us':>7} "
-          f"{'CPU ratio':<29} {'k req/s':>7} {'raw p99':>7} "
+          f"{'CPU ratio':<29} {'k req/s':>7} {'CPU then':>8} "
+          f"{'raw p99':>7} "
           f"{'p99 ratio':<29} dropped")
     try:
         for row in table:

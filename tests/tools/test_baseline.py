@@ -411,11 +411,10 @@ class BaselineTest(unittest.TestCase):
                    {'raw_uring': turn(100), 'mine': turn(901, **late)},
                    {'raw_uring': turn(2, **waited), 'mine': turn(150)}],
                   [{'raw_uring': turn(1), 'mine': turn(150, **waited)}]]
-        result = requests.p99_compare(rounds, 'mine')
+        result = requests.turns_compare(rounds, 'mine', 'p99_us')
         self.assertEqual((result['turns'], result['dropped']), (6, 3))
         self.assertEqual((result['rounds'], result['ratio']), (1, 1.5))
-        self.assertFalse(result['is_interval'])
-        result = requests.p99_compare(rounds[1:], 'mine')
+        result = requests.turns_compare(rounds[1:], 'mine', 'p99_us')
         self.assertNotIn('ratio', result)
         self.assertEqual(requests.cell(result, 1.2), 'disturbed')
         # Workers that share CPUs wait for each other.
@@ -440,6 +439,7 @@ class BaselineTest(unittest.TestCase):
             self.assertGreater(row['rate'], 0)
             measures = row['modes']['borrowed']
             self.assertGreater(measures['cpu']['ratio'], 0)
+            self.assertGreater(measures['paced_cpu'].get('ratio', 1), 0)
             self.assertEqual(measures['p99']['turns'], 2)
             # The machine may have been others' for both.
             self.assertGreater(measures['p99'].get('ratio', 1), 0)
