@@ -79,6 +79,9 @@ static inline bool lend_queue_push(struct lend_queue *queue, void *element)
 {
 	bool pushed;
 
+	/* CK orders the stores before that of the tail; what was read before
+	 * must have been read, too, when somebody else has the element. */
+	ck_pr_fence_release();
 	lend__ck_release(queue);
 	lend__ck_enter();
 	pushed = ck_ring_enqueue_spmc(&queue->ring, queue->slots, element);
@@ -123,6 +126,9 @@ static inline void *lend_queue_pop_ahead(struct lend_queue *queue,
 		if (head == tail)
 			return NULL;
 		element = slots[head & ring->mask].value;
+		/* Who sees this head sees the tail, which we stored before: one
+		 * that is behind the head would be very far ahead of it. */
+		ck_pr_fence_store_atomic();
 	} while (!ck_pr_cas_uint_value(&ring->c_head, head, head + 1, &head));
 	head++;
 	ahead[0] = head == tail ? NULL : slots[head & ring->mask].value;
@@ -143,7 +149,8 @@ static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
 	lend__ck_enter();
 	head = ck_pr_load_uint(&ring->c_head);
 	do {
-		/* As ck_ring_dequeue_spmc(), with more than one element. */
+		/* As ck_ring_dequeue_spmc(), with more than one element. The
+		 * head before the tail, so that it is not beyond that. */
 		ck_pr_fence_load();
 		count = ck_pr_load_uint(&ring->p_tail) - head;
 		if (count > most)
@@ -154,7 +161,8 @@ static inline unsigned lend_queue_pop_some(struct lend_queue *queue,
 		for (unsigned i = 0; i < count; i++)
 			elements[i] =
 				queue->slots[(head + i) & ring->mask].value;
-		ck_pr_fence_store_atomic();
+		/* They are read before the producer may fill them again. */
+		ck_pr_fence_load_atomic();
 	} while (!ck_pr_cas_uint_value(&ring->c_head, head, head + count,
 				       &head));
 	lend__ck_leave();

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Prove that the queue of a lane has its barriers on arm64.
+
+usage: check_queue_code.py TREE COMPILER OBJDUMP [-FLAG]...
+
+Goal:   the fences of base/ck.h, which are no instructions on x86, so that no
+        test of threads there misses them, are barriers where stores and loads
+        overtake each other: what each of them is for is in doc/memory-order.md,
+        and tests/model/queue.pml.
+Method: compile queue.c, disassemble it, and look at the last barrier before the
+        store or the exchange that must not be early. Then the same with ck.h
+        mutated, without one of the fences; each must be complained of.
+
+Exits with 77 (skipped) when a tool is missing.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+EXCHANGE = r"(ldxr|ldaxr|cas)"
+
+# (function, what must not be early, the barriers of which one comes last)
+RULES = (
+    ("queue_push", r"str\b", ("ish", "sy")),
+    ("queue_pop", EXCHANGE, ("ishst", "ish", "sy")),
+    ("queue_pop_some", EXCHANGE, ("ish", "sy")),
+)
+
+# Of ck.h: each is the fence of the function of the same place in RULES.
+FENCES = ("ck_pr_fence_release();", "ck_pr_fence_store_atomic();",
+          "ck_pr_fence_load_atomic();")
+
+# An installed CK may be that of x86, where fences are nothing.
+MEMORY_MODEL = """#include_next <ck_md.h>
+#undef CK_MD_TSO
+#undef CK_MD_RMO
+#define CK_MD_RMO
+"""
+
+
+def run(command):
+    # A cache of compilations may take a mutated header for the one it knows.
+    environment = {**os.environ, "CCACHE_DISABLE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env=environment)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}:\n{done.stderr}")
+    return done.stdout
+
+
+def disassemble(root, compiler, objdump, flags, folder):
+    """{function: [instruction with its operands]}"""
+    target = os.path.join(folder, "queue.o")
+    run([compiler, "-std=gnu17", "-O2", "-D_GNU_SOURCE", "-I", folder,
+         "-I", os.path.join(root, "src"), "-I", os.path.join(root, "include"),
+         *flags, "-c", os.path.join(root, "tests", "codegen", "queue.c"),
+         "-o", target])
+    found, here = {}, []
+    for line in run([objdump, "-d", "--no-show-raw-insn", target]).split("\n"):
+        start = re.match(r"^[0-9a-f]+ <([^>]+)>:$", line)
+        instruction = re.match(r"^\s+[0-9a-f]+:\t(.*)$", line)
+        if start:
+            here = found.setdefault(start.group(1), [])
+        elif instruction:
+            here.append(instruction.group(1))
+    return found
+
+
+def complaint(code, function, early, barriers):
+    """What is wrong with it, or None."""
+    last = "no barrier"
+    for instruction in code[function]:
+        if re.match(early, instruction):
+            return None if last in barriers else \
+                f"{function}: {last} before {instruction}"
+        barrier = re.match(r"dmb\s+(\w+)", instruction)
+        if barrier:
+            last = barrier.group(1)
+    sys.exit(f"{function}: there is no {early}")
+
+
+def main():
+    root, compiler, objdump, *flags = sys.argv[1:]
+    for tool in (compiler, objdump):
+        if not shutil.which(tool):
+            print(f"skipped: {tool} is not installed")
+            return 77
+    with open(os.path.join(root, "src", "base", "ck.h"),
+              encoding="utf-8") as file:
+        header = file.read()
+    with tempfile.TemporaryDirectory(prefix="lend-queue-") as folder:
+        with open(os.path.join(folder, "ck_md.h"), "w",
+                  encoding="utf-8") as file:
+            file.write(MEMORY_MODEL)
+        code = disassemble(root, compiler, objdump, flags, folder)
+        for rule in RULES:
+            wrong = complaint(code, *rule)
+            if wrong:
+                print(f"FAIL: {wrong}")
+                return 1
+        os.mkdir(os.path.join(folder, "base"))
+        for rule, fence in zip(RULES, FENCES):
+            if header.count(fence) != 1:
+                sys.exit(f"ck.h has not one {fence} to take away")
+            with open(os.path.join(folder, "base", "ck.h"), "w",
+                      encoding="utf-8") as file:
+                file.write(header.replace(fence, ""))
+            code = disassemble(root, compiler, objdump, flags, folder)
+            wrong = complaint(code, *rule)
+            if not wrong:
+                print(f"FAIL: it is not noticed that there is no {fence}")
+                return 1
+            print(f"noticed: {wrong}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
