@@ -24,7 +24,9 @@
  */
 LEND_NODISCARD int lend__pages_reserve(size_t size, void **ret_address);
 
-/* The opposite. NULL is ignored. */
+/* The opposite. NULL is ignored. Where the process has as many mappings as it
+ * may (vm.max_map_count), only the memory goes back; the addresses stay taken
+ * until the process ends. */
 void lend__pages_unreserve(void *address, size_t size);
 
 /*

@@ -44,6 +44,36 @@ static void lock_or_skip(char *base, size_t size)
 		cr_skip_test("no locked memory allowed (RLIMIT_MEMLOCK)");
 }
 
+/* As many mappings as the process may have: each page its own. Return: what is
+ * to be unmapped then. */
+static char *take_all_mappings(size_t max)
+{
+	size_t size = 2 * max * PAGE;
+	char *base = mmap(NULL, size, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	cr_assert(base != MAP_FAILED);
+	for (size_t at = PAGE; at < size; at += 2 * PAGE)
+		if (mprotect(base + at, PAGE, PROT_READ)) {
+			cr_assert_eq(errno, ENOMEM);
+			return base;
+		}
+	cr_assert_fail("more than %zu mappings", max);
+	return NULL;
+}
+
+/* More than some hundred thousand take too long to make. */
+static size_t mappings_max_or_skip(void)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	size_t max = 0;
+
+	if (!file || fscanf(file, "%zu", &max) != 1 || max > 200000)
+		cr_skip_test("vm.max_map_count is %zu", max);
+	fclose(file);
+	return max;
+}
+
 static bool is_readable(const char *page)
 {
 	ssize_t count;
@@ -165,5 +195,23 @@ Test(pages, a_guard_without_a_mapping_left_is_enomem, .timeout = 60)
 	lend__pages_unreserve(filler, 2 * max * PAGE);
 	cr_expect_eq(error, -ENOMEM);
 	cr_expect_eq(lend__pages_guard(base + PAGE, PAGE), 0);
+	lend__pages_unreserve(base, 3 * PAGE);
+}
+
+/* As the stacks of three actors, of which the second ends first. */
+Test(pages, a_hole_that_can_not_be_made_gives_back_the_memory)
+{
+	size_t max = mappings_max_or_skip();
+	char *base = reserve(3), *others = take_all_mappings(max);
+
+	for (size_t i = 0; i < 3; i++)
+		base[i * PAGE] = (char)(1 + i);
+	/* It stays as it is refused, also by the kernel. */
+	cr_assert(munmap(base + PAGE, PAGE) && errno == ENOMEM);
+	lend__pages_unreserve(base + PAGE, PAGE);
+	cr_expect(!is_resident(base + PAGE));
+	cr_expect_eq(base[0], 1);
+	cr_expect_eq(base[2 * PAGE], 3);
+	cr_assert_eq(munmap(others, 2 * max * PAGE), 0);
 	lend__pages_unreserve(base, 3 * PAGE);
 }
