@@ -19,7 +19,12 @@ static_assert(LEND_STACK_SLOT_SIZE_MIN >= 2 * LEND_PAGE_SIZE,
 static_assert(LEND_STACK_SLOTS_MAX <= INT_MAX, "an index is an int, or -1");
 
 /* How much of a stack is asked for at once: this is called on stacks. */
-#define TOUCHED_STEP ((size_t)256 << 10)
+#define TOUCHED_STEP ((size_t)512 << 10)
+
+/* A stretch of which nothing is there may be an array that was not filled, with
+ * the frames of calls below it. So long is none of code that was written for
+ * threads, whose stacks are 8 MiB. */
+#define UNTOUCHED_MAX ((size_t)8 << 20)
 
 int lend__stacks_init(struct lend_stacks *stacks, unsigned slots,
 		      size_t slot_size)
@@ -127,29 +132,27 @@ void lend__stack_trim(const struct lend_stack *stack, void *keep_from)
 	lend__pages_release(stack->low, (size_t)(keep - stack->low));
 }
 
-/* From the end down to a stretch of which nothing is there: the lowest page
- * that is, and how many are. */
+/* From the end down to a long stretch of which nothing is there: the lowest
+ * page that is, and how many are. */
 static char *lowest_page(const struct lend_stack *stack, size_t *ret_count)
 {
 	unsigned char pages[TOUCHED_STEP / LEND_PAGE_SIZE];
 	char *found = stack->high, *at = stack->high;
-	size_t before;
 
 	*ret_count = 0;
-	do {
+	while (at > stack->low && (size_t)(found - at) < UNTOUCHED_MAX) {
 		size_t left = (size_t)(at - stack->low);
 		size_t size = left < TOUCHED_STEP ? left : TOUCHED_STEP;
 
-		before = *ret_count;
 		at -= size;
-		if (!size || mincore(at, size, pages))
+		if (mincore(at, size, pages))
 			break;
 		for (size_t i = size / LEND_PAGE_SIZE; i-- > 0;)
 			if (pages[i] & 1) {
 				found = at + i * LEND_PAGE_SIZE;
 				++*ret_count;
 			}
-	} while (*ret_count > before);
+	}
 	return found;
 }
 

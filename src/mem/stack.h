@@ -111,8 +111,9 @@ void lend__stack_unmap(const struct lend_stack *stack);
 void lend__stack_trim(const struct lend_stack *stack, void *keep_from);
 
 /* Bytes from the end down to the lowest page that somebody has touched since
- * the stack was trimmed, and how many there are in pages that were: one system
- * call for each 256 KiB, and one more. 0 of one that is no more. Any thread. */
+ * the stack was trimmed, and how many there are in pages that were: what is
+ * below 8 MiB that nobody has is not found. One system call for each 512 KiB,
+ * of those 8 MiB too. 0 of one that is no more. Any thread. */
 size_t lend__stack_touched(const struct lend_stack *stack);
 size_t lend__stack_resident(const struct lend_stack *stack);
 

@@ -231,7 +231,7 @@ Test(stack, one_in_no_slot_has_a_guard_and_all_its_bytes)
 
 Test(stack, what_is_touched_is_told_and_trimmed)
 {
-	const size_t size = 300 * PAGE; /* more than one look's */
+	const size_t size = 500 * PAGE; /* more than one look's */
 	struct lend_stack stack;
 
 	cr_assert_eq(lend__stack_map(size, &stack), 0);
@@ -263,5 +263,19 @@ Test(stack, sizes_of_one_in_no_slot)
 	lend__stack_unmap(&stack);
 	cr_assert_eq(lend__stack_map(LEND_STACK_OWN_SIZE_MAX, &stack), 0);
 	cr_expect_null(fault_of_write(stack.low));
+	lend__stack_unmap(&stack);
+}
+
+/* An array that nobody has filled, with frames below it. */
+Test(stack, what_is_touched_below_what_is_not_is_told)
+{
+	const size_t size = (size_t)9 << 20;
+	struct lend_stack stack;
+
+	cr_assert_eq(lend__stack_map(size, &stack), 0);
+	stack.high[-1] = 'x';
+	stack.high[-(long)(PAGE + ((size_t)7 << 20))] = 'x';
+	cr_expect_eq(lend__stack_touched(&stack), PAGE + ((size_t)7 << 20));
+	cr_expect_eq(lend__stack_resident(&stack), 2 * PAGE);
 	lend__stack_unmap(&stack);
 }
