@@ -28,8 +28,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* An actor's name for all time: no two actors of a runtime ever have the same,
- * so a stale one is an error and never somebody else. Zeroed: nobody. */
+/* An actor's name for all time: no two actors of a runtime have the same, so a
+ * stale one is an error and not somebody else. Generations begin anew when a
+ * place has had 2^32 - 1 actors; who spawns and joins in a loop, always in the
+ * same place, gets there within minutes or hours. So a reference that is kept
+ * for so long may then name the one actor of so many that has its number.
+ * Zeroed: nobody, ever. */
 typedef struct lend_ref {
 	uint32_t index;
 	uint32_t generation;

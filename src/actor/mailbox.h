@@ -27,7 +27,9 @@
  * that is not suspended, or as zeros, if nobody was ever there or the pages
  * were given back; then nothing of it is written. That is why whoever fills a
  * record does not touch the head but by atomic stores, and why the head is
- * looked at before the compare-and-swap, which would fault a page in.
+ * looked at before the compare-and-swap, which would fault a page in. It proves
+ * no more and no less than a pin does: generations begin anew, as lend_ref
+ * says.
  */
 #ifndef LEND_ACTOR_MAILBOX_H
 #define LEND_ACTOR_MAILBOX_H

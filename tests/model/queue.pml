@@ -173,6 +173,15 @@ proctype thief()
 #ifndef BREAK_READ_LATE
 			read();
 #endif
+#ifdef BREAK_STEAL_PLAIN
+			swapped = mem[HEAD] == head;
+			d_step {
+				if
+				:: swapped -> mem[HEAD] = head + count
+				:: else -> head = mem[HEAD]
+				fi
+			}
+#else
 			d_step {
 				swapped = mem[HEAD] == head;
 				if
@@ -180,6 +189,7 @@ proctype thief()
 				:: else -> head = mem[HEAD]
 				fi
 			}
+#endif
 #ifdef BREAK_READ_LATE
 			if
 			:: swapped -> read()

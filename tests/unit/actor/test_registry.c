@@ -77,6 +77,31 @@ Test(registry, reference_names_one_actor, .init = init, .fini = fini)
 	}
 }
 
+/* A zeroed reference stays nobody's. */
+Test(registry, generations_begin_anew_at_one, .init = init, .fini = fini)
+{
+	struct lend_actor *actor = spawn(false);
+	uint32_t index = actor->index;
+	lend_ref last = { index, UINT32_MAX };
+	lend_ref nobody = { index, 0 };
+
+	end(actor, 0);
+	atomic_store(&registry.entries[index].word,
+		     (uint64_t)(UINT32_MAX - 1) << LEND_ENTRY_GENERATION);
+	actor = spawn(false);
+	cr_assert_eq(actor->index, index, "not the same place");
+	cr_expect_eq(actor->generation, UINT32_MAX);
+	cr_expect_eq(lend__registry_pin(&registry, last), actor);
+	lend__registry_unpin(&registry, last);
+	end(actor, 0);
+	actor = spawn(false);
+	cr_assert_eq(actor->index, index, "not the same place");
+	cr_expect_eq(actor->generation, 1);
+	cr_expect_null(lend__registry_pin(&registry, last));
+	cr_expect_null(lend__registry_pin(&registry, nobody));
+	end(actor, 0);
+}
+
 Test(registry, value_waits_for_one_join, .init = init, .fini = fini)
 {
 	struct lend_actor *actor = spawn(true);

@@ -28,7 +28,7 @@ Test(ck, order_and_capacity)
 	lend_queue_fini(&queue);
 }
 
-#define ELEMENTS 300000
+#define ELEMENTS 1000000
 
 static struct lend_queue shared;
 static atomic_uint popped;
@@ -64,6 +64,93 @@ Test(ck, each_element_has_one_taker, .timeout = 60)
 			sched_yield();
 	}
 	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 1; i <= ELEMENTS; i++)
+		cr_assert_eq(seen[i], 1);
+	lend_queue_fini(&shared);
+}
+
+Test(ck, who_comes_next_is_told)
+{
+	struct lend_queue queue;
+	void *ahead[2] = { NULL, NULL };
+
+	cr_assert_eq(lend_queue_init(&queue, 4), 0);
+	cr_expect_null(lend_queue_pop_ahead(&queue, ahead));
+	/* Round the end of the ring, too. */
+	for (uintptr_t i = 1; i < 9; i += 3) {
+		for (uintptr_t k = 0; k < 3; k++)
+			cr_assert(lend_queue_push(&queue, (void *)(i + k)));
+		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead), i);
+		cr_expect_eq((uintptr_t)ahead[0], i + 1);
+		cr_expect_eq((uintptr_t)ahead[1], i + 2);
+		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead),
+			     i + 1);
+		cr_expect_eq((uintptr_t)ahead[0], i + 2);
+		cr_expect_null(ahead[1]);
+		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead),
+			     i + 2);
+		cr_expect_null(ahead[0]);
+		cr_expect_null(ahead[1]);
+		cr_expect_null(lend_queue_pop_ahead(&queue, ahead));
+	}
+	lend_queue_fini(&queue);
+}
+
+/* In a ring that is full and empty all the time. */
+#define THIEVES 2
+#define MOST	3
+
+static atomic_bool over;
+
+static void take(uintptr_t element)
+{
+	cr_assert(element >= 1 && element <= ELEMENTS);
+	cr_assert_eq(atomic_fetch_add(&seen[element], 1), 0);
+}
+
+static void *steal_some(void *arg)
+{
+	void *elements[MOST];
+	unsigned in_vain = 0;
+
+	(void)arg;
+	while (!atomic_load(&over)) {
+		unsigned count = lend_queue_pop_some(&shared, elements, MOST);
+
+		cr_assert_leq(count, MOST);
+		for (unsigned i = 0; i < count; i++)
+			take((uintptr_t)elements[i]);
+		if (!count && ++in_vain % 256 == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+Test(ck, owner_and_thieves_take_each_once, .timeout = 60)
+{
+	pthread_t threads[THIEVES];
+	void *element, *ahead[2];
+
+	cr_assert_eq(lend_queue_init(&shared, 4), 0);
+	for (int i = 0; i < THIEVES; i++)
+		pthread_create(&threads[i], NULL, steal_some, NULL);
+	for (uintptr_t i = 1; i <= ELEMENTS;) {
+		/* Until it is full, and then one: mostly thieves and owner want
+		 * the same. The owner alone would do, nobody has to be quick.
+		 */
+		if (lend_queue_push(&shared, (void *)i)) {
+			i++;
+			continue;
+		}
+		element = lend_queue_pop_ahead(&shared, ahead);
+		if (element)
+			take((uintptr_t)element);
+	}
+	while ((element = lend_queue_pop_ahead(&shared, ahead)))
+		take((uintptr_t)element);
+	atomic_store(&over, true);
+	for (int i = 0; i < THIEVES; i++)
 		pthread_join(threads[i], NULL);
 	for (unsigned i = 1; i <= ELEMENTS; i++)
 		cr_assert_eq(seen[i], 1);
