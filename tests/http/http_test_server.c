@@ -159,10 +159,15 @@ static void on_type(struct lend_http_request *request,
 		    struct lend_http_response *response, void *arg)
 {
 	char type[256];
-	ssize_t size = lend_http_read(request, type, sizeof(type) - 1);
+	size_t size = 0;
+	ssize_t res;
 
 	(void)arg;
-	type[size < 0 ? 0 : size] = '\0';
+	/* It comes in pieces where a buffer of the ring ends in it. */
+	while ((res = lend_http_read(request, type + size,
+				     sizeof(type) - 1 - size)) > 0)
+		size += (size_t)res;
+	type[size] = '\0';
 	if (lend_http_reply(response, 200, type, "yes\n", 4) == -EINVAL)
 		lend_http_reply(response, 200, NULL, "no\n", 3);
 }
