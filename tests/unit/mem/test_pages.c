@@ -44,36 +44,6 @@ static void lock_or_skip(char *base, size_t size)
 		cr_skip_test("no locked memory allowed (RLIMIT_MEMLOCK)");
 }
 
-/* As many mappings as the process may have: each page its own. Return: what is
- * to be unmapped then. */
-static char *take_all_mappings(size_t max)
-{
-	size_t size = 2 * max * PAGE;
-	char *base = mmap(NULL, size, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	cr_assert(base != MAP_FAILED);
-	for (size_t at = PAGE; at < size; at += 2 * PAGE)
-		if (mprotect(base + at, PAGE, PROT_READ)) {
-			cr_assert_eq(errno, ENOMEM);
-			return base;
-		}
-	cr_assert_fail("more than %zu mappings", max);
-	return NULL;
-}
-
-/* More than some hundred thousand take too long to make. */
-static size_t mappings_max_or_skip(void)
-{
-	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
-	size_t max = 0;
-
-	if (!file || fscanf(file, "%zu", &max) != 1 || max > 200000)
-		cr_skip_test("vm.max_map_count is %zu", max);
-	fclose(file);
-	return max;
-}
-
 static bool is_readable(const char *page)
 {
 	ssize_t count;
@@ -159,59 +129,84 @@ Test(pages, a_guard_in_locked_memory_is_a_mapping)
 	lend__pages_unreserve(base, 3 * PAGE);
 }
 
-static unsigned long read_map_count_max(void)
+static size_t read_map_count_max(void)
 {
 	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
-	unsigned long max = 0;
+	size_t max = 0;
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%lu", &max) != 1)
+	if (fscanf(file, "%zu", &max) != 1)
 		max = 0;
 	fclose(file);
 	return max;
 }
 
-/*
- * Goal:   a guard that would be one mapping too many is -ENOMEM, not a crash.
- * Method: use up the mappings by changing every second page of a range.
- */
-Test(pages, a_guard_without_a_mapping_left_is_enomem, .timeout = 60)
+/* What uses up the mappings: a range of which every second page is changed. */
+struct filler {
+	char *base;
+	size_t pages;
+};
+
+static struct filler reserve_filler_or_skip(void)
 {
-	unsigned long max = read_map_count_max();
-	char *base = reserve(3);
-	char *filler;
-	int error;
+	size_t max = read_map_count_max();
 
 	if (max == 0 || max > 300000)
 		cr_skip_test("vm.max_map_count is unknown or too high");
-	lock_or_skip(base, 3 * PAGE);
-	filler = reserve(2 * max);
-	for (unsigned long i = 0; i < max; i++)
-		if (mprotect(filler + 2 * i * PAGE, PAGE, PROT_NONE))
+	return (struct filler){ reserve(2 * max), 2 * max };
+}
+
+/* From here to unfill() nobody can allocate. */
+static void fill(const struct filler *filler)
+{
+	for (size_t i = 0; i < filler->pages; i += 2)
+		if (mprotect(filler->base + i * PAGE, PAGE, PROT_NONE))
 			break;
+}
+
+static void unfill(const struct filler *filler)
+{
+	lend__pages_unreserve(filler->base, filler->pages * PAGE);
+}
+
+/* Goal: a guard that would be one mapping too many is -ENOMEM, not a crash. */
+Test(pages, a_guard_without_a_mapping_left_is_enomem, .timeout = 60)
+{
+	struct filler filler = reserve_filler_or_skip();
+	char *base = reserve(3);
+	int error;
+
+	lock_or_skip(base, 3 * PAGE);
+	fill(&filler);
 	error = lend__pages_guard(base + PAGE, PAGE);
-	/* Before anything else: now nobody can allocate. */
-	lend__pages_unreserve(filler, 2 * max * PAGE);
+	unfill(&filler);
 	cr_expect_eq(error, -ENOMEM);
 	cr_expect_eq(lend__pages_guard(base + PAGE, PAGE), 0);
 	lend__pages_unreserve(base, 3 * PAGE);
 }
 
-/* As the stacks of three actors, of which the second ends first. */
-Test(pages, a_hole_that_can_not_be_made_gives_back_the_memory)
+/*
+ * Goal:   so is a hole: the memory goes back, the addresses stay.
+ * Method: three pages are as the stacks of three actors, of which the second
+ *         ends first.
+ */
+Test(pages, a_hole_without_a_mapping_left_gives_back_the_memory, .timeout = 60)
 {
-	size_t max = mappings_max_or_skip();
-	char *base = reserve(3), *others = take_all_mappings(max);
+	struct filler filler = reserve_filler_or_skip();
+	char *base = reserve(3);
+	bool refused;
 
 	for (size_t i = 0; i < 3; i++)
 		base[i * PAGE] = (char)(1 + i);
-	/* It stays as it is refused, also by the kernel. */
-	cr_assert(munmap(base + PAGE, PAGE) && errno == ENOMEM);
-	lend__pages_unreserve(base + PAGE, PAGE);
+	fill(&filler);
+	refused = munmap(base + PAGE, PAGE) && errno == ENOMEM;
+	if (refused)
+		lend__pages_unreserve(base + PAGE, PAGE);
+	unfill(&filler);
+	cr_assert(refused);
 	cr_expect(!is_resident(base + PAGE));
 	cr_expect_eq(base[0], 1);
 	cr_expect_eq(base[2 * PAGE], 3);
-	cr_assert_eq(munmap(others, 2 * max * PAGE), 0);
 	lend__pages_unreserve(base, 3 * PAGE);
 }
