@@ -114,7 +114,8 @@ LEND_API const char *lend_self_name(void);
 /**
  * Let the others run.
  *
- * Thread: an actor. Blocks: suspends the actor until its next turn.
+ * Thread: an actor. Blocks: suspends the actor until its next turn, also if it
+ *         was cancelled before.
  *
  * Return: 0
  *         -ECANCELED  somebody cancelled the actor

@@ -151,42 +151,13 @@ static int offend(void *arg)
 	return 0;
 }
 
-/* What the child says before it dies. Returns its status. */
-static int watch_offender(char *words, size_t room)
-{
-	size_t used = 0;
-	int fds[2], status = 0;
-	ssize_t n;
-	pid_t child;
-
-	if (!CHECK_EQ(pipe(fds), 0))
-		return 0;
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		lend_run(&test_options, offend, NULL);
-		_exit(0);
-	}
-	close(fds[1]);
-	while (used < room - 1 &&
-	       (n = read(fds[0], words + used, room - 1 - used)) > 0)
-		used += (size_t)n;
-	words[used] = '\0';
-	close(fds[0]);
-	CHECK_EQ(waitpid(child, &status, 0), child);
-	return status;
-}
-
 static int expect_fault(enum crime which)
 {
 	char words[4096];
 	int status;
 
 	crime = which;
-	status = watch_offender(words, sizeof(words));
+	status = test_in_child(offend, words, sizeof(words));
 	CHECK(strstr(words, "now 0") != NULL);
 #ifdef __SANITIZE_ADDRESS__
 	/* It takes the signal, and prints more than a pipe may take. */

@@ -338,32 +338,9 @@ static int spawn_overflow(void *arg)
 
 static int overflow_names_the_actor(void)
 {
-	char text[4096] = "";
-	size_t size = 0;
-	int status, fds[2];
-	pid_t child;
-	ssize_t n;
+	char text[4096];
+	int status = test_in_child(spawn_overflow, text, sizeof(text));
 
-	if (!CHECK_EQ(pipe(fds), 0))
-		return -1;
-	child = fork();
-	if (child == 0) {
-		const struct rlimit none = { 0, 0 };
-
-		setrlimit(RLIMIT_CORE, &none);
-		signal(SIGALRM, SIG_DFL);
-		alarm(20);
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		_exit(lend_run(&test_options, spawn_overflow, NULL) & 0x7f);
-	}
-	close(fds[1]);
-	while (size < sizeof(text) - 1 &&
-	       (n = read(fds[0], text + size, sizeof(text) - 1 - size)) > 0)
-		size += (size_t)n;
-	close(fds[0]);
-	CHECK_EQ(waitpid(child, &status, 0), child);
 	CHECK(WIFSIGNALED(status));
 	CHECK_EQ(WTERMSIG(status), SIGSEGV);
 	CHECK(strstr(text, "\"deep-thinker\": its 262144 bytes are used up; "

@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -332,6 +334,38 @@ int test_connect(uint16_t port)
 		abort();
 	}
 	return fd;
+}
+
+int test_in_child(lend_actor_fn fn, char *words, size_t room)
+{
+	const struct rlimit none = { 0, 0 };
+	int fds[2], status = 0;
+	size_t used = 0;
+	ssize_t n;
+	pid_t child;
+
+	words[0] = '\0';
+	if (!CHECK_EQ(pipe(fds), 0))
+		return 0;
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &none);
+		signal(SIGALRM, SIG_DFL);
+		alarm(60);
+		dup2(fds[1], STDERR_FILENO);
+		close(fds[0]);
+		close(fds[1]);
+		_exit(lend_run(&test_options, fn, NULL) & 0x7f);
+	}
+	close(fds[1]);
+	while (used < room - 1 &&
+	       (n = read(fds[0], words + used, room - 1 - used)) > 0)
+		used += (size_t)n;
+	words[used] = '\0';
+	close(fds[0]);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	return status;
 }
 
 void test_spin(uint64_t span_ns)

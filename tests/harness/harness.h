@@ -85,6 +85,15 @@ void test_pair(int fds[2]);
 int test_listen(int backlog, uint16_t *ret_port);
 /* A blocking connection to it, from any thread. */
 int test_connect(uint16_t port);
+/**
+ * Run @fn as the first actor of a process of its own, with the options of the
+ * test, and read what that says on its standard error.
+ *
+ * @words  a string, cut at @room
+ *
+ * Return: how it ended, for WIFSIGNALED() and its like
+ */
+int test_in_child(lend_actor_fn fn, char *words, size_t room);
 /* Keep the CPU busy. */
 void test_spin(uint64_t span_ns);
 #if defined(__SANITIZE_THREAD__)
