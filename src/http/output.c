@@ -87,7 +87,7 @@ static int grow(struct lend__http_connection *connection, size_t size)
 		data = lend_io_alloc(size);
 	if (!data)
 		return fail(connection, -ENOMEM);
-	if (gathered)
+	if (out->data)
 		memcpy(data, out->data, gathered);
 	lend__http_output_drop(connection);
 	out->data = data;
