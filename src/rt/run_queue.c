@@ -14,9 +14,8 @@
 #define STEAL_LENGTH 8
 
 /* Of @filled: a lane, the place of the one just woken, and the pinned ones. */
-#define FILLED(lane) (1u << (lane))
-#define FILLED_NEXT  FILLED(LEND_RUN_LANES)
-
+#define FILLED(lane)  (1u << (lane))
+#define FILLED_NEXT   FILLED(LEND_RUN_LANES)
 #define FILLED_PINNED FILLED(LEND_RUN_LANES + 1)
 
 #define FILLED_OUT_OF_TURN (FILLED_NEXT | FILLED(LEND_RUN_URGENT))

@@ -8,9 +8,7 @@
  * left is decided by handlers that wait, with an answer gathered, until all
  * others do, too.
  */
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "harness/harness.h"
 
@@ -62,15 +60,7 @@ static int serve(void *arg)
 
 static int open_one(struct lend_http_server *server)
 {
-	const struct lend_address *address = lend_http_address(server, 0);
-	int fd = lend_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0,
-			     LEND_FOREVER);
-
-	CHECK(fd >= 0);
-	CHECK_EQ(lend_connect(fd, (const struct sockaddr *)&address->storage,
-			      address->size, LEND_FOREVER),
-		 0);
-	return fd;
+	return test_connect_to(lend_http_address(server, 0));
 }
 
 static void ask(int fd, const char *request, unsigned count)

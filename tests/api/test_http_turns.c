@@ -98,13 +98,8 @@ static void converse(const struct lend_address *address, const char *text)
 {
 	char answers[4096];
 	ssize_t size;
-	int fd = lend_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0,
-			     LEND_FOREVER);
+	int fd = test_connect_to(address);
 
-	CHECK(fd >= 0);
-	CHECK_EQ(lend_connect(fd, (const struct sockaddr *)&address->storage,
-			      address->size, LEND_FOREVER),
-		 0);
 	CHECK_EQ(lend_send_all(fd, text, strlen(text), LEND_FOREVER),
 		 strlen(text));
 	do

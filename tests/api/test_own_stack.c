@@ -310,27 +310,10 @@ static int report_has_it(void *arg)
 	return 0;
 }
 
-__attribute__((noinline)) static int recurse(volatile int *depth)
-{
-	volatile char frame[512];
-
-	frame[0] = (char)*depth;
-	if (++*depth < 0)
-		return 0;
-	return recurse(depth) + frame[0];
-}
-
-static int overflow(void *arg)
-{
-	volatile int depth = 0;
-
-	(void)arg;
-	return recurse(&depth);
-}
-
 static int spawn_overflow(void *arg)
 {
-	lend_ref ref = spawn_big(overflow, NULL, "deep-thinker", OVER_AT, 0);
+	lend_ref ref = spawn_big(test_overflow_stack, NULL, "deep-thinker",
+				 OVER_AT, 0);
 
 	(void)arg;
 	return lend_join(ref, LEND_FOREVER, NULL);

@@ -14,24 +14,6 @@
 
 /* ---- overflow ---- */
 
-__attribute__((noinline)) static int recurse(volatile int *depth)
-{
-	volatile char frame[512];
-
-	frame[0] = (char)*depth;
-	if (++*depth < 0)
-		return 0;
-	return recurse(depth) + frame[0];
-}
-
-static int overflow(void *arg)
-{
-	volatile int depth = 0;
-
-	(void)arg;
-	return recurse(&depth);
-}
-
 static int spawn_overflow(void *arg)
 {
 	const struct lend_spawn_options options = {
@@ -41,7 +23,7 @@ static int spawn_overflow(void *arg)
 	lend_ref ref;
 
 	(void)arg;
-	if (lend_spawn(overflow, NULL, &options, &ref))
+	if (lend_spawn(test_overflow_stack, NULL, &options, &ref))
 		return -1;
 	return lend_join(ref, LEND_FOREVER, NULL);
 }

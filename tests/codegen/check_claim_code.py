@@ -27,6 +27,8 @@ import subprocess
 import sys
 import tempfile
 
+from compiled import functions, run
+
 # One a file, or the compiler makes of what they have in common a function.
 FUNCTIONS = ("claim_one", "claim_many")
 
@@ -87,16 +89,6 @@ class Complaint(Exception):
     pass
 
 
-def run(command):
-    # A cache of compilations may take a mutated header for the one it knows.
-    environment = {**os.environ, "CCACHE_DISABLE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          env=environment)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}:\n{done.stderr}")
-    return done.stdout
-
-
 def parse(machine, line):
     """(address, name, operands), or None"""
     match = INSTRUCTION.match(line)
@@ -109,17 +101,13 @@ def parse(machine, line):
     return int(match.group(1), 16), name, operands.strip()
 
 
-def functions(machine, disassembly):
+def parsed(machine, disassembly):
     """{name: [(address, name, operands)]}"""
-    found, here = {}, None
-    for line in disassembly.split("\n"):
-        start = re.match(r"^[0-9a-f]+ <([^>]+)>:$", line)
-        if start:
-            here = found.setdefault(start.group(1), [])
-        instruction = parse(machine, line)
-        if instruction and here is not None:
-            here.append(instruction)
-    return found
+    return {
+        name: [instruction for line in lines
+               if (instruction := parse(machine, line))]
+        for name, lines in functions(disassembly).items()
+    }
 
 
 def successors(machine, function, code, i):
@@ -166,7 +154,7 @@ def fast_path(machine, function, code):
 
 
 def check_function(machine, objdump, path, function):
-    found = functions(machine, run([objdump, "-d", "--no-show-raw-insn", path]))
+    found = parsed(machine, run([objdump, "-d", "--no-show-raw-insn", path]))
     code = found[function]
     places, shortest = fast_path(machine, function, code)
     for i in places:

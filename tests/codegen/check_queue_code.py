@@ -16,9 +16,10 @@ Exits with 77 (skipped) when a tool is missing.
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+
+from compiled import functions, run
 
 EXCHANGE = r"(ldxr|ldaxr|cas)"
 
@@ -41,16 +42,6 @@ MEMORY_MODEL = """#include_next <ck_md.h>
 """
 
 
-def run(command):
-    # A cache of compilations may take a mutated header for the one it knows.
-    environment = {**os.environ, "CCACHE_DISABLE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          env=environment)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}:\n{done.stderr}")
-    return done.stdout
-
-
 def disassemble(root, compiler, objdump, flags, folder):
     """{function: [instruction with its operands]}"""
     target = os.path.join(folder, "queue.o")
@@ -58,15 +49,11 @@ def disassemble(root, compiler, objdump, flags, folder):
          "-I", os.path.join(root, "src"), "-I", os.path.join(root, "include"),
          *flags, "-c", os.path.join(root, "tests", "codegen", "queue.c"),
          "-o", target])
-    found, here = {}, []
-    for line in run([objdump, "-d", "--no-show-raw-insn", target]).split("\n"):
-        start = re.match(r"^[0-9a-f]+ <([^>]+)>:$", line)
-        instruction = re.match(r"^\s+[0-9a-f]+:\t(.*)$", line)
-        if start:
-            here = found.setdefault(start.group(1), [])
-        elif instruction:
-            here.append(instruction.group(1))
-    return found
+    disassembly = run([objdump, "-d", "--no-show-raw-insn", target])
+    return {
+        name: re.findall(r"^\s+[0-9a-f]+:\t(.*)$", "\n".join(lines), re.M)
+        for name, lines in functions(disassembly).items()
+    }
 
 
 def complaint(code, function, early, barriers):

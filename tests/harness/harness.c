@@ -368,6 +368,36 @@ int test_in_child(lend_actor_fn fn, char *words, size_t room)
 	return status;
 }
 
+__attribute__((noinline)) static int recurse(volatile int *depth)
+{
+	volatile char frame[512];
+
+	frame[0] = (char)*depth;
+	if (++*depth < 0)
+		return 0;
+	return recurse(depth) + frame[0];
+}
+
+int test_overflow_stack(void *arg)
+{
+	volatile int depth = 0;
+
+	(void)arg;
+	return recurse(&depth);
+}
+
+int test_connect_to(const struct lend_address *address)
+{
+	int fd = lend_socket(address->storage.ss_family,
+			     SOCK_STREAM | SOCK_CLOEXEC, 0, LEND_FOREVER);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(lend_connect(fd, (const struct sockaddr *)&address->storage,
+			      address->size, LEND_FOREVER),
+		 0);
+	return fd;
+}
+
 void test_spin(uint64_t span_ns)
 {
 	uint64_t end_ns = lend_after(span_ns);

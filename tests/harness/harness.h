@@ -94,6 +94,10 @@ int test_connect(uint16_t port);
  * Return: how it ended, for WIFSIGNALED() and its like
  */
 int test_in_child(lend_actor_fn fn, char *words, size_t room);
+/* Use up the stack of the actor that calls it, or is it. */
+int test_overflow_stack(void *arg);
+/* An actor's connection to @address. */
+int test_connect_to(const struct lend_address *address);
 /* Keep the CPU busy. */
 void test_spin(uint64_t span_ns);
 #if defined(__SANITIZE_THREAD__)

@@ -1,42 +1,26 @@
 /*
  * Goal:   a head is split into exactly what was sent, everything that is not
- *         well formed is refused with its status, and neither depends on how
- *         the bytes arrived.
- * Method: raw heads, whole and split at every place. Each portion is parsed
- *         where it is the end of an allocation, so that a sanitizer sees a
- *         read behind it.
+ *         well formed is refused with its status. That neither depends on how
+ *         the bytes arrived is test_parser_pieces.c.
+ * Method: raw heads, each where it is the end of an allocation, so that a
+ *         sanitizer sees a read behind it.
  */
+#include "fixture.h"
 #include "http/names.h"
-#include "http/parser.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define FIELDS 128
 #define HOST   "Host: x\r\n"
 
 static struct lend__http_field fields[FIELDS];
 static struct lend__http_head head;
-static struct lend__http_limits limits;
 static const char *text;
 
-static void resolve(void)
-{
-	lend__http_limits_resolve(&limits);
-}
-
-/* Give the parser what it would see of the first @size bytes. */
 static int feed(const char *data, size_t size)
 {
-	char *copy = malloc(size ? size : 1);
-	int result;
-
-	memcpy(copy, data, size);
-	result = lend__http_parse_head(copy, size, &limits, &head);
-	free(copy);
-	return result;
+	return feed_head(&head, data, size);
 }
 
 static int parse_bytes(const char *data, size_t size)
@@ -427,105 +411,4 @@ Test(parser, field_array_of_the_caller_is_a_limit, .init = resolve)
 	cr_expect_gt(feed(request, strlen(request)), 0);
 	lend__http_head_init(&head, fields, 1);
 	cr_expect_eq(feed(request, strlen(request)), -431);
-}
-
-/* Whether the head parsed before is the same as the present one. */
-static bool same_head(const struct lend__http_head *other,
-		      const struct lend__http_field *other_fields)
-{
-	return head.method == other->method && head.form == other->form &&
-	       head.minor == other->minor && head.scheme == other->scheme &&
-	       head.target.at == other->target.at &&
-	       head.target.size == other->target.size &&
-	       head.path.at == other->path.at &&
-	       head.path.size == other->path.size &&
-	       head.normal_size == other->normal_size &&
-	       head.authority.at == other->authority.at &&
-	       head.authority.size == other->authority.size &&
-	       head.repeated == other->repeated &&
-	       head.field_count == other->field_count &&
-	       memcmp(head.first, other->first, sizeof(head.first)) == 0 &&
-	       memcmp(fields, other_fields,
-		      head.field_count * sizeof(fields[0])) == 0;
-}
-
-/*
- * Goal:   the split does not change the parse.
- * Method: each stream in two portions for each place, and byte by byte; the
- *         verdict comes when the stream is there and not before its head is.
- */
-Test(parser, all_splits_of_a_stream_give_the_same_parse, .init = resolve)
-{
-	static const char *const streams[] = {
-		"GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n",
-		("\r\nPOST http://a:1/b?c HTTP/1.1\r\nHost: a:1\r\n"
-		 "Content-Length: 3\r\nX-A: \t b \t\r\nHost: c\r\nX:\r\n\r\n"),
-		"OPTIONS * HTTP/1.0\r\n\r\n",
-		"PRI * HTTP/2.0\r\n",
-		"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n",
-		"GET / HTTP/1.1\r\nHost: x\r\r\n",
-		"GET / HTTP/1\r\n",
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ / HTTP/1.1\r\n",
-		"\r\n\r\n\r\n",
-	};
-	static struct lend__http_field whole_fields[FIELDS];
-	struct lend__http_head whole;
-	size_t size, i, split;
-	int verdict, result;
-
-	for (i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
-		size = strlen(streams[i]);
-		verdict = parse(streams[i]);
-		cr_assert_neq(verdict, 0);
-		whole = head;
-		memcpy(whole_fields, fields, sizeof(fields));
-		for (split = 0; split < size; split++) {
-			lend__http_head_init(&head, fields, FIELDS);
-			result = feed(streams[i], split);
-			if (result == 0)
-				result = feed(streams[i], size);
-			else
-				cr_expect_lt(result, 0);
-			cr_expect_eq(result, verdict, "%s at %zu", streams[i],
-				     split);
-			if (verdict > 0)
-				cr_expect(same_head(&whole, whole_fields));
-		}
-		lend__http_head_init(&head, fields, FIELDS);
-		for (split = 1; split <= size; split++) {
-			result = feed(streams[i], split);
-			if (result)
-				break;
-		}
-		cr_expect_eq(result, verdict, "%s", streams[i]);
-		if (verdict > 0)
-			cr_expect(same_head(&whole, whole_fields));
-	}
-}
-
-/*
- * Goal:   delivery byte by byte costs a few looks at each byte, not one for
- *         each byte before it.
- * Method: a line of 60 000 bytes; were each call to look at all of it, this
- *         would be 2 * 10^9 looks and hit the timeout in any build.
- */
-Test(parser, byte_by_byte_is_linear, .timeout = 60)
-{
-	const size_t size = 60000;
-	char *line = malloc(size);
-
-	limits.request_line_max = LEND__HTTP_LINE_MAX;
-	limits.head_max = 100000;
-	resolve();
-	memset(line, 'a', size);
-	memcpy(line, "GET /", 5);
-	lend__http_head_init(&head, fields, FIELDS);
-	for (int round = 0; round < 20; round++) {
-		lend__http_head_init(&head, fields, FIELDS);
-		for (size_t i = 1; i <= size; i++)
-			cr_assert_eq(lend__http_parse_head(line, i, &limits,
-							   &head),
-				     0);
-	}
-	free(line);
 }
