@@ -116,21 +116,24 @@ char *lend__http_output_make_room(struct lend__http_connection *connection,
 }
 
 /*
- * The poller sees the end of a send of a sheet: the next who needs one here is
- * to have it, while its lines are in the caches, and not only when the
- * connection's actor comes by. What was not sent is still needed.
+ * The poller sees the end of a send: the next who needs a sheet here is to have
+ * this one, while its lines are in the caches, and not only when the
+ * connection's actor comes by. What was not sent is still needed, and that
+ * actor, which waits for the next request, is told to see to it: the client may
+ * wait for the rest.
  *
- * That actor looks at the buffer only when it has seen the end ([I2], or its
- * mail), which is told below.
+ * It looks at the buffer only when it has seen the end ([I2], or its mail),
+ * which is told below.
  */
-static void sent_all(struct lend_op *op, int32_t res, uint32_t flags, bool more)
+static void sent(struct lend_op *op, int32_t res, uint32_t flags, bool more)
 {
-	const struct lend_pending *pending = lend_container_of(
+	struct lend_pending *pending = lend_container_of(
 		op, struct lend_pending, io.op);
 	struct lend__http_connection *connection = pending->author;
 
-	if (lend_likely(res == (int32_t)connection->out.size &&
-			lend__current_worker() != NULL))
+	if (lend_unlikely(res != (int32_t)connection->out.size))
+		lend__io_make_loud(&pending->io);
+	else if (lend_likely(lend__current_worker() != NULL))
 		release(connection);
 	lend__io_op_done(op, res, flags, more);
 }
@@ -151,10 +154,8 @@ int lend__http_output_start(struct lend__http_connection *connection)
 	/* MSG_WAITALL has the kernel go on after a short send. */
 	io_uring_prep_send(io.sqe, connection->fd, out->data, out->size,
 			   MSG_NOSIGNAL | MSG_WAITALL);
-	if (out->lent) {
-		out->sending->author = connection;
-		out->sending->io.op.done = sent_all;
-	}
+	out->sending->author = connection;
+	out->sending->io.op.done = sent;
 	/* It is over before the client can ask for more. */
 	lend__io_quieten(&io);
 	lend__io_submit(&io);

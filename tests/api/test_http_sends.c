@@ -1,0 +1,342 @@
+/*
+ * Goal:   H1, K2: the answers to a batch are sent whole, each to whom it is
+ *         for, though the kernel sends a part of them only, or ends the send
+ *         without having begun it: what is left over stays where it was
+ *         gathered until it is sent, which is at once. Afterwards others
+ *         gather there.
+ * Method: the door to the kernel (uring/sys.h) is wrapped by the linker: it
+ *         has sends of answers be for fewer bytes than they were meant for, or
+ *         be operations that do nothing and end as if they had been cancelled.
+ *         Several connections at a time, each with answers of its own, so that
+ *         what is given away too early has another's answers in it. Meanwhile
+ *         the worker's clock stands still, so that no timer helps who has
+ *         forgotten to go on.
+ */
+#include <errno.h>
+#include <liburing.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "harness/harness.h"
+#include "uring/sys.h"
+
+#define CLIENTS 8
+#define ROUNDS	20
+#define BATCH	8
+#define BODY	100
+#define RINGS	64
+/* More than a worker has of what is used in turn. */
+#define STAYING 300
+
+/* ---- the kernel ---- */
+
+enum mishap {
+	NONE,
+	SHORT,	/* a part is sent */
+	UNDONE, /* nothing is */
+	MISHAPS,
+};
+
+/* Newer headers have it. */
+#define NOP_INJECT_RESULT 1U
+
+static _Atomic enum mishap mishap;
+static _Atomic unsigned happened;
+
+/* One worker, so all of this is its own. */
+static struct io_uring *rings[RINGS];
+static unsigned seen[RINGS]; /* up to this tail */
+
+int __real_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
+			       struct io_uring_params *params);
+int __wrap_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
+			       struct io_uring_params *params);
+void __real_lend__sys_ring_close(struct io_uring *uring);
+void __wrap_lend__sys_ring_close(struct io_uring *uring);
+int __real_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
+			   unsigned flags, void *argument, size_t size);
+int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
+			   unsigned flags, void *argument, size_t size);
+
+int __wrap_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
+			       struct io_uring_params *params)
+{
+	int err = __real_lend__sys_ring_open(uring, depth, params);
+
+	for (unsigned i = 0; !err && i < RINGS; i++) {
+		if (rings[i])
+			continue;
+		rings[i] = uring;
+		seen[i] = *uring->sq.ktail;
+		break;
+	}
+	return err;
+}
+
+void __wrap_lend__sys_ring_close(struct io_uring *uring)
+{
+	for (unsigned i = 0; i < RINGS; i++)
+		if (rings[i] == uring)
+			rings[i] = NULL;
+	__real_lend__sys_ring_close(uring);
+}
+
+static bool has_answers(const struct io_uring_sqe *sqe)
+{
+	return sqe->opcode == IORING_OP_SEND && sqe->len > BODY &&
+	       !memcmp((const void *)(uintptr_t)sqe->addr, "HTTP/1.1", 8);
+}
+
+static void spoil(struct io_uring_sqe *sqe, enum mishap how)
+{
+	uint64_t user_data = sqe->user_data;
+
+	atomic_fetch_add(&happened, 1);
+	if (how == SHORT) {
+		sqe->len /= 2;
+		return;
+	}
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_NOP,
+		.fd = -1,
+		.len = (uint32_t)-ECANCELED,
+		.rw_flags = (int)NOP_INJECT_RESULT,
+		.user_data = user_data,
+	};
+}
+
+static void look_at(unsigned i, enum mishap how)
+{
+	const struct io_uring *uring = rings[i];
+	unsigned tail = __atomic_load_n(uring->sq.ktail, __ATOMIC_ACQUIRE);
+
+	for (; seen[i] != tail; seen[i]++) {
+		struct io_uring_sqe *sqe =
+			&uring->sq.sqes[seen[i] & *uring->sq.kring_mask];
+
+		if (how != NONE && has_answers(sqe))
+			spoil(sqe, how);
+	}
+}
+
+int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
+			   unsigned flags, void *argument, size_t size)
+{
+	for (unsigned i = 0; to_submit && i < RINGS; i++)
+		if (rings[i] && rings[i]->ring_fd == fd)
+			look_at(i, atomic_load(&mishap));
+	return __real_lend__sys_enter(fd, to_submit, min_complete, flags,
+				      argument, size);
+}
+
+/* ---- the clock ---- */
+
+static _Atomic uint64_t stopped_ns; /* 0: it goes on */
+
+uint64_t __real_lend_now(void);
+uint64_t __wrap_lend_now(void);
+
+uint64_t __wrap_lend_now(void)
+{
+	uint64_t at_ns = atomic_load(&stopped_ns);
+
+	return at_ns && lend_runtime_current() ? at_ns : __real_lend_now();
+}
+
+/* Can an operation end as one is told to (Linux 6.9)? */
+static bool can_be_undone(void)
+{
+	struct io_uring uring;
+	struct io_uring_cqe *cqe;
+	int res = 0;
+
+	if (io_uring_queue_init(2, &uring, 0))
+		return false;
+	spoil(io_uring_get_sqe(&uring), UNDONE);
+	if (io_uring_submit(&uring) == 1 && !io_uring_wait_cqe(&uring, &cqe))
+		res = cqe->res;
+	io_uring_queue_exit(&uring);
+	return res == -ECANCELED;
+}
+
+/* ---- a server, and clients ---- */
+
+static int serve(void *arg)
+{
+	return lend_http_serve(arg);
+}
+
+/* The body is the last letter of the path, again and again. */
+static void on_letter(struct lend_http_request *request,
+		      struct lend_http_response *response, void *arg)
+{
+	struct lend_http_text path = lend_http_path(request);
+	char body[BODY];
+
+	(void)arg;
+	memset(body, path.data[path.size - 1], sizeof(body));
+	CHECK_EQ(lend_http_reply(response, 200, NULL, body, sizeof(body)), 0);
+}
+
+/* An answer: its head has none of the letters in a row. */
+static unsigned count_bodies(const char *text, char letter)
+{
+	char body[BODY + 1] = { 0 };
+	unsigned count = 0;
+
+	memset(body, letter, BODY);
+	for (const char *at = text; (at = strstr(at, body)); at += BODY)
+		count++;
+	return count;
+}
+
+/* So many answers, and nothing else that looks like one. */
+static bool hear(int fd, char letter)
+{
+	char text[8192];
+	size_t had = 0;
+
+	text[0] = '\0';
+	while (count_bodies(text, letter) < BATCH && had < sizeof(text) - 1) {
+		ssize_t size = lend_recv(fd, text + had, sizeof(text) - 1 - had,
+					 0, LEND_FOREVER);
+
+		if (size <= 0)
+			break;
+		had += (size_t)size;
+		text[had] = '\0';
+	}
+	for (char other = 'A'; other < 'A' + CLIENTS; other++)
+		if (!CHECK_EQ(count_bodies(text, other),
+			      other == letter ? BATCH : 0))
+			return false;
+	return true;
+}
+
+static void ask(int fd, char letter)
+{
+	static const char format[] = "GET /- HTTP/1.1\r\nHost: a\r\n\r\n";
+	const size_t size = sizeof(format) - 1;
+	char text[BATCH * sizeof(format)];
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		memcpy(text + i * size, format, size);
+		text[i * size + strlen("GET /")] = letter;
+	}
+	CHECK_EQ(lend_send_all(fd, text, BATCH * size, LEND_FOREVER),
+		 BATCH * size);
+}
+
+struct client {
+	const struct lend_address *address;
+	char letter;
+};
+
+static int converse(void *arg)
+{
+	const struct client *client = arg;
+	int fd = test_connect_to(client->address);
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		ask(fd, client->letter);
+		if (!hear(fd, client->letter))
+			break;
+	}
+	CHECK_EQ(lend_close(fd), 0);
+	return 0;
+}
+
+static void converse_all(struct lend_http_server *server)
+{
+	struct client clients[CLIENTS];
+	lend_ref refs[CLIENTS];
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		clients[i] = (struct client){ lend_http_address(server, 0),
+					      (char)('A' + i) };
+		refs[i] = test_spawn(converse, &clients[i]);
+	}
+	for (unsigned i = 0; i < CLIENTS; i++)
+		CHECK_EQ(test_join(refs[i]), 0);
+}
+
+/* They are answered, and neither ask for more nor leave. */
+static void stay_all(struct lend_http_server *server)
+{
+	int fds[STAYING];
+
+	for (unsigned i = 0; i < STAYING; i++) {
+		fds[i] = test_connect_to(lend_http_address(server, 0));
+		ask(fds[i], 'A');
+		hear(fds[i], 'A');
+	}
+	for (unsigned i = 0; i < STAYING; i++)
+		CHECK_EQ(lend_close(fds[i]), 0);
+}
+
+static int with_mishap(void *arg)
+{
+	struct lend_http_server *server;
+	struct lend_stats stats;
+	lend_ref serving;
+
+	if (!CHECK_EQ(lend_http_server_new(NULL, &server), 0))
+		return -1;
+	CHECK_EQ(lend_http_route(server, "GET", "/", on_letter, NULL), 0);
+	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
+	serving = test_spawn(serve, server);
+	atomic_store(&happened, 0);
+	atomic_store(&stopped_ns, lend_now());
+	atomic_store(&mishap, *(const enum mishap *)arg);
+	converse_all(server);
+	stay_all(server);
+	atomic_store(&mishap, NONE);
+	atomic_store(&stopped_ns, 0);
+	CHECK(atomic_load(&happened) >= CLIENTS);
+	/* None of what was used in turn is lost, or in two hands. */
+	converse_all(server);
+	lend_stats_read(NULL, &stats);
+	if (stats.buffers.count)
+		CHECK_EQ(stats.heap_held_peak, 0);
+	lend_http_stop(server);
+	CHECK_EQ(test_join(serving), 0);
+	lend_http_server_free(server);
+	return 0;
+}
+
+static int short_ones_are_finished(void *arg)
+{
+	enum mishap how = SHORT;
+
+	(void)arg;
+	return with_mishap(&how);
+}
+
+static int undone_ones_are_repeated(void *arg)
+{
+	enum mishap how = UNDONE;
+
+	(void)arg;
+	return with_mishap(&how);
+}
+
+int main(int argc, char **argv)
+{
+	struct lend_options one;
+
+	test_init(argc, argv, 60);
+	one = test_one_worker();
+	if (one.sqpoll_idle_ms) {
+		test_skip("all", "the kernel takes operations by itself");
+		return test_finish();
+	}
+	test_actor_with("short_ones_are_finished", short_ones_are_finished,
+			&one);
+	if (can_be_undone())
+		test_actor_with("undone_ones_are_repeated",
+				undone_ones_are_repeated, &one);
+	else
+		test_skip("undone_ones_are_repeated",
+			  "a NOP here ends as it likes");
+	return test_finish();
+}
