@@ -27,9 +27,7 @@
 #define LEND_REGISTRY_KEPT_WARM 1024
 
 /* See lend__registry_colour(). */
-#define LEND_COLOUR_PAGES      4
-#define LEND_COLOUR_LINES      8
-#define LEND_COLOURED_SIZE_MIN 65536
+#define LEND_COLOUR_LINES 8
 
 struct lend_actor;
 struct lend_scope;
@@ -154,21 +152,13 @@ lend__registry_entry(const struct lend_registry *registry, lend_ref ref)
 /*
  * How far below its slot's end a record lies.
  *
- * Slots are a power of two apart, so the tops of all stacks fall into the same
- * few sets of the processor's caches: 64 busy actors, with room for 16.
- * Shifting them by pages spreads them over the second level, by lines over the
- * first. The pages above a shifted record are never touched, so they cost
- * nothing, but for at most a fifth of the stack.
+ * Slots are whole pages apart, so what is at the tops of all stacks would fall
+ * into the same few sets of the processor's first-level cache: 64 busy actors,
+ * with room for 8. Shifting them by lines spreads them.
  */
-static inline size_t lend__registry_colour(const struct lend_registry *registry,
-					   uint32_t index)
+static inline size_t lend__registry_colour(uint32_t index)
 {
-	size_t pages = registry->stacks.slot_size < LEND_COLOURED_SIZE_MIN ?
-			       0 :
-			       index % LEND_COLOUR_PAGES;
-
-	return pages * LEND_PAGE_SIZE +
-	       index / LEND_COLOUR_PAGES % LEND_COLOUR_LINES * LEND_CACHE_LINE;
+	return index % LEND_COLOUR_LINES * LEND_CACHE_LINE;
 }
 
 /* The record of slot @index, whatever it holds. */
@@ -180,8 +170,7 @@ lend__registry_at(const struct lend_registry *registry, uint32_t index)
 	char *high = lend__stacks_high(&registry->stacks, index);
 
 	return (struct lend_actor *)(void *)(high -
-					     lend__registry_colour(registry,
-								   index) -
+					     lend__registry_colour(index) -
 					     size);
 }
 

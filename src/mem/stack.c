@@ -14,8 +14,8 @@
 #include "base/check.h"
 #include "mem/pages.h"
 
-static_assert(LEND_STACK_SLOT_SIZE_MIN >= 2 * LEND_PAGE_SIZE,
-	      "a slot is a guard page and a stack");
+static_assert(LEND_STACK_SIZE_MIN % (2 * LEND_PAGE_SIZE) == 0,
+	      "with its guard a stack is an odd number of pages: Note [apart]");
 static_assert(LEND_STACK_SLOTS_MAX <= INT_MAX, "an index is an int, or -1");
 
 /* How much of a stack is asked for at once: this is called on stacks. */
@@ -26,8 +26,7 @@ static_assert(LEND_STACK_SLOTS_MAX <= INT_MAX, "an index is an int, or -1");
  * threads, whose stacks are 8 MiB. */
 #define UNTOUCHED_MAX ((size_t)8 << 20)
 
-int lend__stacks_init(struct lend_stacks *stacks, unsigned slots,
-		      size_t slot_size)
+int lend__stacks_init(struct lend_stacks *stacks, unsigned slots, size_t size)
 {
 	bool *guarded;
 	void *base;
@@ -35,21 +34,19 @@ int lend__stacks_init(struct lend_stacks *stacks, unsigned slots,
 
 	if (slots == 0 || slots > LEND_STACK_SLOTS_MAX)
 		return -EINVAL;
-	if (slot_size < LEND_STACK_SLOT_SIZE_MIN ||
-	    slot_size > LEND_STACK_SLOT_SIZE_MAX ||
-	    !lend_is_power_of_two(slot_size))
+	if (size < LEND_STACK_SIZE_MIN || size > LEND_STACK_SIZE_MAX ||
+	    !lend_is_power_of_two(size))
 		return -EINVAL;
 
 	guarded = calloc(slots, sizeof(*guarded));
 	if (!guarded)
 		return -ENOMEM;
-	error = lend__pages_reserve(slots * slot_size, &base);
+	error = lend__pages_reserve(slots * (LEND_PAGE_SIZE + size), &base);
 	if (error)
 		goto fail_free;
 	*stacks = (struct lend_stacks){
 		.base = base,
-		.slot_size = slot_size,
-		.slot_shift = (unsigned)__builtin_ctzll(slot_size),
+		.size = size,
 		.slots = slots,
 		.guarded = guarded,
 	};
@@ -62,7 +59,8 @@ fail_free:
 
 void lend__stacks_fini(struct lend_stacks *stacks)
 {
-	lend__pages_unreserve(stacks->base, stacks->slots * stacks->slot_size);
+	lend__pages_unreserve(stacks->base,
+			      stacks->slots * lend__stacks_slot_size(stacks));
 	free(stacks->guarded);
 	*stacks = (struct lend_stacks){ 0 };
 }

@@ -5,9 +5,19 @@
  *	base            low                                 high
  *	| guard page    | grows down from high, by faults   |
  *
- * and costs memory only where it was touched. Which slot is free is not known
+ * and costs memory only where it was touched. See Note [apart] for how far one
+ * is from the next. Which slot is free is not known
  * here: the caller owns a slot or does not, and passes it on with its own
  * synchronisation.
+ *
+ * Note [apart]
+ * Most actors use the page at the top of their stack, and no other. Which set
+ * of a processor's table of translations a page falls into is told by the low
+ * bits of its number, and were these pages a power of two apart, all of them
+ * would fall into a few sets: of 2,048 entries 64 KiB stacks would share 128.
+ * So between two stacks, whose size is a power of two, there is a page more,
+ * the guard: an odd number of pages, and as many tops as there are entries fall
+ * into all sets alike.
  *
  * Who needs more than a slot has a stack that is a mapping of its own.
  *
@@ -25,9 +35,9 @@
 
 #include "base/bits.h"
 
-#define LEND_STACK_SLOT_SIZE_MIN ((size_t)16 << 10)
-#define LEND_STACK_SLOT_SIZE_MAX ((size_t)8 << 20)
-#define LEND_STACK_SLOTS_MAX	 (1u << 20)
+#define LEND_STACK_SIZE_MIN  ((size_t)16 << 10)
+#define LEND_STACK_SIZE_MAX  ((size_t)8 << 20)
+#define LEND_STACK_SLOTS_MAX (1u << 20)
 
 /* Most that a stack of its own may have: what a program means, and no address
  * space by mistake. */
@@ -42,8 +52,7 @@ struct lend_stack {
 struct lend_stacks {
 	/* [const] */
 	char *base;
-	size_t slot_size;
-	unsigned slot_shift; /* slot_size is 1 << slot_shift */
+	size_t size; /* of a stack, without its guard */
 	unsigned slots;
 	/* [owner: the slot's] A byte a slot: its guard is there. Bits would
 	 * need a locked instruction. */
@@ -53,17 +62,17 @@ struct lend_stacks {
 /*
  * Reserve @slots stacks. Nothing is touched and no guard is set yet.
  *
- * @slots      1 to LEND_STACK_SLOTS_MAX
- * @slot_size  bytes, guard included; a power of two, LEND_STACK_SLOT_SIZE_MIN
- *             to LEND_STACK_SLOT_SIZE_MAX
+ * @slots  1 to LEND_STACK_SLOTS_MAX
+ * @size   bytes of each, beside its guard; a power of two, LEND_STACK_SIZE_MIN
+ *         to LEND_STACK_SIZE_MAX
  *
  * Return: 0
- *         -EINVAL      @slots or @slot_size is out of range
+ *         -EINVAL      @slots or @size is out of range
  *         -ENOMEM      not that much address space
  *         -EOPNOTSUPP  as lend__pages_reserve()
  */
 LEND_NODISCARD int lend__stacks_init(struct lend_stacks *stacks, unsigned slots,
-				     size_t slot_size);
+				     size_t size);
 
 /* Unmap everything; nobody runs on any of the stacks any more. */
 void lend__stacks_fini(struct lend_stacks *stacks);
@@ -124,11 +133,17 @@ static inline bool lend__stack_guards(const struct lend_stack *stack,
 	return (uintptr_t)stack->low - (uintptr_t)address - 1 < LEND_PAGE_SIZE;
 }
 
+/* From one slot to the next. */
+static inline size_t lend__stacks_slot_size(const struct lend_stacks *stacks)
+{
+	return LEND_PAGE_SIZE + stacks->size;
+}
+
 /* The first byte of a stack, above its guard page. */
 static inline void *lend__stacks_low(const struct lend_stacks *stacks,
 				     unsigned index)
 {
-	return stacks->base + ((size_t)index << stacks->slot_shift) +
+	return stacks->base + index * lend__stacks_slot_size(stacks) +
 	       LEND_PAGE_SIZE;
 }
 
@@ -136,7 +151,8 @@ static inline void *lend__stacks_low(const struct lend_stacks *stacks,
 static inline void *lend__stacks_high(const struct lend_stacks *stacks,
 				      unsigned index)
 {
-	return stacks->base + (((size_t)index + 1) << stacks->slot_shift);
+	return stacks->base +
+	       ((size_t)index + 1) * lend__stacks_slot_size(stacks);
 }
 
 /* The stack in slot @index. */
@@ -155,10 +171,9 @@ static inline int lend__stacks_index(const struct lend_stacks *stacks,
 {
 	/* An address below the base wraps to a number above every slot. */
 	uintptr_t offset = (uintptr_t)address - (uintptr_t)stacks->base;
+	uintptr_t index = offset / lend__stacks_slot_size(stacks);
 
-	if (offset >> stacks->slot_shift >= stacks->slots)
-		return -1;
-	return (int)(offset >> stacks->slot_shift);
+	return index < stacks->slots ? (int)index : -1;
 }
 
 #endif

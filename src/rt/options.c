@@ -36,8 +36,8 @@ static int check_sizes(const struct lend_options *options,
 		return refuse(log, "actors_max", options->actors_max,
 			      "at most 1048576");
 	if (!lend_is_power_of_two(options->stack_size) ||
-	    options->stack_size < LEND_STACK_SLOT_SIZE_MIN ||
-	    options->stack_size > LEND_STACK_SLOT_SIZE_MAX)
+	    options->stack_size < LEND_STACK_SIZE_MIN ||
+	    options->stack_size > LEND_STACK_SIZE_MAX)
 		return refuse(log, "stack_size", options->stack_size,
 			      "a power of two from 16384 to 8388608");
 	if (options->heap_max > LEND_HEAP_SLICE_DEFAULT)

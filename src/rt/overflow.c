@@ -32,7 +32,7 @@ static int describe(const struct lend_registry *registry,
 			"lend: panic: stack overflow in actor %u%s%s%s%s: its %zu bytes are used up; give %s a bigger stack_size\n",
 			actor->index, space, quote, actor->name, quote,
 			is_own ? (size_t)(stack.high - stack.low) :
-				 registry->stacks.slot_size,
+				 registry->stacks.size,
 			is_own ? "it" : "it, or the runtime,");
 	/* Nothing else closes pages there. */
 	if (owner >= 0)

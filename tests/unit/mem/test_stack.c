@@ -1,7 +1,8 @@
 /*
  * Goal:   a slot's lowest page faults and the fault's address names the slot;
  *         trimming gives memory back; addresses and slots map to each other;
- *         sizes out of range are refused; the same of a stack in no slot.
+ *         the tops of stacks are pages of all sets; sizes out of range are
+ *         refused; the same of a stack in no slot.
  * Method: real faults, caught on another stack; mincore(2) for what is there.
  */
 #include "mem/stack.h"
@@ -110,11 +111,11 @@ Test(stack, preparing_twice_changes_nothing)
 
 static size_t resident_pages(unsigned index)
 {
-	unsigned char states[SLOT / LEND_PAGE_SIZE];
+	unsigned char states[SLOT / LEND_PAGE_SIZE + 1];
 	size_t pages = 0;
 
 	cr_assert_eq(mincore((char *)lend__stacks_low(&stacks, index) - PAGE,
-			     SLOT, states),
+			     sizeof(states) * PAGE, states),
 		     0);
 	for (size_t i = 0; i < sizeof(states); i++)
 		pages += states[i] & 1;
@@ -129,7 +130,7 @@ Test(stack, trimming_gives_memory_back_and_keeps_the_guard)
 	cr_assert_eq(lend__stacks_prepare(&stacks, 1), 0);
 	memset(low, 'x', (size_t)(high - low));
 	memset(lend__stacks_low(&stacks, 2), 'y', PAGE);
-	cr_assert_eq(resident_pages(1), SLOT / PAGE - 1);
+	cr_assert_eq(resident_pages(1), SLOT / PAGE);
 
 	lend__stacks_trim(&stacks, 1, high - 2 * PAGE + 100);
 	cr_expect_eq(resident_pages(1), 2, "the page that is used in part too");
@@ -159,15 +160,39 @@ Test(stack, an_address_names_its_slot)
 		char *low = lend__stacks_low(&stacks, i);
 		char *high = lend__stacks_high(&stacks, i);
 
-		cr_expect_eq(high - low, (ptrdiff_t)(SLOT - PAGE));
+		cr_expect_eq(high - low, (ptrdiff_t)SLOT);
 		cr_expect_eq(lend__stacks_index(&stacks, low - PAGE), (int)i);
 		cr_expect_eq(lend__stacks_index(&stacks, low), (int)i);
 		cr_expect_eq(lend__stacks_index(&stacks, high - 1), (int)i);
 	}
 	cr_expect_eq(lend__stacks_index(&stacks, base - 1), -1);
-	cr_expect_eq(lend__stacks_index(&stacks, base + 4 * SLOT), -1);
+	cr_expect_eq(lend__stacks_index(&stacks, base + 4 * (SLOT + PAGE)), -1);
 	cr_expect_eq(lend__stacks_index(&stacks, NULL), -1);
 	cr_expect_eq(lend__stacks_index(&stacks, (void *)UINTPTR_MAX), -1);
+}
+
+/* Note [apart]: which of 128 sets a page is in, as far as its number says. */
+static void expect_all_sets(size_t size)
+{
+	struct lend_stacks other;
+	bool seen[128] = { false };
+
+	cr_assert_eq(lend__stacks_init(&other, 128, size), 0);
+	for (unsigned i = 0; i < 128; i++) {
+		char *high = lend__stacks_high(&other, i);
+		unsigned set = (uintptr_t)(high - 1) / PAGE % 128;
+
+		cr_expect_not(seen[set], "slot %u of %zu bytes", i, size);
+		seen[set] = true;
+	}
+	lend__stacks_fini(&other);
+}
+
+Test(stack, tops_of_neighbours_are_in_different_sets)
+{
+	expect_all_sets(LEND_STACK_SIZE_MIN);
+	expect_all_sets(SLOT);
+	expect_all_sets(LEND_STACK_SIZE_MAX);
 }
 
 Test(stack, refuses_sizes_out_of_range)
@@ -179,9 +204,9 @@ Test(stack, refuses_sizes_out_of_range)
 		     -EINVAL);
 	cr_expect_eq(lend__stacks_init(&other, 1, 0), -EINVAL);
 	cr_expect_eq(lend__stacks_init(&other, 1, SLOT + PAGE), -EINVAL);
-	cr_expect_eq(lend__stacks_init(&other, 1, LEND_STACK_SLOT_SIZE_MIN / 2),
+	cr_expect_eq(lend__stacks_init(&other, 1, LEND_STACK_SIZE_MIN / 2),
 		     -EINVAL);
-	cr_expect_eq(lend__stacks_init(&other, 1, LEND_STACK_SLOT_SIZE_MAX * 2),
+	cr_expect_eq(lend__stacks_init(&other, 1, LEND_STACK_SIZE_MAX * 2),
 		     -EINVAL);
 	cr_expect_null(other.base);
 }
@@ -202,9 +227,9 @@ static void expect_last_slot(unsigned slots, size_t slot_size)
 
 Test(stack, the_smallest_and_the_largest_sizes_work)
 {
-	expect_last_slot(1, LEND_STACK_SLOT_SIZE_MIN);
-	expect_last_slot(2, LEND_STACK_SLOT_SIZE_MAX);
-	expect_last_slot(LEND_STACK_SLOTS_MAX, LEND_STACK_SLOT_SIZE_MIN);
+	expect_last_slot(1, LEND_STACK_SIZE_MIN);
+	expect_last_slot(2, LEND_STACK_SIZE_MAX);
+	expect_last_slot(LEND_STACK_SLOTS_MAX, LEND_STACK_SIZE_MIN);
 }
 
 /* ---- in no slot ---- */
