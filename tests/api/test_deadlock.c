@@ -1,8 +1,11 @@
 /*
- * Goal:   a deadlock is told whatever its actors and workers did while the
- *         watchdog looked for it; a watchdog that finds nothing to look for any
- *         more sleeps.
- * Method: its look is wrapped, so that it is held up until they have done it.
+ * Goal:   a deadlock is told, once, whatever its actors and workers did while
+ *         the watchdog looked for it; what is none is not told: one whose actor
+ *         has just run, waits for a function of a thread's, or is on its way to
+ *         its worker; a watchdog that finds nothing to look for any more
+ *         sleeps.
+ * Method: its look, or a part of that, is wrapped, so that it is held up until
+ *         they have done it; and so is the way of a new actor.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -10,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actor/registry.h"
 #include "harness/harness.h"
 #include "rt/deadlock.h"
 #include "rt/runtime.h"
@@ -20,6 +24,14 @@
 
 bool __real_lend__deadlock_look(struct lend_runtime *runtime);
 bool __wrap_lend__deadlock_look(struct lend_runtime *runtime);
+bool __real_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
+				      size_t size);
+bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
+				      size_t size);
+void __real_lend__registry_publish(struct lend_registry *registry,
+				   struct lend_actor *actor);
+void __wrap_lend__registry_publish(struct lend_registry *registry,
+				   struct lend_actor *actor);
 void __real_lend__monitor_safe_point(struct lend_worker *worker);
 void __wrap_lend__monitor_safe_point(struct lend_worker *worker);
 
@@ -27,19 +39,24 @@ enum plan {
 	AS_USUAL,
 	AFTER_THE_LOOK,	 /* the deadlock comes about */
 	DURING_THE_LOOK, /* its workers have not parked yet */
+	WITHIN_THE_LOOK, /* who seemed to wait has run, and waits again */
+	ON_ITS_WAY,	 /* an actor has not come to its worker yet */
 	DONE,
 };
 
 static _Atomic enum plan plan;
 static _Atomic unsigned held;
-static _Atomic bool told;
+static _Atomic bool told;	    /* of a circle */
+static _Atomic unsigned told_times; /* of any */
+static _Atomic unsigned warned_times;
+static _Atomic unsigned looks;
 static int gate[2];
 
 static bool is_circle(struct lend_runtime *runtime)
 {
 	char text[256];
 
-	return lend__waiting_find_circle(runtime, text, sizeof(text));
+	return __real_lend__waiting_find_circle(runtime, text, sizeof(text));
 }
 
 static void wait_until_parked(struct lend_runtime *runtime)
@@ -57,8 +74,12 @@ static void wait_until_parked(struct lend_runtime *runtime)
 
 bool __wrap_lend__deadlock_look(struct lend_runtime *runtime)
 {
+	bool was_within = atomic_load(&plan) == WITHIN_THE_LOOK;
 	bool is_known = __real_lend__deadlock_look(runtime);
 
+	atomic_fetch_add(&looks, 1);
+	if (was_within && atomic_load(&plan) == DONE)
+		CHECK_EQ(atomic_load(&told_times), 0);
 	if (atomic_load(&plan) == AFTER_THE_LOOK) {
 		/* Of two that wait for an operation. */
 		CHECK(!atomic_load(&told));
@@ -89,8 +110,12 @@ void __wrap_lend__monitor_safe_point(struct lend_worker *worker)
 static void listen_to_log(enum lend_log_level level, const char *line,
 			  void *arg)
 {
-	(void)level;
 	(void)arg;
+	if (strstr(line, "nothing can run any more")) {
+		if (level == LEND_LOG_WARNING)
+			atomic_fetch_add(&warned_times, 1);
+		atomic_fetch_add(&told_times, 1);
+	}
 	if (strstr(line, "they wait for each other: "))
 		atomic_store(&told, true);
 }
@@ -170,6 +195,204 @@ static int workers_were_on_their_way(void)
 	return run_plan(DURING_THE_LOOK);
 }
 
+/* ---- one that is told ---- */
+
+static lend_ref waiter;
+static _Atomic unsigned wakes; /* of it */
+static _Atomic bool ready;
+
+static int park_for_ever(void *arg)
+{
+	(void)arg;
+	waiter = lend_self();
+	atomic_store(&runtime_now, lend_runtime_current());
+	while (!lend_park(LEND_FOREVER))
+		atomic_fetch_add(&wakes, 1);
+	return 0;
+}
+
+static bool is_suspended(struct lend_runtime *runtime)
+{
+	struct lend_waiting waiting;
+
+	return lend__waiting_read(runtime, waiter.index, &waiting) &&
+	       waiting.suspended && lend__runtime_all_parked(runtime);
+}
+
+/* All has been looked at but for this, and seemed to wait. */
+bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
+				      size_t size)
+{
+	uint64_t end_ns = lend_after(NEVER);
+	unsigned before = atomic_load(&wakes);
+
+	if (atomic_load(&plan) == WITHIN_THE_LOOK) {
+		CHECK_EQ(lend_runtime_unpark(runtime, waiter), 0);
+		while ((atomic_load(&wakes) == before ||
+			!is_suspended(runtime)) &&
+		       lend_now() < end_ns)
+			usleep(100);
+		CHECK(lend_now() < end_ns);
+		atomic_store(&plan, DONE);
+	}
+	return __real_lend__waiting_find_circle(runtime, text, size);
+}
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* Told, it stays so: others come and go, and the watchdog looks again. */
+static void *come_and_go_when_told(void *arg)
+{
+	struct lend_runtime *runtime;
+	uint64_t end_ns = lend_after(NEVER);
+	lend_ref ref;
+
+	(void)arg;
+	while (!atomic_load(&told_times) && lend_now() < end_ns)
+		usleep(1000);
+	CHECK_EQ(atomic_load(&told_times), 1);
+	/* There is only its own program that could bring something. */
+	CHECK_EQ(atomic_load(&warned_times), 1);
+	runtime = atomic_load(&runtime_now);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned before = atomic_load(&looks);
+
+		CHECK_EQ(lend_runtime_spawn(runtime, nothing, NULL, NULL, &ref),
+			 0);
+		while (atomic_load(&looks) == before && lend_now() < end_ns)
+			usleep(1000);
+		CHECK(lend_now() < end_ns);
+	}
+	CHECK_EQ(atomic_load(&told_times), 1);
+	CHECK_EQ(lend_runtime_cancel(runtime, waiter), 0);
+	return NULL;
+}
+
+static int run_with(enum plan which, lend_actor_fn fn, void *(*outside)(void *))
+{
+	struct lend_options options = test_options;
+	pthread_t thread;
+	int value;
+
+	atomic_store(&runtime_now, NULL);
+	atomic_store(&told_times, 0);
+	atomic_store(&warned_times, 0);
+	atomic_store(&looks, 0);
+	atomic_store(&wakes, 0);
+	atomic_store(&ready, false);
+	atomic_store(&plan, which);
+	if (outside)
+		pthread_create(&thread, NULL, outside, NULL);
+	value = lend_run(&options, fn, NULL);
+	if (outside)
+		pthread_join(thread, NULL);
+	atomic_store(&plan, AS_USUAL);
+	return value;
+}
+
+static int it_is_told_once(void)
+{
+	return run_with(AS_USUAL, park_for_ever, come_and_go_when_told);
+}
+
+static int who_has_just_run_is_in_none(void)
+{
+	return run_with(WITHIN_THE_LOOK, park_for_ever, come_and_go_when_told);
+}
+
+/* ---- what is none ---- */
+
+static void wait_until_asleep(struct lend_runtime *runtime)
+{
+	const struct lend_watchdog *watchdog = &runtime->watchdog;
+	uint64_t end_ns = lend_after(NEVER);
+
+	while ((atomic_load(&watchdog->state) != LEND_WATCHDOG_ASLEEP ||
+		!is_suspended(runtime)) &&
+	       lend_now() < end_ns)
+		usleep(1000);
+	CHECK(lend_now() < end_ns);
+	CHECK(atomic_load(&looks) > 0);
+	CHECK_EQ(atomic_load(&told_times), 0);
+}
+
+static int outlast_the_look(void *arg)
+{
+	(void)arg;
+	wait_until_asleep(atomic_load(&runtime_now));
+	return 0;
+}
+
+static int wait_for_a_function(void *arg)
+{
+	int value = -1;
+
+	(void)arg;
+	waiter = lend_self();
+	atomic_store(&runtime_now, lend_runtime_current());
+	CHECK_EQ(lend_blocking(outlast_the_look, NULL, LEND_FOREVER, &value),
+		 0);
+	return value;
+}
+
+static int who_waits_for_a_function_is_in_none(void)
+{
+	return run_with(AS_USUAL, wait_for_a_function, NULL);
+}
+
+/* It lives, and nobody can see what it waits for. */
+void __wrap_lend__registry_publish(struct lend_registry *registry,
+				   struct lend_actor *actor)
+{
+	struct lend_runtime *runtime = atomic_load(&runtime_now);
+
+	if (atomic_load(&plan) == ON_ITS_WAY && runtime) {
+		atomic_store(&plan, DONE);
+		atomic_store(&ready, true);
+		wait_until_asleep(runtime);
+	}
+	__real_lend__registry_publish(registry, actor);
+}
+
+static int unpark_the_waiter(void *arg)
+{
+	(void)arg;
+	return lend_unpark(waiter);
+}
+
+static void *spawn_from_outside(void *arg)
+{
+	lend_ref ref;
+
+	(void)arg;
+	while (!atomic_load(&runtime_now))
+		usleep(1000);
+	CHECK_EQ(lend_runtime_spawn(atomic_load(&runtime_now),
+				    unpark_the_waiter, NULL, NULL, &ref),
+		 0);
+	return NULL;
+}
+
+static int wait_for_one_on_its_way(void *arg)
+{
+	(void)arg;
+	waiter = lend_self();
+	atomic_store(&runtime_now, lend_runtime_current());
+	while (!atomic_load(&ready))
+		lend_yield();
+	return lend_park(LEND_FOREVER);
+}
+
+static int who_is_on_its_way_can_run(void)
+{
+	return run_with(ON_ITS_WAY, wait_for_one_on_its_way,
+			spawn_from_outside);
+}
+
 /* ---- nothing to look for ---- */
 
 static int wait_for_a_byte(void *arg)
@@ -227,6 +450,11 @@ int main(int argc, char **argv)
 		   it_came_about_after_the_look);
 	test_plain("one whose workers were on their way is told",
 		   workers_were_on_their_way);
+	test_plain("it is told once", it_is_told_once);
+	test_plain("who has just run is in none", who_has_just_run_is_in_none);
+	test_plain("who waits for a function is in none",
+		   who_waits_for_a_function_is_in_none);
+	test_plain("who is on its way can run", who_is_on_its_way_can_run);
 	test_plain("a watchdog with nothing to look for sleeps", it_sleeps);
 	return test_finish();
 }

@@ -1,12 +1,12 @@
 /*
  * Goal:   H1, P8: the answers to a batch of requests are gathered in memory
- * that the connections of a worker use in turn. It is the next one's when they
- * are sent, though the connection stays and asks for nothing more, and when a
- * handler ends its actor. Who finds none left serves all the same. Method: one
- * worker, and more connections than it has sheets. Answers that are gathered in
- * memory of a connection's own show in what all heaps ever held. That none is
- * left is decided by handlers that wait, with an answer gathered, until all
- * others do, too.
+ * that the connections of a worker use in turn, and so is one long answer. It
+ * is the next one's when they are sent, though the connection stays and asks
+ * for nothing more, and when a handler ends its actor. Who finds none left
+ * serves all the same. Method: one worker, and more connections than it has
+ * sheets. Answers that are gathered in memory of a connection's own show in
+ * what all heaps ever held. That none is left is decided by handlers that wait,
+ * with an answer gathered, until all others do, too.
  */
 #include <string.h>
 
@@ -15,6 +15,8 @@
 /* More than a worker has sheets. */
 #define CONNECTIONS 300
 #define BATCH	    8
+/* More than what is gathered beside the actor's record. */
+#define LONG 1000
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -28,6 +30,18 @@ static void on_get(struct lend_http_request *request,
 	(void)arg;
 	/* As often as it is counted below, and nowhere else in an answer. */
 	lend_http_reply(response, 200, NULL, "!", 1);
+}
+
+static void on_long(struct lend_http_request *request,
+		    struct lend_http_response *response, void *arg)
+{
+	char body[LONG];
+
+	(void)request;
+	(void)arg;
+	memset(body, '.', sizeof(body));
+	body[LONG - 1] = '!';
+	lend_http_reply(response, 200, NULL, body, sizeof(body));
 }
 
 static void on_exit_(struct lend_http_request *request,
@@ -100,15 +114,16 @@ static void close_all(const int *fds)
 
 /* ---- */
 
-/* Each connection sends a batch, and stays when it is answered. */
-static void batches(struct lend_http_server *server)
+/* Each connection asks so often at once, and stays when it is answered. */
+static void ask_and_stay(struct lend_http_server *server, const char *request,
+			 unsigned count)
 {
 	int fds[CONNECTIONS];
 
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		fds[i] = open_one(server);
-		ask(fds[i], GET("/get"), BATCH);
-		CHECK_EQ(hear(fds[i], BATCH), BATCH);
+		ask(fds[i], request, count);
+		CHECK_EQ(hear(fds[i], count), count);
 	}
 	close_all(fds);
 }
@@ -126,7 +141,13 @@ static void check_heaps(void)
 
 static void batches_use_memory_in_turn(struct lend_http_server *server)
 {
-	batches(server);
+	ask_and_stay(server, GET("/get"), BATCH);
+	check_heaps();
+}
+
+static void long_ones_use_it_in_turn(struct lend_http_server *server)
+{
+	ask_and_stay(server, GET("/long"), 1);
 	check_heaps();
 }
 
@@ -140,7 +161,7 @@ static void exits_leave_it_to_others(struct lend_http_server *server)
 		CHECK_IN(hear(fd, BATCH), 0, 1);
 		CHECK_EQ(lend_close(fd), 0);
 	}
-	batches(server);
+	ask_and_stay(server, GET("/get"), BATCH);
 	check_heaps();
 }
 
@@ -168,6 +189,7 @@ static int with_server(void *arg)
 	if (!CHECK_EQ(lend_http_server_new(NULL, &server), 0))
 		return -1;
 	CHECK_EQ(lend_http_route(server, "GET", "/get", on_get, NULL), 0);
+	CHECK_EQ(lend_http_route(server, "GET", "/long", on_long, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/exit", on_exit_, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/wait", on_wait, NULL), 0);
 	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
@@ -189,6 +211,7 @@ static int with_server(void *arg)
 	}
 
 TEST(batches_use_memory_in_turn)
+TEST(long_ones_use_it_in_turn)
 TEST(exits_leave_it_to_others)
 TEST(who_finds_none_serves_all_the_same)
 
@@ -200,6 +223,8 @@ int main(int argc, char **argv)
 	one = test_one_worker();
 	test_actor_with("batches_use_memory_in_turn",
 			test_batches_use_memory_in_turn, &one);
+	test_actor_with("long_ones_use_it_in_turn",
+			test_long_ones_use_it_in_turn, &one);
 	test_actor_with("exits_leave_it_to_others",
 			test_exits_leave_it_to_others, &one);
 	test_actor_with("who_finds_none_serves_all_the_same",

@@ -14,6 +14,8 @@
 #include "actor/actor.h"
 
 #define CROWD 1000
+/* The longest queue that is left alone. */
+#define SHORT 7
 
 static struct lend_run_queue queue, other;
 static struct lend_actor actors[4 * CROWD];
@@ -255,9 +257,13 @@ Test(run_queue, thieves_take_the_older_half, .init = init, .fini = fini)
 	expect_order(&queue, LEND_RUN_STEAL_MAX,
 		     2 * CROWD - LEND_RUN_STEAL_MAX);
 	/* and of a short one nothing. */
-	push(LEND_RUN_READY, 0, 3);
+	push(LEND_RUN_READY, 0, SHORT);
 	cr_expect_eq(lend__run_queue_steal(&other, &queue, false), 0);
+	push(LEND_RUN_YIELDED, SHORT, 1);
+	cr_expect_eq(lend__run_queue_steal(&other, &queue, false),
+		     (SHORT + 1) / 2);
 	empty(&queue);
+	empty(&other);
 }
 
 Test(run_queue, rescuers_take_everybody_who_is_not_pinned, .init = init,
