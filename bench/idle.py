@@ -11,6 +11,7 @@ import os
 import pathlib
 import resource
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -60,27 +61,31 @@ def connect(address, count):
 
 
 def look(pid):
-    """Processor time in seconds and sleeps, of all threads."""
-    used, sleeps = 0.0, 0
+    """Processor time in seconds and sleeps, of all threads; and whether all of
+    them sleep now."""
+    used, sleeps, asleep = 0.0, 0, True
     for thread in pathlib.Path(f'/proc/{pid}/task').iterdir():
         used += int((thread / 'schedstat').read_text().split()[0]) / 1e9
         for line in (thread / 'status').read_text().splitlines():
             if line.startswith('voluntary_ctxt_switches:'):
                 sleeps += int(line.split()[1])
-    return used, sleeps
+            elif line.startswith('State:'):
+                asleep = asleep and line.split()[1] == 'S'
+    return used, sleeps, asleep
 
 
 def settle(pid):
     """A connection gives memory back when it has been idle for a second. When
-    that is a second on a busy machine, nobody knows."""
+    that is on a busy machine, nobody knows: a server that is kept from its
+    processor goes to sleep as rarely as one that has nothing to do."""
     give_up = time.monotonic() + SETTLE_MAX_S
     before = None
     while time.monotonic() < give_up:
         time.sleep(2)
-        _, sleeps = look(pid)
-        if sleeps == before:
+        _, sleeps, asleep = look(pid)
+        if asleep and sleeps == before:
             return
-        before = sleeps
+        before = sleeps if asleep else None
 
 
 def measure(options, service, mode):
@@ -88,10 +93,14 @@ def measure(options, service, mode):
     try:
         clients = connect(address, options.connections)
         settle(server.pid)
-        used, sleeps = look(server.pid)
+        used, sleeps, _ = look(server.pid)
         time.sleep(options.seconds)
-        used_after, sleeps_after = look(server.pid)
+        used_after, sleeps_after, _ = look(server.pid)
         for client in clients:
+            # At once, by a reset: in TIME_WAIT they would take the ports that
+            # the next ones need.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                              struct.pack('ii', 1, 0))
             client.close()
     finally:
         server.kill()
