@@ -104,15 +104,17 @@ static inline void *lend_queue_pop(struct lend_queue *queue)
 	return element;
 }
 
-/* The producer's thread. The oldest element, or NULL; and, as a hint, in @ahead
- * the two that come after it, or NULL. Somebody else may pop those. Under
- * ThreadSanitizer they are always NULL, as whatever is done with one would be a
- * race with whoever has it. */
+/* The producer's thread. The oldest element, or NULL; if there is one also, as
+ * a hint, how many come after it, and in @ahead the next two; what is beyond
+ * that number is somebody who came earlier, or NULL. Somebody else may pop
+ * those. Under ThreadSanitizer there are none, as whatever is done with one
+ * would be a race with whoever has it. */
 static inline void *lend_queue_pop_ahead(struct lend_queue *queue,
-					 void *ahead[2])
+					 void *ahead[2], unsigned *ret_behind)
 {
 #ifdef LEND_CK_TSAN
 	ahead[0] = ahead[1] = NULL;
+	*ret_behind = 0;
 	return lend_queue_pop(queue);
 #else
 	struct ck_ring *ring = &queue->ring;
@@ -130,10 +132,10 @@ static inline void *lend_queue_pop_ahead(struct lend_queue *queue,
 		 * that is behind the head would be very far ahead of it. */
 		ck_pr_fence_store_atomic();
 	} while (!ck_pr_cas_uint_value(&ring->c_head, head, head + 1, &head));
-	head++;
-	ahead[0] = head == tail ? NULL : slots[head & ring->mask].value;
-	head += head != tail;
-	ahead[1] = head == tail ? NULL : slots[head & ring->mask].value;
+	/* Read whether they are there or not: that is less than to ask. */
+	ahead[0] = slots[(head + 1) & ring->mask].value;
+	ahead[1] = slots[(head + 2) & ring->mask].value;
+	*ret_behind = tail - head - 1;
 	return element;
 #endif
 }

@@ -83,38 +83,41 @@ static inline bool lend__lane_push(struct lend_lane *lane,
  * Those that come next are fetched from memory while this one runs: of hundreds
  * of actors the records and stacks do not stay in the first-level cache. First
  * the record's two lines, a turn later what it leads to: where the stack was
- * left. A thief may have taken them, and their place may be another's by now;
- * then this is for nothing, no more. The record stays readable whatever becomes
- * of the actor.
+ * left, and the frames above that up to the actor's own function. A thief may
+ * have taken them, and their place may be another's by now; then this is for
+ * nothing, no more. The record stays readable whatever becomes of the actor.
  *
  * Always inline: gcc 12 takes a function that only prefetches for one without
  * effects, and leaves out the call.
  */
 __attribute__((always_inline)) static inline void
-lend__lane_look_ahead(void *ahead[2])
+lend__lane_look_ahead(void *ahead[2], unsigned count)
 {
 	const struct lend_actor *next = ahead[0], *later = ahead[1];
 	const char *left_at;
 
-	if (next) {
-		left_at = lend__fiber_left_at(&next->fiber);
-		__builtin_prefetch(left_at);
-		__builtin_prefetch(left_at + LEND_CACHE_LINE);
-	}
-	if (later) {
-		__builtin_prefetch(later);
-		__builtin_prefetch(&later->fiber);
-	}
+	if (!count)
+		return;
+	left_at = lend__fiber_left_at(&next->fiber);
+	__builtin_prefetch(left_at);
+	__builtin_prefetch(left_at + LEND_CACHE_LINE);
+	__builtin_prefetch(left_at + 2 * LEND_CACHE_LINE);
+	if (count == 1)
+		return;
+	__builtin_prefetch(later);
+	__builtin_prefetch(&later->fiber);
 }
 
 /* The oldest, or NULL. */
 static inline struct lend_actor *lend__lane_pop(struct lend_lane *lane)
 {
 	void *ahead[2];
-	struct lend_actor *actor = lend_queue_pop_ahead(&lane->ring, ahead);
+	unsigned behind;
+	struct lend_actor *actor = lend_queue_pop_ahead(&lane->ring, ahead,
+							&behind);
 
 	if (lend_likely(actor != NULL)) {
-		lend__lane_look_ahead(ahead);
+		lend__lane_look_ahead(ahead, behind);
 		return actor;
 	}
 	return lend_likely(!lend__lane_listed(lane)) ? NULL :

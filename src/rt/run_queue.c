@@ -99,7 +99,7 @@ static struct lend_actor *pop_pinned(struct lend_run_queue *queue)
 }
 
 /* Of its own queue. */
-static struct lend_actor *take_woken(struct lend_run_queue *queue)
+static inline struct lend_actor *take_woken(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor = NULL;
 
@@ -113,17 +113,17 @@ static struct lend_actor *take_woken(struct lend_run_queue *queue)
 
 static struct lend_actor *take_urgent(struct lend_run_queue *queue)
 {
-	struct lend_actor *actor = NULL;
+	struct lend_actor *actor = lend__lane_pop(
+		&queue->lanes[LEND_RUN_URGENT]);
 
-	if (queue->filled & FILLED(LEND_RUN_URGENT))
-		actor = lend__lane_pop(&queue->lanes[LEND_RUN_URGENT]);
 	if (!actor)
 		queue->filled &= ~FILLED(LEND_RUN_URGENT);
 	return actor;
 }
 
+/* There is somebody urgent, or was: the two kinds alternate. */
 __attribute__((noinline)) static struct lend_actor *
-take_out_of_turn(struct lend_run_queue *queue)
+take_alternately(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor = NULL;
 
@@ -133,6 +133,13 @@ take_out_of_turn(struct lend_run_queue *queue)
 	if (!actor)
 		actor = take_urgent(queue);
 	return actor ? actor : take_woken(queue);
+}
+
+static inline struct lend_actor *take_out_of_turn(struct lend_run_queue *queue)
+{
+	if (lend_unlikely(queue->filled & FILLED(LEND_RUN_URGENT)))
+		return take_alternately(queue);
+	return take_woken(queue);
 }
 
 static inline struct lend_actor *take_yielded(struct lend_run_queue *queue)

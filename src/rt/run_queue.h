@@ -68,7 +68,7 @@ struct lend_run_queue {
 	unsigned yielded_left; /* of this cycle */
 	unsigned ready_run;    /* that went before the next of YIELDED */
 	bool pinned_turn;      /* the last one in turn was pinned */
-	bool next_turn;	       /* the last one out of turn was next */
+	bool next_turn;	       /* the last one was next, of the two kinds */
 
 	/* [owner] written, read by others as counters */
 	_Atomic uint64_t next_hits;

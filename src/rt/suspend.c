@@ -102,7 +102,10 @@ __attribute__((noinline)) static void look_around(struct lend_actor *self)
 	(void)cancel_again(self);
 }
 
-void lend__suspend(struct lend_actor *self, uint64_t deadline)
+/* Always inline, for lend__suspend_for(): `cycle` goes on with a frame less,
+ * and that is half a line of a cold stack, and saves registers once. */
+__attribute__((always_inline)) static inline void
+suspend(struct lend_actor *self, uint64_t deadline)
 {
 	if (lend_unlikely(self->senders_wait))
 		lend__room_admit(self, UINT_MAX);
@@ -135,28 +138,44 @@ void lend__suspend(struct lend_actor *self, uint64_t deadline)
 	lend__actor_look_woken(self);
 }
 
-int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
+void lend__suspend(struct lend_actor *self, uint64_t deadline)
+{
+	suspend(self, deadline);
+}
+
+/* 0: it may wait. */
+static inline int may_wait(const struct lend_actor *self, uint64_t deadline)
 {
 	if (self->cancelled)
 		return -ECANCELED;
 	if (deadline != LEND_FOREVER && lend_now() >= deadline)
 		return -ETIMEDOUT;
-	lend__suspend(self, deadline);
 	return 0;
+}
+
+int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
+{
+	int err = may_wait(self, deadline);
+
+	if (!err)
+		lend__suspend(self, deadline);
+	return err;
 }
 
 int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 		      uint64_t deadline)
 {
-	int err;
+	int err = may_wait(self, deadline);
 
+	if (lend_unlikely(err))
+		return err;
 	/* Relaxed: a report reads it, and may be late. */
 	atomic_store_explicit(&self->waits_for,
 			      lend__actor_waits(kind, whom, UINT32_MAX),
 			      memory_order_relaxed);
-	err = lend__suspend_until(self, deadline);
+	suspend(self, deadline);
 	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
-	return err;
+	return 0;
 }
 
 int lend__suspend_yield(struct lend_actor *self)

@@ -74,25 +74,30 @@ Test(ck, who_comes_next_is_told)
 {
 	struct lend_queue queue;
 	void *ahead[2] = { NULL, NULL };
+	unsigned behind;
 
 	cr_assert_eq(lend_queue_init(&queue, 4), 0);
-	cr_expect_null(lend_queue_pop_ahead(&queue, ahead));
+	cr_expect_null(lend_queue_pop_ahead(&queue, ahead, &behind));
 	/* Round the end of the ring, too. */
 	for (uintptr_t i = 1; i < 9; i += 3) {
 		for (uintptr_t k = 0; k < 3; k++)
 			cr_assert(lend_queue_push(&queue, (void *)(i + k)));
-		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead), i);
+		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead,
+							     &behind),
+			     i);
+		cr_expect_eq(behind, 2);
 		cr_expect_eq((uintptr_t)ahead[0], i + 1);
 		cr_expect_eq((uintptr_t)ahead[1], i + 2);
-		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead),
+		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead,
+							     &behind),
 			     i + 1);
+		cr_expect_eq(behind, 1);
 		cr_expect_eq((uintptr_t)ahead[0], i + 2);
-		cr_expect_null(ahead[1]);
-		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead),
+		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead,
+							     &behind),
 			     i + 2);
-		cr_expect_null(ahead[0]);
-		cr_expect_null(ahead[1]);
-		cr_expect_null(lend_queue_pop_ahead(&queue, ahead));
+		cr_expect_eq(behind, 0);
+		cr_expect_null(lend_queue_pop_ahead(&queue, ahead, &behind));
 	}
 	lend_queue_fini(&queue);
 }
@@ -131,6 +136,7 @@ Test(ck, owner_and_thieves_take_each_once, .timeout = 60)
 {
 	pthread_t threads[THIEVES];
 	void *element, *ahead[2];
+	unsigned behind;
 
 	cr_assert_eq(lend_queue_init(&shared, 4), 0);
 	for (int i = 0; i < THIEVES; i++)
@@ -143,11 +149,11 @@ Test(ck, owner_and_thieves_take_each_once, .timeout = 60)
 			i++;
 			continue;
 		}
-		element = lend_queue_pop_ahead(&shared, ahead);
+		element = lend_queue_pop_ahead(&shared, ahead, &behind);
 		if (element)
 			take((uintptr_t)element);
 	}
-	while ((element = lend_queue_pop_ahead(&shared, ahead)))
+	while ((element = lend_queue_pop_ahead(&shared, ahead, &behind)))
 		take((uintptr_t)element);
 	atomic_store(&over, true);
 	for (int i = 0; i < THIEVES; i++)
