@@ -82,6 +82,15 @@ struct lend_mail_calls {
  * wakers read and write, the second what the worker and the actor do. On the
  * third is what it needs beside its heap to wait for an operation. What its
  * owner writes of the first is written when it runs anyway, or hardly ever.
+ *
+ * Note [partner]
+ * Who wakes somebody mostly wakes the same one again: the next of a ring or of
+ * a pipeline, the other one of a dialogue. It was suspended meanwhile, so
+ * nobody has fetched the line that is to be changed by a locked instruction,
+ * and that would wait for it. So it is fetched together with the frames of the
+ * one that is likely to wake it, before that one's turn: rt/lane.h. A guess
+ * that is wrong fetches a line in vain, and of a record that is another's by
+ * now as well; at first it is the actor's own, which is there.
  */
 struct lend_actor {
 	/* ---- waking it ---- [atomic] any thread, but for what is marked */
@@ -95,7 +104,9 @@ struct lend_actor {
 	struct lend_host *host;	       /* [const] while it lives */
 	struct lend_actor *run_next;   /* in a run queue's list or an inbox */
 	struct lend_worker *pinned_to; /* where it is pinned; NULL: nowhere */
-	struct lend_registry_entry *entry; /* [const] while it lives */
+	/* [owner] writes: whom it woke last, or itself; Note [partner]. The
+	 * only use of it is to fetch that one's first line. */
+	_Atomic(struct lend_actor *) partner;
 	bool senders_wait; /* [owner] for room, as far as it knows */
 
 	/* ---- running it ---- [owner] the worker that does */
@@ -126,7 +137,8 @@ struct lend_actor {
 	 * given back; each modulo 2^32, read by others: Note [room]. */
 	_Atomic uint32_t taken;
 	_Atomic uint32_t given;
-	struct lend_worker *moving_to; /* on its way to that worker */
+	struct lend_registry_entry *entry; /* [const] while it lives */
+	struct lend_worker *moving_to;	   /* on its way to that worker */
 	const int *also_fds; /* two that its call is about, too; NULL: none */
 	const struct lend_mail_calls *mail_calls; /* set with @end_io */
 	bool cancel_seen; /* somebody has cancelled it */

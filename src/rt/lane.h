@@ -83,9 +83,10 @@ static inline bool lend__lane_push(struct lend_lane *lane,
  * Those that come next are fetched from memory while this one runs: of hundreds
  * of actors the records and stacks do not stay in the first-level cache. First
  * the record's two lines, a turn later what it leads to: where the stack was
- * left, and the frames above that up to the actor's own function. A thief may
- * have taken them, and their place may be another's by now; then this is for
- * nothing, no more. The record stays readable whatever becomes of the actor.
+ * left, and the frames above that up to the actor's own function; and whom it
+ * will perhaps wake: Note [partner] in actor/actor.h. A thief may have taken
+ * them, and their place may be another's by now; then this is for nothing, no
+ * more. The record stays readable whatever becomes of the actor.
  *
  * Always inline: gcc 12 takes a function that only prefetches for one without
  * effects, and leaves out the call.
@@ -102,6 +103,8 @@ lend__lane_look_ahead(void *ahead[2], unsigned count)
 	__builtin_prefetch(left_at);
 	__builtin_prefetch(left_at + LEND_CACHE_LINE);
 	__builtin_prefetch(left_at + 2 * LEND_CACHE_LINE);
+	__builtin_prefetch(
+		atomic_load_explicit(&next->partner, memory_order_relaxed));
 	if (count == 1)
 		return;
 	__builtin_prefetch(later);

@@ -125,10 +125,15 @@ void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 void lend__worker_enqueue_woken(struct lend_worker *worker,
 				struct lend_actor *actor)
 {
-	if (is_plain(worker, actor) && worker->running)
-		lend__run_queue_push_next(&worker->queue, actor);
-	else
+	struct lend_actor *waker = worker->running;
+
+	if (!is_plain(worker, actor) || !waker) {
 		lend__worker_enqueue(worker, actor);
+		return;
+	}
+	/* Relaxed: a hint, Note [partner] in actor/actor.h. */
+	atomic_store_explicit(&waker->partner, actor, memory_order_relaxed);
+	lend__run_queue_push_next(&worker->queue, actor);
 }
 
 void lend__worker_enqueue_yielded(struct lend_worker *worker,
