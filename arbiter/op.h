@@ -74,10 +74,17 @@ static inline uint64_t lend__op_user_data(const struct lend_op *op)
 						 << LEND_OP_ADDRESS_BITS;
 }
 
-static inline struct lend_op *lend__op_from_user_data(uint64_t user_data)
+/* Where its record is, or was: it may be somebody else's by now. */
+static inline struct lend_op *lend__op_address(uint64_t user_data)
 {
 	const uint64_t mask = (UINT64_C(1) << LEND_OP_ADDRESS_BITS) - 1;
-	struct lend_op *op = (struct lend_op *)(uintptr_t)(user_data & mask);
+
+	return (struct lend_op *)(uintptr_t)(user_data & mask);
+}
+
+static inline struct lend_op *lend__op_from_user_data(uint64_t user_data)
+{
+	struct lend_op *op = lend__op_address(user_data);
 
 	lend_assert(op->magic == LEND_OP_MAGIC);
 	lend_assert(op->generation ==

@@ -38,6 +38,10 @@
 #define LINGER_MAX   (512 << 10)
 #define LINGER_PIECE 2048
 
+/* Bytes of the stack that an exchange uses below the connection's frame: its
+ * record, and what parses a head and finds its handler. */
+#define FRAMES_SIZE (sizeof(struct lend__http_exchange) + 384)
+
 static void give_back(struct lend__http_connection *connection)
 {
 	lend__http_output_trim(connection);
@@ -115,6 +119,25 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 	}
 }
 
+/*
+ * There is a request: have what it needs of our own memory fetched while we
+ * look at how it came. Of hundreds of connections that is in no near cache, and
+ * the frames of an exchange are written so fast that the processor waits for
+ * their lines, one after the other, though nothing is read from there before.
+ *
+ * Always inline: see lend__lane_look_ahead(), and the frame is the caller's.
+ */
+__attribute__((always_inline)) static inline void
+fetch_ahead(const struct lend__http_connection *connection)
+{
+	const char *frame = __builtin_frame_address(0);
+
+	__builtin_prefetch(&connection->actor->heap, 1);
+	for (size_t below = LEND_CACHE_LINE; below <= FRAMES_SIZE;
+	     below += LEND_CACHE_LINE)
+		__builtin_prefetch(frame - below, 1);
+}
+
 /* Wait for a request's first bytes. False: there are none to come. */
 static bool wait_for_request(struct lend__http_connection *connection)
 {
@@ -122,6 +145,7 @@ static bool wait_for_request(struct lend__http_connection *connection)
 
 	if (lend__http_input_start(connection) || wait_for_bytes(connection))
 		return false;
+	fetch_ahead(connection);
 	res = lend__http_input_finish(
 		connection,
 		lend__http_after(

@@ -138,6 +138,9 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 
 		buffers = lend__ring_buffers(pending->io.op.ring, flags,
 					     &number);
+		/* Whoever receives is about to read it, and what is done until
+		 * then takes as long as to fetch it. */
+		__builtin_prefetch(lend__buffers_at(buffers, number));
 		/* The end of the stream can come with a buffer, too. */
 		lend__buffer_hold(pending->io.actor, buffers, number);
 		held = lend__buffer_view(buffers, number, (size_t)res);

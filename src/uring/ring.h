@@ -231,6 +231,21 @@ static inline struct io_uring_cqe *lend__ring_peek(const struct lend_ring *ring)
 	return &ring->cqes[head & ring->cq_mask];
 }
 
+/* What the CQE says that comes @ahead after the oldest, if it is there already;
+ * 0 otherwise. A hint, for whoever prefetches: it is not consumed, and nothing
+ * that its operation left may be read. Consumer only. */
+static inline uint64_t lend__ring_peek_ahead(const struct lend_ring *ring,
+					     unsigned ahead)
+{
+	unsigned head = *ring->uring.cq.khead;
+	/* Acquire, as in peek(): the CQE is the kernel's until then. */
+	unsigned tail = __atomic_load_n(ring->uring.cq.ktail, __ATOMIC_ACQUIRE);
+
+	return tail - head > ahead ?
+		       ring->cqes[(head + ahead) & ring->cq_mask].user_data :
+		       0;
+}
+
 /* A series was told to stop. Consumer only. */
 static inline void lend__ring_note_stop(struct lend_ring *ring)
 {
