@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "harness/harness.h"
+#include "rt/run_queue.h"
 #include "uring/sys.h"
 
 /* ---- the kernel's refusals ---- */
@@ -72,6 +73,26 @@ int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
 	}
 	return __real_lend__sys_enter(fd, to_submit, min_complete, flags,
 				      argument, size);
+}
+
+/* ---- who comes before others ---- */
+
+static _Atomic unsigned urgent;
+
+void __real_lend__run_queue_push(struct lend_run_queue *queue,
+				 enum lend_run_lane lane,
+				 struct lend_actor *actor);
+void __wrap_lend__run_queue_push(struct lend_run_queue *queue,
+				 enum lend_run_lane lane,
+				 struct lend_actor *actor);
+
+void __wrap_lend__run_queue_push(struct lend_run_queue *queue,
+				 enum lend_run_lane lane,
+				 struct lend_actor *actor)
+{
+	if (lane == LEND_RUN_URGENT)
+		atomic_fetch_add(&urgent, 1);
+	__real_lend__run_queue_push(queue, lane, actor);
 }
 
 /* ---- operations that leave a trace ---- */
@@ -254,6 +275,7 @@ static int waiters_keep_their_order(void *arg)
 	atomic_store(&served_count, 0);
 	atomic_store(&refusal_error, -EBUSY);
 	atomic_store(&refusal, SUBMISSIONS);
+	atomic_store(&urgent, 0);
 	for (int i = 0; i < WRITERS; i++)
 		refs[i] = test_spawn_on(1, want_slots, NULL);
 	CHECK_EQ(pthread_create(&lifter, NULL, lift, NULL), 0);
@@ -264,6 +286,8 @@ static int waiters_keep_their_order(void *arg)
 	 * in which some wanted one slot and some all. */
 	for (unsigned i = 0; i < WRITERS; i++)
 		CHECK_EQ(order[i], i);
+	/* Each of those went before all others when its slots were free. */
+	CHECK_IN(atomic_load(&urgent), WRITERS - test_options.depth, WRITERS);
 	return 0;
 }
 

@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 
-from harness import DEADLINE_S, Client, case, connect, equal, main, true
+from harness import (DEADLINE_S, Client, case, connect, equal, main, true,
+                     wait_for)
 
 SECRET = b"the secret"
 
@@ -289,6 +290,40 @@ def big_files_take_little_memory(lend):
         true(tail.body == block[-100000:], "the range is another")
         rss = server.rss_max_kib()
         true(rss < 60 << 10, f"{rss} KiB for a file of 100 MiB")
+        server.stop()
+
+
+@case
+def a_file_without_an_end_leaves_room(lend):
+    """One worker sends a file that nobody sees the end of, as fast as its
+    client takes it, and serves others all the while."""
+    root = make_site(lend)
+    with open(os.path.join(root, "endless"), "wb") as file:
+        file.truncate(1 << 42)
+    over = threading.Event()
+    got = []
+
+    def download(connection):
+        while not over.is_set() and (part := connection.recv(1 << 20)):
+            got.append(len(part))
+    options = ["--root", root, "--workers", "1"]
+    if "--rings" not in lend.options:
+        options += ["--rings", "1"]
+    with lend.serve(*options) as server, connect(server.address) as fast:
+        fast.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        reader = threading.Thread(target=download, args=(fast,))
+        reader.start()
+        try:
+            with Client(server.address) as client:
+                for _ in range(50):
+                    before = len(got)
+                    equal(client.ask("GET", "/ten").body, b"0123456789")
+                    # The other one goes on, too.
+                    wait_for(lambda: len(got) > before, "more of the file")
+        finally:
+            over.set()
+            reader.join(DEADLINE_S)
+        fast.close()
         server.stop()
 
 

@@ -249,6 +249,14 @@ Test(run_queue, thieves_take_the_older_half, .init = init, .fini = fini)
 	cr_expect_eq(lend__run_queue_steal(&other, &queue, false), 20);
 	expect_order(&other, 0, 20);
 	expect_order(&queue, 20, 20);
+	/* Of each lane as much as there is more of it. */
+	push(LEND_RUN_READY, 0, 10);
+	push(LEND_RUN_YIELDED, 10, 30);
+	cr_expect_eq(lend__run_queue_steal(&other, &queue, false), 20);
+	cr_expect_eq(lend__lane_length(&queue.lanes[LEND_RUN_READY]), 5);
+	cr_expect_eq(lend__lane_length(&queue.lanes[LEND_RUN_YIELDED]), 15);
+	empty(&queue);
+	empty(&other);
 	/* Of a long one no more than a batch, */
 	push(LEND_RUN_YIELDED, 0, 2 * CROWD);
 	cr_expect_eq(lend__run_queue_steal(&other, &queue, false),

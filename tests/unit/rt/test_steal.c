@@ -286,17 +286,23 @@ Test(steal, sentinel_asks_all, .init = setup, .fini = teardown)
 }
 
 /* Nothing is shared by a CPU below 64 and one above. */
-Test(steal, far_ones_are_counted, .init = setup, .fini = teardown)
+static void place(unsigned far)
 {
 	static struct lend_topology topology;
-	struct lend_worker *thief = &workers[0];
 
 	for (unsigned cpu = 0; cpu < LEND_CPUS_MAX; cpu++)
 		for (unsigned i = 0; i < LEND_FAR; i++)
 			topology.groups[cpu][i] = (uint16_t)(cpu / 64);
 	runtime.roster.topology = &topology;
 	for (unsigned i = 0; i < WORKERS; i++)
-		atomic_store(&runtime.roster.cpus[i], i == 3 ? 64 : i);
+		atomic_store(&runtime.roster.cpus[i], far >> i & 1 ? 64 : 0);
+}
+
+Test(steal, far_ones_are_counted, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0];
+
+	place(1u << 3);
 	give(&workers[1], 0, 16);
 	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
 	cr_expect_eq(atomic_load(&thief->steals_far), 0);
@@ -305,6 +311,23 @@ Test(steal, far_ones_are_counted, .init = setup, .fini = teardown)
 	give(&workers[3], 16, 16);
 	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
 	cr_expect_eq(atomic_load(&thief->steals_far), 8);
+}
+
+Test(steal, near_ones_are_robbed_first, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0];
+
+	for (unsigned near = 1; near < WORKERS; near++) {
+		/* The others are far. */
+		place(~(1u << near | 1u));
+		for (unsigned i = 1; i < WORKERS; i++)
+			give(&workers[i], 16 * i, 16);
+		cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+		cr_expect_eq(length(&workers[near]), 8);
+		cr_expect_eq(atomic_load(&thief->steals_far), 0);
+		teardown();
+		setup();
+	}
 }
 
 Test(steal, who_is_parked_is_not_asked, .init = setup, .fini = teardown)
@@ -375,6 +398,20 @@ static struct lend_worker *find_woken(void)
 		woken = &workers[i];
 	}
 	return woken;
+}
+
+Test(steal, near_ones_are_woken_first, .init = setup, .fini = teardown)
+{
+	for (unsigned near = 1; near < WORKERS; near++) {
+		place(~(1u << near | 1u));
+		for (unsigned i = 1; i < WORKERS; i++)
+			park(&workers[i]);
+		lend__worker_wake_one(&workers[0]);
+		cr_expect_eq(find_woken(), &workers[near]);
+		for (unsigned i = 1; i < WORKERS; i++)
+			lend__roster_unpark(&runtime.roster, i);
+		atomic_store(&runtime.parked, 0);
+	}
 }
 
 static void unpark(struct lend_worker *worker)
