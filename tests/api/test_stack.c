@@ -138,6 +138,17 @@ static int deepest_is_named(void *arg)
 	}
 	CHECK(stats.stack_deepest <= 1 << 20);
 	CHECK(!strcmp(stats.stack_deepest_name, "deep-diver"));
+	/* It stays so, whoever is looked at afterwards: those that have a
+	 * stack of their own are. */
+	options.name = "shallow";
+	options.stack_size = 2 << 20;
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(lend_spawn(shallow, NULL, &options, &ref), 0);
+		CHECK_EQ(test_join(ref), 0);
+	}
+	lend_stats_read(NULL, &stats);
+	CHECK(stats.stack_deepest >= 300000);
+	CHECK(!strcmp(stats.stack_deepest_name, "deep-diver"));
 	return 0;
 }
 

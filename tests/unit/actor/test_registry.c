@@ -227,6 +227,29 @@ static void *pin_all_the_time(void *arg)
 	return NULL;
 }
 
+/* A line of the first-level cache is in one of 64 sets, by these bits of its
+ * address. */
+static unsigned set_of(const void *address)
+{
+	return (unsigned)((uintptr_t)address / LEND_CACHE_LINE % 64);
+}
+
+/* Where the same is in all records, it is not in the same place of the cache.
+ */
+Test(registry, records_are_spread_over_the_cache)
+{
+	unsigned used[64] = { 0 };
+
+	cr_assert_eq(lend__registry_init(&registry, 64, 1, 16384, 0), 0);
+	for (uint32_t i = 0; i < 64; i++) {
+		const struct lend_actor *actor = lend__registry_at(&registry,
+								   i);
+
+		cr_expect_leq(++used[set_of(actor)], 64 / LEND_COLOUR_LINES);
+	}
+	lend__registry_fini(&registry);
+}
+
 Test(registry, pins_hold, .init = init, .fini = fini, .timeout = 60)
 {
 	pthread_t threads[2];
