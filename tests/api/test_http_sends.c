@@ -206,8 +206,8 @@ static bool hear(int fd, char letter)
 		had += (size_t)size;
 		text[had] = '\0';
 	}
-	for (char other = 'A'; other < 'A' + CLIENTS; other++)
-		if (!CHECK_EQ(count_bodies(text, other),
+	for (int other = 'A'; other < 'A' + CLIENTS; other++)
+		if (!CHECK_EQ(count_bodies(text, (char)other),
 			      other == letter ? BATCH : 0))
 			return false;
 	return true;
