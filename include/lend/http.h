@@ -266,6 +266,7 @@ LEND_API int lend_http_reply(struct lend_http_response *response,
  *         -EALREADY  the response has begun
  *         -EINVAL    not a valid name or value (a line break, say)
  *         -ENOBUFS   more than 4 KiB of fields
+ *         -ENOMEM    the actor's I/O heap has no room for them
  */
 LEND_API int lend_http_add_header(struct lend_http_response *response,
 				  const char *name, const char *value);

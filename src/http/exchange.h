@@ -62,6 +62,7 @@ struct lend_http_response {
 	uint64_t body_bytes;
 	char *added; /* fields of the handler's; NULL: none */
 	uint32_t added_size;
+	uint32_t added_room;
 };
 
 struct lend__http_exchange {

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "http/chars.h"
 #include "http/exchange.h"
+#include "http/names.h"
 #include "http/output.h"
 #include "http/server.h"
 #include "http/status.h"
@@ -18,6 +19,10 @@
 /* Bytes of a head beside its rendered lines, type and added fields: the status
  * line, Content-Length or Transfer-Encoding, Connection, the end. */
 #define HEAD_ROOM 256
+
+/* Bytes of added fields that there is room for at first, in the page of the
+ * actor's record, as most answers have a few; then twice as many, and so on. */
+#define ADDED_ROOM_MIN 256
 
 /* Bytes of a content type. */
 #define TYPE_MAX 1024
@@ -206,24 +211,56 @@ int lend_http_reply(struct lend_http_response *response, unsigned status,
 						       body, size, NULL, 0);
 }
 
+/* @name is made of token characters. */
 static bool is_ours(const char *name, size_t size)
 {
-	static const char *const ours[] = {
-		"content-length", "transfer-encoding", "connection", "date",
-		"server",
-	};
-
-	for (unsigned i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		size_t at = 0;
-
-		if (strlen(ours[i]) != size)
-			continue;
-		while (at < size && (name[at] | 0x20) == (ours[i][at] | 0x20))
-			at++;
-		if (at == size)
-			return true;
+	switch (size) {
+	case 4:
+		return lend__http_is_name(name, "date", 4);
+	case 6:
+		return lend__http_is_name(name, "server", 6);
+	case 10:
+		return lend__http_is_name(name, "connection", 10);
+	case 14:
+		return lend__http_is_name(name, "content-length", 14);
+	case 17:
+		return lend__http_is_name(name, "transfer-encoding", 17);
+	default:
+		return false;
 	}
-	return false;
+}
+
+static bool is_token(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (!lend__http_is(text[i], LEND__HTTP_TOKEN))
+			return false;
+	return size > 0;
+}
+
+/* Room for @size more bytes of added fields. */
+static int reserve_added(struct lend_http_response *response, size_t size)
+{
+	size_t needed = response->added_size + size;
+	size_t room = ADDED_ROOM_MIN;
+	char *added;
+
+	if (lend_likely(needed <= response->added_room))
+		return 0;
+	if (needed > LEND__HTTP_ADDED_MAX)
+		return -ENOBUFS;
+	while (room < needed)
+		room *= 2;
+	added = lend_io_alloc(room);
+	if (!added)
+		return -ENOMEM;
+	if (response->added) {
+		memcpy(added, response->added, response->added_size);
+		lend_io_free(response->added);
+	}
+	response->added = added;
+	response->added_room = (uint32_t)room;
+	return 0;
 }
 
 int lend_http_add_header(struct lend_http_response *response, const char *name,
@@ -231,23 +268,16 @@ int lend_http_add_header(struct lend_http_response *response, const char *name,
 {
 	size_t name_size = strlen(name), value_size = strlen(value);
 	char *at;
+	int err;
 
 	if (response->begun)
 		return -EALREADY;
-	for (size_t i = 0; i < name_size; i++)
-		if (!lend__http_is(name[i], LEND__HTTP_TOKEN))
-			return -EINVAL;
-	if (!name_size || is_ours(name, name_size) ||
+	if (!is_token(name, name_size) || is_ours(name, name_size) ||
 	    !lend__http_is_value(value, value_size))
 		return -EINVAL;
-	if (name_size + value_size + 4 >
-	    LEND__HTTP_ADDED_MAX - response->added_size)
-		return -ENOBUFS;
-	if (!response->added) {
-		response->added = lend_io_alloc(LEND__HTTP_ADDED_MAX);
-		if (!response->added)
-			return -ENOBUFS;
-	}
+	err = reserve_added(response, name_size + value_size + 4);
+	if (err)
+		return err;
 	at = response->added + response->added_size;
 	at = put(at, name, name_size);
 	at = PUT(at, ": ");

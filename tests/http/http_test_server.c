@@ -141,6 +141,54 @@ static void on_status(struct lend_http_request *request,
 			"text/plain", "body\n", 5);
 }
 
+/* "count" fields whose values have "size" bytes; the body says how many were
+ * taken, and the first error. */
+static void on_fields(struct lend_http_request *request,
+		      struct lend_http_response *response, void *arg)
+{
+	struct lend_http_text count = lend_http_parameter(request, "count");
+	struct lend_http_text size = lend_http_parameter(request, "size");
+	size_t value_size = size.size ? strtoul(size.data, NULL, 10) : 1;
+	unsigned taken = 0;
+	char name[32], value[5000], text[64];
+	int err = 0;
+
+	(void)arg;
+	if (value_size >= sizeof(value) || !count.size)
+		return;
+	for (unsigned i = 0; i < strtoul(count.data, NULL, 10); i++) {
+		int result;
+
+		memset(value, 'a' + (int)(i % 26), value_size);
+		value[value_size] = '\0';
+		snprintf(name, sizeof(name), "X-Field-%u", i);
+		result = lend_http_add_header(response, name, value);
+		taken += !result;
+		if (!err)
+			err = result;
+	}
+	snprintf(text, sizeof(text), "%u %s", taken,
+		 err ? lend_error_name(err) : "0");
+	lend_http_reply(response, 200, "text/plain", text, strlen(text));
+}
+
+/* The field that the query names is added, if it may be: the body says what
+ * came of it. */
+static void on_name(struct lend_http_request *request,
+		    struct lend_http_response *response, void *arg)
+{
+	struct lend_http_text query = lend_http_query(request);
+	char name[64];
+	const char *text;
+	int err;
+
+	(void)arg;
+	snprintf(name, sizeof(name), "%.*s", (int)query.size, query.data);
+	err = lend_http_add_header(response, name, "value");
+	text = err ? lend_error_name(err) : "0";
+	lend_http_reply(response, 200, "text/plain", text, strlen(text));
+}
+
 /* A body of as many bytes as the query says; for HEAD. */
 static void on_length(struct lend_http_request *request,
 		      struct lend_http_response *response, void *arg)
@@ -267,6 +315,8 @@ static int route_all(void)
 		{ "GET", "/big", on_big },
 		{ "GET", "/pieces", on_pieces },
 		{ "GET", "/status", on_status },
+		{ "GET", "/fields", on_fields },
+		{ "GET", "/name", on_name },
 		{ "GET", "/length", on_length },
 		{ "POST", "/type", on_type },
 		{ "GET", "/slow", on_slow },

@@ -424,6 +424,31 @@ class Conversations(unittest.TestCase):
                               200, closed=True)
             self.assertEqual(answer.body, want)
 
+    def test_fields_are_added_as_long_as_there_is_room(self):
+        for count, size in ((0, 1), (1, 1), (1, 239), (1, 240), (1, 241),
+                            (12, 20), (40, 60), (400, 50), (1, 4080)):
+            answer = self.one(get(f'/fields?count={count}&size={size}'), 200)
+            lines = [len(f'X-Field-{i}: ') + size + 2 for i in range(count)]
+            taken = 0
+            while taken < count and sum(lines[:taken + 1]) <= 4096:
+                taken += 1
+            error = '0' if taken == count else 'ENOBUFS'
+            self.assertEqual(answer.body, f'{taken} {error}'.encode())
+            for i in range(count):
+                value = chr(ord('a') + i % 26) * size if i < taken else None
+                self.assertEqual(answer.field(f'X-Field-{i}'), value)
+
+    def test_fields_of_the_library_are_not_added(self):
+        for name in ('Date', 'sERVER', 'connection', 'Content-Length',
+                     'CONTENT-LENGTH', 'Transfer-encoding', 'a:', ''):
+            answer = self.one(get('/name?' + name), 200)
+            self.assertEqual(answer.body, b'EINVAL')
+        for name in ('Data', 'Servers', 'Connections', 'Content-Lengthy',
+                     'Content-Lengts', 'Transfer-Encodings', 'X'):
+            answer = self.one(get('/name?' + name), 200)
+            self.assertEqual(answer.body, b'0')
+            self.assertEqual(answer.field(name), 'value')
+
     def test_a_handler_without_an_answer_is_500(self):
         self.one(get('/silent'), 500, closed=False)
 
