@@ -63,6 +63,8 @@ __attribute__((noinline)) static bool is_over(struct lend_worker *worker)
 		return true;
 	}
 	round->most += ROUND_MORE;
+	if (round->most > LEND_WORKER_ROUND_MAX)
+		round->most = LEND_WORKER_ROUND_MAX;
 	return false;
 }
 

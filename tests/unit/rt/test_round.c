@@ -21,9 +21,6 @@
 #define CROWD  1000
 #define FEW    3
 #define ROUNDS 200
-/* Those that come meanwhile are let in eight at a time: the last may be more
- * than there is room for. */
-#define LONGEST (LEND_WORKER_ROUND_MAX + 8 - 1)
 
 static struct lend_runtime runtime;
 static struct lend_worker worker;
@@ -79,7 +76,7 @@ static unsigned run_round(enum lasts lasts)
 	worker.now_ns = lend_now();
 	lend__round_begin(&worker);
 	while ((actor = lend__round_next(&worker))) {
-		cr_assert_leq(++turns, LONGEST);
+		cr_assert_leq(++turns, LEND_WORKER_ROUND_MAX);
 		lend__run_queue_push(&worker.queue, LEND_RUN_READY, actor);
 		worker.now_ns = lasts == SHORTLY ? lend_now() : 0;
 	}
@@ -147,7 +144,7 @@ Test(round, who_goes_on_alone_does_so_for_a_round, .init = setup,
 		lend__round_begin(&worker);
 		cr_assert_not_null(lend__round_next(&worker));
 		while (lend__round_goes_on(&worker)) {
-			cr_assert_leq(++turns, LONGEST);
+			cr_assert_leq(++turns, LEND_WORKER_ROUND_MAX);
 			cr_expect_eq(worker.turn.calls_left, LEND_TURN_CALLS);
 			worker.turn.calls_left = 0;
 			worker.now_ns = lend_now();
