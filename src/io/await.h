@@ -215,7 +215,8 @@ static inline void lend__io_quieten(struct lend_io *io)
 			      memory_order_relaxed);
 }
 
-/* The actor is going to wait for it. */
+/* The actor is going to wait for it; or its poller, before lend__io_op_done(),
+ * sees that the actor has to see to its end. */
 void lend__io_make_loud(struct lend_io_op *op);
 
 /* For reports: the actor waits for it, by other means than lend__io_await(), or

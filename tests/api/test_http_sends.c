@@ -10,7 +10,8 @@
  *         Several connections at a time, each with answers of its own, so that
  *         what is given away too early has another's answers in it. Meanwhile
  *         the worker's clock stands still, so that no timer helps who has
- *         forgotten to go on.
+ *         forgotten to go on. Some clients have half a request behind a batch,
+ *         and send the rest when they have heard all answers.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -178,6 +179,17 @@ static void on_letter(struct lend_http_request *request,
 	CHECK_EQ(lend_http_reply(response, 200, NULL, body, sizeof(body)), 0);
 }
 
+/* The same, when all of the body has come. */
+static void on_body(struct lend_http_request *request,
+		    struct lend_http_response *response, void *arg)
+{
+	char piece[16];
+
+	while (lend_http_read(request, piece, sizeof(piece)) > 0)
+		;
+	on_letter(request, response, arg);
+}
+
 /* An answer: its head has none of the letters in a row. */
 static unsigned count_bodies(const char *text, char letter)
 {
@@ -213,18 +225,25 @@ static bool hear(int fd, char letter)
 	return true;
 }
 
-static void ask(int fd, char letter)
+/* A batch, and something behind it. */
+static void ask_and(int fd, char letter, const char *behind)
 {
 	static const char format[] = "GET /- HTTP/1.1\r\nHost: a\r\n\r\n";
-	const size_t size = sizeof(format) - 1;
-	char text[BATCH * sizeof(format)];
+	const size_t size = sizeof(format) - 1, more = strlen(behind);
+	char text[BATCH * sizeof(format) + 128];
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		memcpy(text + i * size, format, size);
 		text[i * size + strlen("GET /")] = letter;
 	}
-	CHECK_EQ(lend_send_all(fd, text, BATCH * size, LEND_FOREVER),
-		 BATCH * size);
+	memcpy(text + BATCH * size, behind, more);
+	CHECK_EQ(lend_send_all(fd, text, BATCH * size + more, LEND_FOREVER),
+		 BATCH * size + more);
+}
+
+static void ask(int fd, char letter)
+{
+	ask_and(fd, letter, "");
 }
 
 struct client {
@@ -244,6 +263,45 @@ static int converse(void *arg)
 	}
 	CHECK_EQ(lend_close(fd), 0);
 	return 0;
+}
+
+/* What is cut, and where: a head, a body of a known size, a chunked one. */
+static const char *const cut[][2] = {
+	{ "GET /A HTTP/1.1\r\nHo", "st: a\r\n\r\n" },
+	{ "POST /A HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n", "body" },
+	{ "POST /A HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  "4\r\nbody\r\n0\r\n\r\n" },
+};
+
+#define CUTS (sizeof(cut) / sizeof(cut[0]))
+
+/* One that goes on when it has all answers to what it has sent whole. */
+static void hesitate(const struct lend_address *address,
+		     const char *const halves[2])
+{
+	int fd = test_connect_to(address);
+	char text[BODY * 4];
+	size_t had = 0;
+
+	ask_and(fd, 'A', halves[0]);
+	if (hear(fd, 'A')) {
+		size_t size = strlen(halves[1]);
+
+		CHECK_EQ(lend_send_all(fd, halves[1], size, LEND_FOREVER),
+			 size);
+		text[0] = '\0';
+		while (!count_bodies(text, 'A')) {
+			ssize_t res = lend_recv(fd, text + had,
+						sizeof(text) - 1 - had, 0,
+						LEND_FOREVER);
+
+			if (!CHECK(res > 0))
+				break;
+			had += (size_t)res;
+			text[had] = '\0';
+		}
+	}
+	CHECK_EQ(lend_close(fd), 0);
 }
 
 static void converse_all(struct lend_http_server *server)
@@ -274,6 +332,18 @@ static void stay_all(struct lend_http_server *server)
 		CHECK_EQ(lend_close(fds[i]), 0);
 }
 
+static void hesitate_all(const struct lend_http_server *server, enum mishap how)
+{
+	atomic_store(&happened, 0);
+	atomic_store(&stopped_ns, lend_now());
+	atomic_store(&mishap, how);
+	for (unsigned i = 0; i < CUTS; i++)
+		hesitate(lend_http_address(server, 0), cut[i]);
+	atomic_store(&mishap, NONE);
+	atomic_store(&stopped_ns, 0);
+	CHECK(atomic_load(&happened) >= CUTS);
+}
+
 static int with_mishap(void *arg)
 {
 	struct lend_http_server *server;
@@ -283,6 +353,7 @@ static int with_mishap(void *arg)
 	if (!CHECK_EQ(lend_http_server_new(NULL, &server), 0))
 		return -1;
 	CHECK_EQ(lend_http_route(server, "GET", "/", on_letter, NULL), 0);
+	CHECK_EQ(lend_http_route(server, "POST", "/", on_body, NULL), 0);
 	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
 	serving = test_spawn(serve, server);
 	atomic_store(&happened, 0);
@@ -298,6 +369,7 @@ static int with_mishap(void *arg)
 	lend_stats_read(NULL, &stats);
 	if (stats.buffers.count)
 		CHECK_EQ(stats.heap_held_peak, 0);
+	hesitate_all(server, *(const enum mishap *)arg);
 	lend_http_stop(server);
 	CHECK_EQ(test_join(serving), 0);
 	lend_http_server_free(server);
