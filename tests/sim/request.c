@@ -217,6 +217,10 @@ static void arm(struct sim_req *req)
 	if (sim_sqe_is_splice(&req->sqe)) {
 		req->state = SIM_REQ_ELSEWHERE;
 		req->blocked = true;
+		/* The kernel's threads are told of the end of theirs once and
+		 * for all: who was not waiting then does not begin to. */
+		if (req->thread->state == SIM_ENDED)
+			sim_req_interrupt(req);
 		return;
 	}
 	req->state = SIM_REQ_ARMED;
