@@ -7,6 +7,7 @@
 #include <lend/actor.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/check.h"
 #include "http/chars.h"
 #include "http/exchange.h"
@@ -242,15 +243,15 @@ static bool is_token(const char *text, size_t size)
 static int reserve_added(struct lend_http_response *response, size_t size)
 {
 	size_t needed = response->added_size + size;
-	size_t room = ADDED_ROOM_MIN;
+	size_t room = lend_ceil_power_of_two(needed);
 	char *added;
 
 	if (lend_likely(needed <= response->added_room))
 		return 0;
 	if (needed > LEND__HTTP_ADDED_MAX)
 		return -ENOBUFS;
-	while (room < needed)
-		room *= 2;
+	if (room < ADDED_ROOM_MIN)
+		room = ADDED_ROOM_MIN;
 	added = lend_io_alloc(room);
 	if (!added)
 		return -ENOMEM;

@@ -49,6 +49,11 @@ static bool has_lasted(const struct lend_worker *worker,
 	return lend_now() - worker->now_ns > ROUND_NS;
 }
 
+static unsigned bounded(unsigned turns)
+{
+	return turns < LEND_WORKER_ROUND_MAX ? turns : LEND_WORKER_ROUND_MAX;
+}
+
 /* All that were to run have run: does the round end here, though there are
  * others? Once it does, that stays so. */
 __attribute__((noinline)) static bool is_over(struct lend_worker *worker)
@@ -62,9 +67,7 @@ __attribute__((noinline)) static bool is_over(struct lend_worker *worker)
 		round->most = 0;
 		return true;
 	}
-	round->most += ROUND_MORE;
-	if (round->most > LEND_WORKER_ROUND_MAX)
-		round->most = LEND_WORKER_ROUND_MAX;
+	round->most = bounded(round->most + ROUND_MORE);
 	return false;
 }
 
@@ -74,10 +77,7 @@ void lend__round_begin(struct lend_worker *worker)
 	unsigned most = lend__run_queue_length(&worker->queue) +
 			worker->queue.pinned_count;
 
-	worker->round = (struct lend_round){
-		.most = most < LEND_WORKER_ROUND_MAX ? most :
-						       LEND_WORKER_ROUND_MAX,
-	};
+	worker->round = (struct lend_round){ .most = bounded(most) };
 }
 
 bool lend__round_has_more(struct lend_worker *worker)
