@@ -59,17 +59,27 @@ static bool is_circle(struct lend_runtime *runtime)
 	return __real_lend__waiting_find_circle(runtime, text, sizeof(text));
 }
 
-static void wait_until_parked(struct lend_runtime *runtime)
+static bool is_parked(struct lend_runtime *runtime)
+{
+	return lend__runtime_all_parked(runtime);
+}
+
+static void wait_until(bool (*holds)(struct lend_runtime *),
+		       struct lend_runtime *runtime)
 {
 	uint64_t end_ns = lend_after(NEVER);
+	bool held_once;
 
-	while (!is_circle(runtime) && lend_now() < end_ns)
+	while (!(held_once = holds(runtime)) && lend_now() < end_ns)
 		usleep(100);
+	CHECK(held_once);
+}
+
+static void wait_until_parked(struct lend_runtime *runtime)
+{
+	wait_until(is_circle, runtime);
 	/* From now on nobody runs any more. */
-	while (atomic_load(&runtime->parked) != lend__runtime_count(runtime) &&
-	       lend_now() < end_ns)
-		;
-	CHECK(lend_now() < end_ns);
+	wait_until(is_parked, runtime);
 }
 
 bool __wrap_lend__deadlock_look(struct lend_runtime *runtime)
@@ -138,15 +148,17 @@ static int join_other(void *arg)
 	return lend_join(*other, LEND_FOREVER, NULL) == -ECANCELED ? 0 : -1;
 }
 
+static bool is_circle_told(struct lend_runtime *runtime)
+{
+	(void)runtime;
+	return atomic_load(&told);
+}
+
 /* Only a thread may wait for it, as no worker is to have anything to do. */
 static void *end_when_told(void *arg)
 {
-	uint64_t end_ns = lend_after(NEVER);
-
 	(void)arg;
-	while (!atomic_load(&told) && lend_now() < end_ns)
-		usleep(1000);
-	CHECK(atomic_load(&told));
+	wait_until(is_circle_told, NULL);
 	CHECK_EQ(lend_runtime_cancel(atomic_load(&runtime_now), circle[0]), 0);
 	return NULL;
 }
@@ -211,6 +223,8 @@ static int park_for_ever(void *arg)
 	return 0;
 }
 
+static unsigned wakes_before, looks_before;
+
 static bool is_suspended(struct lend_runtime *runtime)
 {
 	struct lend_waiting waiting;
@@ -219,20 +233,31 @@ static bool is_suspended(struct lend_runtime *runtime)
 	       waiting.suspended && lend__runtime_all_parked(runtime);
 }
 
+static bool has_run(struct lend_runtime *runtime)
+{
+	return atomic_load(&wakes) != wakes_before && is_suspended(runtime);
+}
+
+static bool is_told(struct lend_runtime *runtime)
+{
+	(void)runtime;
+	return atomic_load(&told_times);
+}
+
+static bool has_looked(struct lend_runtime *runtime)
+{
+	(void)runtime;
+	return atomic_load(&looks) != looks_before;
+}
+
 /* All has been looked at but for this, and seemed to wait. */
 bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
 				      size_t size)
 {
-	uint64_t end_ns = lend_after(NEVER);
-	unsigned before = atomic_load(&wakes);
-
 	if (atomic_load(&plan) == WITHIN_THE_LOOK) {
+		wakes_before = atomic_load(&wakes);
 		CHECK_EQ(lend_runtime_unpark(runtime, waiter), 0);
-		while ((atomic_load(&wakes) == before ||
-			!is_suspended(runtime)) &&
-		       lend_now() < end_ns)
-			usleep(100);
-		CHECK(lend_now() < end_ns);
+		wait_until(has_run, runtime);
 		atomic_store(&plan, DONE);
 	}
 	return __real_lend__waiting_find_circle(runtime, text, size);
@@ -248,24 +273,19 @@ static int nothing(void *arg)
 static void *come_and_go_when_told(void *arg)
 {
 	struct lend_runtime *runtime;
-	uint64_t end_ns = lend_after(NEVER);
 	lend_ref ref;
 
 	(void)arg;
-	while (!atomic_load(&told_times) && lend_now() < end_ns)
-		usleep(1000);
+	wait_until(is_told, NULL);
 	CHECK_EQ(atomic_load(&told_times), 1);
 	/* There is only its own program that could bring something. */
 	CHECK_EQ(atomic_load(&warned_times), 1);
 	runtime = atomic_load(&runtime_now);
 	for (unsigned i = 0; i < 3; i++) {
-		unsigned before = atomic_load(&looks);
-
+		looks_before = atomic_load(&looks);
 		CHECK_EQ(lend_runtime_spawn(runtime, nothing, NULL, NULL, &ref),
 			 0);
-		while (atomic_load(&looks) == before && lend_now() < end_ns)
-			usleep(1000);
-		CHECK(lend_now() < end_ns);
+		wait_until(has_looked, runtime);
 	}
 	CHECK_EQ(atomic_load(&told_times), 1);
 	CHECK_EQ(lend_runtime_cancel(runtime, waiter), 0);
@@ -306,16 +326,19 @@ static int who_has_just_run_is_in_none(void)
 
 /* ---- what is none ---- */
 
+static bool is_watchdog_asleep(struct lend_runtime *runtime)
+{
+	return atomic_load(&runtime->watchdog.state) == LEND_WATCHDOG_ASLEEP;
+}
+
+static bool is_all_asleep(struct lend_runtime *runtime)
+{
+	return is_watchdog_asleep(runtime) && is_suspended(runtime);
+}
+
 static void wait_until_asleep(struct lend_runtime *runtime)
 {
-	const struct lend_watchdog *watchdog = &runtime->watchdog;
-	uint64_t end_ns = lend_after(NEVER);
-
-	while ((atomic_load(&watchdog->state) != LEND_WATCHDOG_ASLEEP ||
-		!is_suspended(runtime)) &&
-	       lend_now() < end_ns)
-		usleep(1000);
-	CHECK(lend_now() < end_ns);
+	wait_until(is_all_asleep, runtime);
 	CHECK(atomic_load(&looks) > 0);
 	CHECK_EQ(atomic_load(&told_times), 0);
 }
@@ -407,18 +430,12 @@ static int wait_for_a_byte(void *arg)
 
 static void *let_go_when_asleep(void *arg)
 {
-	const struct lend_watchdog *watchdog;
 	struct lend_runtime *runtime;
-	uint64_t end_ns = lend_after(NEVER);
 
 	(void)arg;
 	while (!(runtime = atomic_load(&runtime_now)))
 		usleep(1000);
-	watchdog = &runtime->watchdog;
-	while (atomic_load(&watchdog->state) != LEND_WATCHDOG_ASLEEP &&
-	       lend_now() < end_ns)
-		usleep(1000);
-	CHECK_EQ(atomic_load(&watchdog->state), LEND_WATCHDOG_ASLEEP);
+	wait_until(is_watchdog_asleep, runtime);
 	CHECK_EQ(write(gate[1], "g", 1), 1);
 	return NULL;
 }

@@ -202,22 +202,30 @@ static unsigned count_bodies(const char *text, char letter)
 	return count;
 }
 
-/* So many answers, and nothing else that looks like one. */
-static bool hear(int fd, char letter)
+/* Receive @text until it has so many answers; shorter if no more come. */
+static void receive(int fd, char *text, size_t room, char letter,
+		    unsigned count)
 {
-	char text[8192];
 	size_t had = 0;
 
 	text[0] = '\0';
-	while (count_bodies(text, letter) < BATCH && had < sizeof(text) - 1) {
-		ssize_t size = lend_recv(fd, text + had, sizeof(text) - 1 - had,
-					 0, LEND_FOREVER);
+	while (count_bodies(text, letter) < count && had < room - 1) {
+		ssize_t size = lend_recv(fd, text + had, room - 1 - had, 0,
+					 LEND_FOREVER);
 
 		if (size <= 0)
 			break;
 		had += (size_t)size;
 		text[had] = '\0';
 	}
+}
+
+/* So many answers, and nothing else that looks like one. */
+static bool hear(int fd, char letter)
+{
+	char text[8192];
+
+	receive(fd, text, sizeof(text), letter, BATCH);
 	for (int other = 'A'; other < 'A' + CLIENTS; other++)
 		if (!CHECK_EQ(count_bodies(text, (char)other),
 			      other == letter ? BATCH : 0))
@@ -281,7 +289,6 @@ static void hesitate(const struct lend_address *address,
 {
 	int fd = test_connect_to(address);
 	char text[BODY * 4];
-	size_t had = 0;
 
 	ask_and(fd, 'A', halves[0]);
 	if (hear(fd, 'A')) {
@@ -289,17 +296,8 @@ static void hesitate(const struct lend_address *address,
 
 		CHECK_EQ(lend_send_all(fd, halves[1], size, LEND_FOREVER),
 			 size);
-		text[0] = '\0';
-		while (!count_bodies(text, 'A')) {
-			ssize_t res = lend_recv(fd, text + had,
-						sizeof(text) - 1 - had, 0,
-						LEND_FOREVER);
-
-			if (!CHECK(res > 0))
-				break;
-			had += (size_t)res;
-			text[had] = '\0';
-		}
+		receive(fd, text, sizeof(text), 'A', 1);
+		CHECK_EQ(count_bodies(text, 'A'), 1);
 	}
 	CHECK_EQ(lend_close(fd), 0);
 }
@@ -332,16 +330,26 @@ static void stay_all(struct lend_http_server *server)
 		CHECK_EQ(lend_close(fds[i]), 0);
 }
 
-static void hesitate_all(const struct lend_http_server *server, enum mishap how)
+static void begin_mishap(enum mishap how)
 {
 	atomic_store(&happened, 0);
 	atomic_store(&stopped_ns, lend_now());
 	atomic_store(&mishap, how);
-	for (unsigned i = 0; i < CUTS; i++)
-		hesitate(lend_http_address(server, 0), cut[i]);
+}
+
+static void end_mishap(unsigned at_least)
+{
 	atomic_store(&mishap, NONE);
 	atomic_store(&stopped_ns, 0);
-	CHECK(atomic_load(&happened) >= CUTS);
+	CHECK(atomic_load(&happened) >= at_least);
+}
+
+static void hesitate_all(const struct lend_http_server *server, enum mishap how)
+{
+	begin_mishap(how);
+	for (unsigned i = 0; i < CUTS; i++)
+		hesitate(lend_http_address(server, 0), cut[i]);
+	end_mishap(CUTS);
 }
 
 static int with_mishap(void *arg)
@@ -356,14 +364,10 @@ static int with_mishap(void *arg)
 	CHECK_EQ(lend_http_route(server, "POST", "/", on_body, NULL), 0);
 	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
 	serving = test_spawn(serve, server);
-	atomic_store(&happened, 0);
-	atomic_store(&stopped_ns, lend_now());
-	atomic_store(&mishap, *(const enum mishap *)arg);
+	begin_mishap(*(const enum mishap *)arg);
 	converse_all(server);
 	stay_all(server);
-	atomic_store(&mishap, NONE);
-	atomic_store(&stopped_ns, 0);
-	CHECK(atomic_load(&happened) >= CLIENTS);
+	end_mishap(CLIENTS);
 	/* None of what was used in turn is lost, or in two hands. */
 	converse_all(server);
 	lend_stats_read(NULL, &stats);

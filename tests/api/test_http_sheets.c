@@ -1,12 +1,13 @@
 /*
  * Goal:   H1, P8: the answers to a batch of requests are gathered in memory
- * that the connections of a worker use in turn, and so is one long answer. It
- * is the next one's when they are sent, though the connection stays and asks
- * for nothing more, and when a handler ends its actor. Who finds none left
- * serves all the same. Method: one worker, and more connections than it has
- * sheets. Answers that are gathered in memory of a connection's own show in
- * what all heaps ever held. That none is left is decided by handlers that wait,
- * with an answer gathered, until all others do, too.
+ *         that the connections of a worker use in turn, and so is one long
+ *         answer. It is the next one's when they are sent, though the
+ *         connection stays and asks for nothing more, and when a handler ends
+ *         its actor. Who finds none left serves all the same.
+ * Method: one worker, and more connections than it has sheets. Answers that are
+ *         gathered in memory of a connection's own show in what all heaps ever
+ *         held. That none is left is decided by handlers that wait, with an
+ *         answer gathered, until all others do, too.
  */
 #include <string.h>
 

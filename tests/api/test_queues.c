@@ -3,8 +3,8 @@
  *         are seen, and is sent to another worker only if that is asked for;
  *         and a worker with a long queue calls for another one.
  * Method: the doors between workers are wrapped, and count. Nothing depends on
- * how long anything takes: what must happen is waited for, and what must not is
- * counted at the end.
+ *         how long anything takes: what must happen is waited for, and what
+ *         must not is counted at the end.
  */
 #include <stdatomic.h>
 

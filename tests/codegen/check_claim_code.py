@@ -23,7 +23,6 @@ Exits with 77 (skipped) when a tool is missing.
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
