@@ -45,7 +45,8 @@ typedef int (*lend_actor_fn)(void *arg);
 #define LEND_ACTOR_NAME_MAX 31
 
 struct lend_spawn_options {
-	const char *name; /* copied, cut at LEND_ACTOR_NAME_MAX; NULL: none */
+	const char *name; /* copied, cut at LEND_ACTOR_NAME_MAX bytes, with '?'
+			   * for control characters; NULL: none */
 	unsigned worker;  /* 1 to the number of workers: start there; 0: here */
 	bool joinable;	  /* keep the exit value until somebody joins */
 	bool pinned;	  /* stay on that worker: see lend_pin(); with @worker 0

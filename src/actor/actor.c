@@ -16,6 +16,19 @@
 #include "actor/timer.h"
 #include "base/check.h"
 
+/* Names stand in lines of text that others read: none may end a line, or talk
+ * to a terminal. */
+static void copy_name(struct lend_actor *actor, const char *name)
+{
+	size_t size = strnlen(name, LEND_ACTOR_NAME_MAX);
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		actor->name[i] = c < 0x20 || c == 0x7f ? '?' : name[i];
+	}
+}
+
 void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 		      lend_actor_fn fn, void *arg, const char *name)
 {
@@ -37,7 +50,7 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	actor->fn = fn;
 	actor->arg = arg;
 	if (name)
-		memcpy(actor->name, name, strnlen(name, LEND_ACTOR_NAME_MAX));
+		copy_name(actor, name);
 	actor->signal_mail.kind = LEND_MAIL_SIGNAL;
 	actor->deadline = LEND_FOREVER;
 	actor->alarm_ns = LEND_FOREVER;

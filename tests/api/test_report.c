@@ -149,6 +149,21 @@ static int each_kind_of_waiting(void *arg)
 	return 0;
 }
 
+/* ---- names ---- */
+
+/* Nobody's name begins a line of its own, or talks to a terminal. */
+static int names_stay_in_their_line(void *arg)
+{
+	lend_ref ref = spawn_named(receive, NULL,
+				   "two\nlines \033[31m\x7f \xc3\xa4");
+
+	(void)arg;
+	wait_for_line("actor two?lines ?[31m? \xc3\xa4 #",
+		      "waits for a message, for ");
+	CHECK_EQ(lend_cancel(ref), 0);
+	return test_join(ref);
+}
+
 /* ---- deadlocks ---- */
 
 static _Atomic bool told_nothing;
@@ -303,6 +318,7 @@ int main(int argc, char **argv)
 	test_options.log = listen_to_log;
 	test_options.log_level = LEND_LOG_INFO;
 	test_actor("each kind of waiting is told", each_kind_of_waiting);
+	test_actor("names stay in their line", names_stay_in_their_line);
 	test_plain("a circle of joins is told", a_circle);
 	test_plain("who waits for an operation is in no deadlock", no_deadlock);
 	test_plain("who sleeps is in no deadlock", no_deadlock_either);
