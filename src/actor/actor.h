@@ -274,10 +274,13 @@ static inline void lend__actor_look_woken(struct lend_actor *actor)
 #define LEND_WAITS_MEMBERS  UINT8_C(252) /* of its scope */
 #define LEND_WAITS_ROOM	    UINT8_C(251) /* in a ring */
 /* Of an actor, whose index is in the place of the descriptor. */
-#define LEND_WAITS_END	  UINT8_C(250)
-#define LEND_WAITS_ANSWER UINT8_C(249)
-#define LEND_WAITS_PERMIT UINT8_C(248) /* from whomever */
-#define LEND_WAITS_PLACE  UINT8_C(247) /* in its mailbox */
+#define LEND_WAITS_END	      UINT8_C(250)
+#define LEND_WAITS_ANSWER     UINT8_C(249)
+#define LEND_WAITS_PERMIT     UINT8_C(248) /* from whomever */
+#define LEND_WAITS_PLACE      UINT8_C(247) /* in its mailbox */
+#define LEND_WAITS_SERVER     UINT8_C(246) /* of its own, to end */
+#define LEND_WAITS_CONNECTION UINT8_C(245) /* of its server's, to end */
+#define LEND_WAITS_CLOSE      UINT8_C(244) /* others use the descriptor */
 
 /**
  * Decide whether the actor's calls end with -ECANCELED from now on, and when to

@@ -79,7 +79,7 @@ static void wait_for_end(struct lend__http_door *door, uint64_t deadline)
 	 * has ended, that this actor is cancelled. So look before sleeping. */
 	lend_listener_pause(door->listener);
 	while (!self->cancelled && must_wait(door, before, deadline))
-		lend__suspend(self, deadline);
+		lend__suspend_as(self, LEND_WAITS_CONNECTION, -1, deadline);
 	wait_no_more(door);
 }
 

@@ -292,7 +292,7 @@ static int serve(struct lend_http_server *server, struct lend_actor *self)
 	uint64_t deadline = LEND_FOREVER;
 
 	while (lend__http_phase(server) == LEND__HTTP_OPEN && !self->cancelled)
-		lend__suspend(self, LEND_FOREVER);
+		lend__suspend_as(self, LEND_WAITS_SERVER, -1, LEND_FOREVER);
 	if (!self->cancelled)
 		enter_phase(server, LEND__HTTP_DRAINING);
 	while (!is_over(server, &deadline)) {
@@ -302,8 +302,9 @@ static int serve(struct lend_http_server *server, struct lend_actor *self)
 			enter_phase(server, phase);
 			continue;
 		}
-		lend__suspend(self, phase == LEND__HTTP_ENDING ? LEND_FOREVER :
-								 deadline);
+		lend__suspend_as(self, LEND_WAITS_SERVER, -1,
+				 phase == LEND__HTTP_ENDING ? LEND_FOREVER :
+							      deadline);
 	}
 	return self->cancelled ? -ECANCELED : 0;
 }

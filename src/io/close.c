@@ -80,7 +80,8 @@ int lend_close(int fd)
 		lend__suspend_return(self);
 		if (!lend__descriptor_in_flight(fd))
 			break;
-		lend__suspend(self, lend_after(LEND_IO_CANCEL_AGAIN_NS));
+		lend__suspend_as(self, LEND_WAITS_CLOSE, fd,
+				 lend_after(LEND_IO_CANCEL_AGAIN_NS));
 		if (lend__descriptor_told(&closer, &told))
 			lend__cancel_orphan(&told);
 	}

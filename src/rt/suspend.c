@@ -178,6 +178,17 @@ int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 	return 0;
 }
 
+void lend__suspend_as(struct lend_actor *self, uint8_t kind, int whom,
+		      uint64_t deadline)
+{
+	/* Relaxed: a report reads it, and may be late. */
+	atomic_store_explicit(&self->waits_for,
+			      lend__actor_waits(kind, whom, UINT32_MAX),
+			      memory_order_relaxed);
+	lend__suspend(self, deadline);
+	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
+}
+
 int lend__suspend_yield(struct lend_actor *self)
 {
 	struct lend_actor *next;

@@ -35,6 +35,10 @@ int lend__suspend_until(struct lend_actor *self, uint64_t deadline) LEND_AWAITS;
 int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 		      uint64_t deadline) LEND_AWAITS;
 
+/* As lend__suspend(), and a report says what for. */
+void lend__suspend_as(struct lend_actor *self, uint8_t kind, int whom,
+		      uint64_t deadline) LEND_AWAITS;
+
 /* Queue behind the others, and let them run. 0, or -ECANCELED: it has had its
  * turn, and was cancelled. */
 int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;

@@ -150,6 +150,16 @@ void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
 	case LEND_WAITS_PLACE:
 		add_target(&line, runtime, waits_for, "room in the mailbox of");
 		break;
+	case LEND_WAITS_SERVER:
+		lend__text_add(&line, "waits for the end of its HTTP server");
+		break;
+	case LEND_WAITS_CONNECTION:
+		lend__text_add(&line, "waits for a connection to end");
+		break;
+	case LEND_WAITS_CLOSE:
+		lend__text_add(&line, "closes descriptor %d, which is in use",
+			       lend__actor_waits_fd(waits_for));
+		break;
 	default:
 		add_operation(&line, waits_for);
 		break;

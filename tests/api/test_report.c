@@ -149,6 +149,34 @@ static int each_kind_of_waiting(void *arg)
 	return 0;
 }
 
+/* ---- servers ---- */
+
+static int serve(void *arg)
+{
+	return lend_http_serve(arg) == -ECANCELED ? 0 : -1;
+}
+
+/* One connection is all it takes, so it does not accept another one. */
+static int servers_wait_for_something(void *arg)
+{
+	const struct lend_http_options options = { .connections_max = 1 };
+	struct lend_http_server *server;
+	lend_ref ref;
+	int fd;
+
+	(void)arg;
+	CHECK_EQ(lend_http_server_new(&options, &server), 0);
+	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
+	ref = spawn_named(serve, server, "host");
+	wait_for_line("actor host #", "waits for the end of its HTTP server");
+	fd = test_connect_to(lend_http_address(server, 0));
+	wait_for_line("actor http accept #", "waits for a connection to end");
+	CHECK_EQ(lend_cancel(ref), 0);
+	CHECK_EQ(test_join(ref), 0);
+	lend_http_server_free(server);
+	return lend_close(fd);
+}
+
 /* ---- names ---- */
 
 /* Nobody's name begins a line of its own, or talks to a terminal. */
@@ -318,6 +346,8 @@ int main(int argc, char **argv)
 	test_options.log = listen_to_log;
 	test_options.log_level = LEND_LOG_INFO;
 	test_actor("each kind of waiting is told", each_kind_of_waiting);
+	test_actor("servers say what they wait for",
+		   servers_wait_for_something);
 	test_actor("names stay in their line", names_stay_in_their_line);
 	test_plain("a circle of joins is told", a_circle);
 	test_plain("who waits for an operation is in no deadlock", no_deadlock);
