@@ -177,6 +177,17 @@ void lend__removal_forget(struct lend_arbiter *arbiter, unsigned rings)
 	advance_epoch(arbiter);
 }
 
+bool lend__removal_is_closed(const struct lend_arbiter *arbiter)
+{
+	const struct lend_pool *pool = &arbiter->pool;
+
+	for (unsigned i = lend__pool_count(pool); i < lend__pool_used(pool);
+	     i++)
+		if (lend__ring_is_open(&pool->rings[i]))
+			return false;
+	return true;
+}
+
 bool lend__removal_close(struct lend_arbiter *arbiter)
 {
 	struct lend_pool *pool = &arbiter->pool;

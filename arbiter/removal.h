@@ -33,6 +33,9 @@ bool lend__removal_empty(struct lend_arbiter *arbiter, struct lend_ring *ring);
  * have passed it: lend__removal_has_passed(). */
 void lend__removal_forget(struct lend_arbiter *arbiter, unsigned rings);
 
+/* Has no ring that was forgotten been left open? */
+bool lend__removal_is_closed(const struct lend_arbiter *arbiter);
+
 /* Close those that were forgotten; all borrowers have passed. Blocks: as
  * lend__removal_empty(). Return: false, none was closed, as a cancellation that
  * came late is still in one of them; call it again. */

@@ -93,7 +93,10 @@ struct lend_options {
 	 * spawned, whether it computes or is blocked in a system call, and
 	 * where: see doc/debugging.md. */
 	uint64_t watchdog_ns; /* without a safe point; 1 s; LEND_FOREVER: no
-				 watchdog */
+				 watchdog. It looks four times in that time,
+				 but every second at least, every millisecond
+				 at most: so below 4 ms it tells of whomever it
+				 happens to see. */
 	/* The signal that interrupts a worker that computes, for a backtrace.
 	 * 0: kick_signal, or SIGURG unless the program has a handler for it; it
 	 * is taken when it is first needed. -1: none. One that is blocked gets
@@ -102,7 +105,9 @@ struct lend_options {
 	unsigned spare_workers; /* up to so many are added while others are
 				   blocked in system calls, and removed
 				   afterwards, as lend_runtime_set_workers()
-				   does; 0 to 256 */
+				   does; 0 to 256. Fewer if workers_max, or in
+				   private mode rings_max, leaves no room;
+				   none without the watchdog. */
 	/* For debugging: log what actors leave behind at their end (open
 	 * claims, handles, series, buffers, timers), all of which is ended
 	 * there, and the descriptors that they have opened and that are still
@@ -273,6 +278,9 @@ lend_runtime_mode(const struct lend_runtime *runtime);
  * spawned; what they wait for goes on, but operations of claims (see claim.h).
  * In private mode each worker comes and goes with its ring. A worker's number
  * stays good for lend_spawn_options.worker; where it is gone another is taken.
+ *
+ * Workers that lend_options.spare_workers has added are counted in @workers,
+ * and are like the others from then on.
  *
  * @workers   1 to lend_options.workers_max
  * @deadline  for removing: when it passes, the worker that has not left stays,

@@ -16,12 +16,14 @@
  * under a lock or for a thread: it takes steps, and sleeps in between, an actor
  * as actors do, which is also the time in which its own worker passes.
  */
-#include <lend/runtime.h>
+#include "rt/size.h"
 
 #include <errno.h>
 #include <lend/actor.h>
 #include <lend/clock.h>
+#include <lend/runtime.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "arbiter/mode.h"
@@ -302,7 +304,18 @@ static int refuse(const struct lend_runtime *runtime, int err, const char *what,
 	return err;
 }
 
-/* Take the right to change the size, and finish what was left over. */
+static int refuse_more(const struct lend_runtime *runtime, const char *what,
+		       unsigned number, const char *option, unsigned limit)
+{
+	char rule[64];
+
+	snprintf(rule, sizeof(rule), "more than lend_options.%s, which is %u",
+		 option, limit);
+	return refuse(runtime, -E2BIG, what, number, rule);
+}
+
+/* Take the right to change the size, and finish what was left over. If nothing
+ * was, nobody need have passed anything: one may be stuck. */
 static int begin(struct lend_runtime *runtime, uint64_t deadline)
 {
 	int err;
@@ -313,6 +326,8 @@ static int begin(struct lend_runtime *runtime, uint64_t deadline)
 	if (atomic_exchange_explicit(&runtime->resizing, true,
 				     memory_order_acquire))
 		return -EBUSY;
+	if (lend__removal_is_closed(&runtime->arbiter))
+		return 0;
 	err = close_forgotten(runtime, deadline);
 	if (err)
 		atomic_store_explicit(&runtime->resizing, false,
@@ -341,8 +356,8 @@ int lend_runtime_set_rings(struct lend_runtime *runtime, unsigned rings,
 		return refuse(runtime, -EINVAL, "rings", rings,
 			      "the last one stays");
 	if (rings > runtime->options.rings_max)
-		return refuse(runtime, -E2BIG, "rings", rings,
-			      "more than lend_options.rings_max");
+		return refuse_more(runtime, "rings", rings, "rings_max",
+				   runtime->options.rings_max);
 	if (arbiter->mode->one_to_one)
 		return refuse(
 			runtime, -EINVAL, "rings", rings,
@@ -357,6 +372,28 @@ int lend_runtime_set_rings(struct lend_runtime *runtime, unsigned rings,
 	return end(runtime, err);
 }
 
+unsigned lend__size_workers_max(const struct lend_runtime *runtime)
+{
+	const struct lend_options *options = &runtime->options;
+
+	return runtime->arbiter.mode->one_to_one &&
+			       options->rings_max < options->workers_max ?
+		       options->rings_max :
+		       options->workers_max;
+}
+
+static int change_workers(struct lend_runtime *runtime, unsigned workers,
+			  uint64_t deadline)
+{
+	int err = 0;
+
+	while (!err && lend__runtime_count(runtime) < workers)
+		err = add_worker(runtime, deadline);
+	if (!err && lend__runtime_count(runtime) > workers)
+		err = remove_workers(runtime, workers, deadline);
+	return err;
+}
+
 int lend_runtime_set_workers(struct lend_runtime *runtime, unsigned workers,
 			     uint64_t deadline)
 {
@@ -366,18 +403,34 @@ int lend_runtime_set_workers(struct lend_runtime *runtime, unsigned workers,
 		return refuse(runtime, -EINVAL, "workers", workers,
 			      "the last one stays");
 	if (workers > runtime->options.workers_max)
-		return refuse(runtime, -E2BIG, "workers", workers,
-			      "more than lend_options.workers_max");
-	if (runtime->arbiter.mode->one_to_one &&
-	    workers > runtime->options.rings_max)
-		return refuse(runtime, -E2BIG, "workers", workers,
-			      "more than lend_options.rings_max");
+		return refuse_more(runtime, "workers", workers, "workers_max",
+				   runtime->options.workers_max);
+	if (workers > lend__size_workers_max(runtime))
+		return refuse_more(runtime, "workers", workers, "rings_max",
+				   runtime->options.rings_max);
 	err = begin(runtime, deadline);
 	if (err)
 		return err;
-	while (!err && lend__runtime_count(runtime) < workers)
-		err = add_worker(runtime, deadline);
-	if (!err && lend__runtime_count(runtime) > workers)
-		err = remove_workers(runtime, workers, deadline);
+	/* As many as the caller says stay when nobody is blocked any more. */
+	atomic_store_explicit(&runtime->watchdog.spares, 0,
+			      memory_order_relaxed);
+	return end(runtime, change_workers(runtime, workers, deadline));
+}
+
+int lend__size_set_spares(struct lend_runtime *runtime, unsigned spares,
+			  uint64_t deadline)
+{
+	_Atomic unsigned *now = &runtime->watchdog.spares;
+	unsigned others, workers, max = lend__size_workers_max(runtime);
+	int err = begin(runtime, deadline);
+
+	if (err)
+		return err;
+	others = lend__runtime_count(runtime) -
+		 atomic_load_explicit(now, memory_order_relaxed);
+	workers = others + spares < max ? others + spares : max;
+	err = change_workers(runtime, workers, deadline);
+	atomic_store_explicit(now, lend__runtime_count(runtime) - others,
+			      memory_order_relaxed);
 	return end(runtime, err);
 }

@@ -35,6 +35,7 @@
 #include "rt/deadlock.h"
 #include "rt/kick.h"
 #include "rt/runtime.h"
+#include "rt/size.h"
 #include "rt/thread.h"
 #include "rt/thread_state.h"
 #include "rt/waiting.h"
@@ -52,6 +53,9 @@
 
 /* A spare worker has so long to leave. */
 #define LEAVE_NS (100 * LEND_MS)
+
+/* Of as many in a row the pauses become longer: 255 looks. */
+#define FAILURES_MAX 8
 
 static uint64_t load(const _Atomic uint64_t *word)
 {
@@ -275,7 +279,9 @@ static unsigned spares_of(const struct lend_watchdog *watchdog)
 }
 
 /* As many as are blocked, within the limit. One step a look: what it leads to
- * is seen at the next. */
+ * is seen at the next. Who can not be added or does not leave (an actor may be
+ * pinned there) is tried again, but ever more rarely, as each time is a line in
+ * the log. */
 static void keep_spares(struct lend_runtime *runtime, unsigned blocked)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
@@ -284,17 +290,21 @@ static void keep_spares(struct lend_runtime *runtime, unsigned blocked)
 
 	if (wanted > runtime->options.spare_workers)
 		wanted = runtime->options.spare_workers;
-	if (wanted > spares && workers < runtime->options.workers_max)
+	if (wanted > spares && workers < lend__size_workers_max(runtime))
 		wanted = spares + 1;
 	else if (wanted < spares && workers > 1)
 		wanted = spares - 1;
 	else
 		return;
-	/* One that does not leave in time stays for one look more. */
-	if (!lend_runtime_set_workers(runtime, workers + wanted - spares,
-				      lend_after(LEAVE_NS)))
-		atomic_store_explicit(&watchdog->spares, wanted,
-				      memory_order_relaxed);
+	if (watchdog->pause) {
+		watchdog->pause--;
+		return;
+	}
+	if (!lend__size_set_spares(runtime, wanted, lend_after(LEAVE_NS)))
+		watchdog->failures = 0;
+	else if (watchdog->failures < FAILURES_MAX)
+		watchdog->failures++;
+	watchdog->pause = (1u << watchdog->failures) - 1;
 }
 
 /* ---- the thread ---- */

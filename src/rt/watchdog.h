@@ -41,6 +41,8 @@ struct lend_watchdog {
 	struct lend_backtrace backtrace;
 	uint64_t rounds_seen; /* of all workers, at the last look */
 	bool told_deadlock;
+	unsigned failures; /* to add or to remove a spare worker, in a row */
+	unsigned pause;	   /* so many looks without another attempt */
 
 	/* [atomic: D1] enum lend_watchdog_state; written under the lock */
 	LEND_CACHE_ALIGNED _Atomic uint32_t state;
@@ -48,7 +50,7 @@ struct lend_watchdog {
 	/* [owner: its thread] written, read by others as counters */
 	_Atomic uint64_t computing;
 	_Atomic uint64_t blocked;
-	_Atomic unsigned spares; /* workers that it has added */
+	_Atomic unsigned spares; /* workers that it has added: size.c */
 };
 
 /**

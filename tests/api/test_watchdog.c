@@ -329,61 +329,119 @@ struct releaser {
 	struct lend_runtime *runtime;
 	int fd;
 	unsigned blocked;
+	unsigned spares;  /* that come */
+	unsigned workers; /* to be set meanwhile; 0: not */
 };
 
-/* From outside: all workers are blocked until somebody else has run, which
- * needs one worker more. */
-static void *spawn_among_blocked(void *arg)
+static bool await_spares(const struct lend_runtime *runtime, unsigned spares,
+			 unsigned workers)
 {
-	struct releaser *releaser = arg;
-	uint64_t end_ns;
+	uint64_t end_ns = lend_after(NEVER);
+	struct lend_stats stats;
+
+	do {
+		if (lend_may_suspend())
+			lend_sleep(lend_after(LEND_MS));
+		else
+			usleep(1000);
+		lend_stats_read(runtime, &stats);
+	} while ((stats.spare_workers != spares || stats.workers != workers) &&
+		 lend_now() < end_ns);
+	CHECK_EQ(stats.spare_workers, spares);
+	return CHECK_EQ(stats.workers, workers);
+}
+
+static void spawn_and_wait(struct lend_runtime *runtime)
+{
+	uint64_t end_ns = lend_after(NEVER);
 	lend_ref ref;
 
-	await_blocked(releaser->fd, "blocked in read()", releaser->blocked,
-		      releaser->blocked);
-	end_ns = lend_after(NEVER);
-	CHECK_EQ(lend_runtime_spawn(releaser->runtime, run, NULL, NULL, &ref),
-		 0);
+	CHECK_EQ(lend_runtime_spawn(runtime, run, NULL, NULL, &ref), 0);
 	while (!atomic_load(&ran) && lend_now() < end_ns)
 		usleep(1000);
 	CHECK(atomic_load(&ran));
+}
+
+/* From outside: all workers are blocked until somebody else has run, which
+ * needs one worker more, and there is a spare one for each. */
+static void *look_among_blocked(void *arg)
+{
+	struct releaser *releaser = arg;
+	unsigned workers = test_options.workers;
+
+	await_blocked(releaser->fd, "blocked in read()", releaser->blocked,
+		      releaser->blocked);
+	if (releaser->spares) {
+		spawn_and_wait(releaser->runtime);
+		await_spares(releaser->runtime, releaser->spares,
+			     workers + releaser->spares);
+	}
+	if (releaser->workers)
+		CHECK_EQ(lend_runtime_set_workers(releaser->runtime,
+						  releaser->workers,
+						  LEND_FOREVER),
+			 0);
 	for (unsigned i = 0; i < releaser->blocked; i++)
 		CHECK_EQ(write(releaser->fd, "r", 1), 1);
 	return NULL;
 }
 
-static int spares_stand_in(void *arg)
+/* Afterwards there are as many workers as were wanted last. */
+static int block_all(struct releaser *releaser)
 {
-	struct releaser releaser = { .runtime = lend_runtime_current(),
-				     .blocked = test_options.workers };
-	uint64_t end_ns = lend_after(NEVER);
-	struct lend_stats stats;
 	lend_ref refs[16];
 	pthread_t thread;
 	int fds[2];
 
-	(void)arg;
+	releaser->runtime = lend_runtime_current();
+	releaser->blocked = test_options.workers;
 	atomic_store(&ran, false);
 	CHECK_EQ(pipe(fds), 0);
-	releaser.fd = fds[1];
-	pthread_create(&thread, NULL, spawn_among_blocked, &releaser);
-	for (unsigned i = 0; i < test_options.workers; i++)
+	releaser->fd = fds[1];
+	pthread_create(&thread, NULL, look_among_blocked, releaser);
+	for (unsigned i = 0; i < releaser->blocked; i++)
 		refs[i] = spawn_named(block_in_read, (void *)(intptr_t)fds[0],
 				      i + 1, "blocker");
-	for (unsigned i = 0; i < test_options.workers; i++)
+	for (unsigned i = 0; i < releaser->blocked; i++)
 		CHECK_EQ(test_join(refs[i]), 0);
 	pthread_join(thread, NULL);
-	/* Afterwards they leave. */
-	do {
-		lend_sleep(lend_after(LEND_MS));
-		lend_stats_read(NULL, &stats);
-	} while (
-		(stats.spare_workers || stats.workers > test_options.workers) &&
-		lend_now() < end_ns);
-	CHECK_EQ(stats.spare_workers, 0);
-	CHECK_EQ(stats.workers, test_options.workers);
+	await_spares(NULL, 0,
+		     releaser->workers ? releaser->workers : releaser->blocked);
 	close(fds[0]);
 	close(fds[1]);
+	return 0;
+}
+
+static int spares_stand_in(void *arg)
+{
+	struct releaser releaser = { .spares = test_options.workers };
+
+	(void)arg;
+	return block_all(&releaser);
+}
+
+/* Those that were spare are among them: they do not leave. */
+static int who_sets_a_number_has_it(void *arg)
+{
+	struct releaser releaser = {
+		.spares = test_options.workers,
+		.workers = 2 * test_options.workers + 1,
+	};
+
+	(void)arg;
+	return block_all(&releaser);
+}
+
+/* The watchdog does not even try, as that would be a line in the log at each
+ * look. */
+static int none_where_there_is_no_room(void *arg)
+{
+	struct releaser releaser = { .spares = 0 };
+
+	(void)arg;
+	block_all(&releaser);
+	CHECK_EQ(count_said("refused"), 0);
+	CHECK_EQ(count_said(" rings\n"), 0);
 	return 0;
 }
 
@@ -414,5 +472,12 @@ int main(int argc, char **argv)
 	options = test_options;
 	options.spare_workers = test_options.workers;
 	with_log("spares", spares_stand_in, &options);
+	with_log("spares and a number", who_sets_a_number_has_it, &options);
+	options.log_level = LEND_LOG_INFO;
+	if (options.mode == LEND_RING_PRIVATE)
+		options.rings_max = test_options.workers;
+	else
+		options.workers_max = test_options.workers;
+	with_log("no room", none_where_there_is_no_room, &options);
 	return test_finish();
 }
