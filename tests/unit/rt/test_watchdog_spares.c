@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "arbiter/mode.h"
 #include "rt/watchdog.h"
 #include "watchdog_stage.h"
 
@@ -88,6 +89,21 @@ Test(spares, there_are_no_more_than_workers_may_be)
 	expect_spares(1);
 }
 
+/* In private mode each brings a ring. */
+Test(spares, there_are_no_more_than_rings_may_be)
+{
+	stage.runtime.arbiter.mode = lend__mode_find(LEND_RING_PRIVATE);
+	stage.runtime.options.rings_max = STAGE_WORKERS + 1;
+	stage.runtime.options.spare_workers = STAGE_WORKERS;
+	stage_start();
+	for (unsigned i = 0; i < STAGE_WORKERS; i++)
+		stage_get_stuck(i, true);
+	for (unsigned i = 0; i < 10; i++)
+		stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	cr_expect_eq(stage.changes, 1);
+	expect_spares(1);
+}
+
 Test(spares, nobody_is_spare_unless_asked_for)
 {
 	stage_start();
@@ -141,7 +157,8 @@ Test(spares, who_has_gone_on_has_no_spare)
 }
 
 /* A spare that does not leave in time is asked again, though nobody is at work
- * any more: until it has left the watchdog does not sleep. */
+ * any more: until it has left the watchdog does not sleep. But each time is a
+ * line in the log, so there is one look in between, then three, then seven. */
 Test(spares, who_does_not_leave_is_asked_again)
 {
 	stage.runtime.options.spare_workers = 1;
@@ -153,9 +170,9 @@ Test(spares, who_does_not_leave_is_asked_again)
 	atomic_store(&stage.workers[0].borrower.parked, true);
 	atomic_store(&stage.runtime.parked, STAGE_WORKERS + 1);
 	stage.change_error = -ETIMEDOUT;
-	stage_look();
-	stage_look();
-	cr_expect_eq(stage.changes, 3);
+	for (unsigned i = 0; i < 1 + 2 + 4 + 7; i++)
+		stage_look();
+	cr_expect_eq(stage.changes, 1 + 3);
 	cr_expect_eq(stage.change_deadline, stage.clock_ns + 100 * LEND_MS);
 	expect_spares(1);
 
@@ -163,6 +180,29 @@ Test(spares, who_does_not_leave_is_asked_again)
 	stage.change_error = 0;
 	stage_look();
 	expect_spares(0);
+
+	/* What went well is forgotten: the next look may try something else. */
+	stage_come_to_safe_point(&stage.workers[0]);
+	atomic_store(&stage.workers[0].borrower.parked, false);
+	stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	expect_spares(1);
+}
+
+/* It never gives up. */
+Test(spares, pauses_have_an_end)
+{
+	unsigned changes;
+
+	stage.runtime.options.spare_workers = 1;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage.change_error = -EAGAIN;
+	for (unsigned i = 0; i < 512; i++)
+		stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	changes = stage.changes;
+	for (unsigned i = 0; i < 256; i++)
+		stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	cr_expect_eq(stage.changes, changes + 1);
 }
 
 /* Somebody has changed the number meanwhile. */

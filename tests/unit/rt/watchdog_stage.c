@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arbiter/mode.h"
 #include "base/condition.h"
 #include "rt/deadlock.h"
+#include "rt/size.h"
 #include "rt/thread_state.h"
 #include "rt/waiting.h"
 #include "rt/watchdog.h"
@@ -31,8 +33,8 @@ void __wrap_lend__backtrace_guess(const struct lend_worker *worker,
 				  const struct lend_thread_state *state,
 				  struct lend_backtrace *backtrace);
 bool __wrap_lend__deadlock_look(struct lend_runtime *runtime);
-int __wrap_lend_runtime_set_workers(struct lend_runtime *runtime,
-				    unsigned count, uint64_t deadline);
+int __wrap_lend__size_set_spares(struct lend_runtime *runtime, unsigned spares,
+				 uint64_t deadline);
 
 /* ---- what it sees ---- */
 
@@ -100,14 +102,19 @@ static void set_workers(unsigned count)
 	atomic_store(&stage.runtime.workers_count, count);
 }
 
-int __wrap_lend_runtime_set_workers(struct lend_runtime *runtime,
-				    unsigned count, uint64_t deadline)
+int __wrap_lend__size_set_spares(struct lend_runtime *runtime, unsigned spares,
+				 uint64_t deadline)
 {
+	_Atomic unsigned *now = &stage.runtime.watchdog.spares;
+
 	cr_assert_eq(runtime, &stage.runtime);
 	stage.changes++;
 	stage.change_deadline = deadline;
-	if (!stage.change_error)
-		set_workers(count);
+	if (!stage.change_error) {
+		set_workers(lend__runtime_count(runtime) + spares -
+			    atomic_load(now));
+		atomic_store(now, spares);
+	}
 	return stage.change_error;
 }
 
@@ -208,6 +215,7 @@ void stage_set(void)
 	struct lend_options *options = &stage.runtime.options;
 
 	stage.runtime.workers = stage.workers;
+	stage.runtime.arbiter.mode = lend__mode_find(LEND_RING_BORROWED);
 	options->watchdog_ns = STAGE_LIMIT;
 	options->watchdog_signal = -1;
 	options->workers_max = STAGE_WORKERS_MAX;

@@ -35,7 +35,7 @@ struct stage {
 	/* What it does. */
 	uint64_t wait_ns; /* between two looks */
 	char said[16384];
-	unsigned changes; /* calls of lend_runtime_set_workers() */
+	unsigned changes; /* calls of lend__size_set_spares() */
 	uint64_t change_deadline;
 	int change_error; /* what those return */
 };
