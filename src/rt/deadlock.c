@@ -108,16 +108,37 @@ static void tell_actors(struct lend_runtime *runtime, enum lend_log_level level)
 	}
 }
 
+/* Has it been told already? Who is in a circle may have been woken since, by a
+ * message that changes nothing, so not since when it waits counts, but whom
+ * for.
+ */
+static bool is_told(const struct lend_watchdog *watchdog,
+		    const struct lend_waiting *circle)
+{
+	return circle ? lend__ref_equal(circle->ref, watchdog->told_circle) &&
+				circle->waits_for == watchdog->told_waits_for :
+			watchdog->told_deadlock;
+}
+
+static void note_told(struct lend_watchdog *watchdog,
+		      const struct lend_waiting *circle)
+{
+	watchdog->told_deadlock = true;
+	if (!circle)
+		return;
+	watchdog->told_circle = circle->ref;
+	watchdog->told_waits_for = circle->waits_for;
+}
+
 bool lend__deadlock_look(struct lend_runtime *runtime)
 {
+	struct lend_watchdog *watchdog = &runtime->watchdog;
 	uint64_t rounds = lend__deadlock_rounds(runtime);
 	enum lend_log_level level;
-	char circle[512];
-	bool is_circle;
+	struct lend_waiting first, *circle;
+	char text[LEND_CIRCLE_TEXT_MAX];
 	unsigned alive;
 
-	if (runtime->watchdog.told_deadlock)
-		return true;
 	if (!lend__runtime_all_parked(runtime))
 		return false;
 	alive = lend__slots_alive(&runtime->registry.free);
@@ -125,22 +146,25 @@ bool lend__deadlock_look(struct lend_runtime *runtime)
 	if (!alive || has_timer(runtime) || has_operation(runtime) ||
 	    !are_all_suspended(runtime, alive))
 		return true;
-	is_circle = lend__waiting_find_circle(runtime, circle, sizeof(circle));
+	circle = lend__waiting_find_circle(runtime, &first, text) ? &first :
+								    NULL;
 	if (!lend__runtime_all_parked(runtime) ||
 	    lend__deadlock_rounds(runtime) != rounds)
 		return false;
-	runtime->watchdog.told_deadlock = true;
-	level = is_circle || atomic_load_explicit(&runtime->alone,
-						  memory_order_relaxed) ?
+	if (is_told(watchdog, circle))
+		return true;
+	note_told(watchdog, circle);
+	level = circle || atomic_load_explicit(&runtime->alone,
+					       memory_order_relaxed) ?
 			LEND_LOG_WARNING :
 			LEND_LOG_INFO;
 	lend__log(
 		&runtime->log, level,
 		"nothing can run any more unless another thread or a signal brings something: %u actors wait",
 		alive);
-	if (is_circle)
+	if (circle)
 		lend__log(&runtime->log, level,
-			  "  they wait for each other: %s", circle);
+			  "  they wait for each other: %s", text);
 	tell_actors(runtime, level);
 	return true;
 }

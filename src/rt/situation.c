@@ -116,7 +116,8 @@ static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
 void lend_report(struct lend_runtime *runtime, int fd)
 {
 	struct names names = { .next = 0 };
-	char line[1024], circle[512];
+	char line[1024], circle[LEND_CIRCLE_TEXT_MAX];
+	struct lend_waiting first;
 	uint32_t end;
 
 	if (!runtime)
@@ -135,7 +136,7 @@ void lend_report(struct lend_runtime *runtime, int fd)
 		write_worker(runtime, i, fd);
 	for (uint32_t i = 0; i < end; i++)
 		write_actor(runtime, i, fd, &names);
-	if (!lend__waiting_find_circle(runtime, circle, sizeof(circle)))
+	if (!lend__waiting_find_circle(runtime, &first, circle))
 		return;
 	snprintf(line, sizeof(line), "they wait for each other: %s", circle);
 	write_line(fd, line, sizeof(line));

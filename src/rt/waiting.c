@@ -8,12 +8,14 @@
 #include <lend/clock.h>
 #include <lend/opcode.h>
 
+#include "base/bits.h"
+#include "mem/pages.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 #include "uring/opcode.h"
 
-/* Steps along "waits for" before a chain is given up. */
-#define CHAIN_MAX 64
+/* Of a circle; the rest is a number. Each is LEND_ACTOR_TITLE_SIZE at most. */
+#define TITLES_MAX 12
 
 uint32_t lend__waiting_end(struct lend_runtime *runtime)
 {
@@ -177,48 +179,78 @@ static bool follow(struct lend_runtime *runtime, struct lend_waiting *waiting)
 	       lend__waiting_read(runtime, index, waiting);
 }
 
-/* From @start back to itself. */
-static bool is_circle(struct lend_runtime *runtime, uint32_t start)
+/* Whether someone walks into a circle who starts there; then @at is on it.
+ * Where an earlier one came by there is none, so all walks together are as long
+ * as there are actors. */
+static bool walk(struct lend_runtime *runtime, uint32_t start, uint32_t end,
+		 uint32_t *walks, struct lend_waiting *at)
 {
-	struct lend_waiting at;
-
-	if (!lend__waiting_read(runtime, start, &at))
+	if (!lend__waiting_read(runtime, start, at))
 		return false;
-	for (unsigned i = 0; i < CHAIN_MAX; i++) {
-		if (!follow(runtime, &at))
+	/* Slots beyond @end are of actors that came meanwhile. */
+	while (at->ref.index < end && !walks[at->ref.index]) {
+		walks[at->ref.index] = start + 1;
+		if (!follow(runtime, at))
 			return false;
-		if (at.ref.index == start)
-			return true;
 	}
-	return false;
+	return at->ref.index < end && walks[at->ref.index] == start + 1;
 }
 
-static void print_circle(struct lend_runtime *runtime, uint32_t start,
-			 char *text, size_t size)
+/* From @at back to itself: how many they are; 0: not any more. The one in the
+ * lowest slot is left in @at, so that the same circle begins with the same one,
+ * whoever else waits for it. */
+static uint32_t measure(struct lend_runtime *runtime, uint32_t end,
+			struct lend_waiting *at)
 {
-	struct lend_text line = { text, size };
-	struct lend_waiting at;
+	uint32_t start = at->ref.index;
+	struct lend_waiting next = *at;
 
-	if (!lend__waiting_read(runtime, start, &at))
-		return;
+	for (uint32_t i = 1; i <= end; i++) {
+		if (!follow(runtime, &next))
+			return 0;
+		if (next.ref.index == start)
+			return i;
+		if (next.ref.index < at->ref.index)
+			*at = next;
+	}
+	return 0;
+}
+
+static void print_circle(struct lend_runtime *runtime,
+			 const struct lend_waiting *first, uint32_t length,
+			 char text[LEND_CIRCLE_TEXT_MAX])
+{
+	struct lend_text line = { text, LEND_CIRCLE_TEXT_MAX };
+	struct lend_waiting at = *first;
+
 	lend__text_add(&line, "%s", at.title);
-	for (unsigned i = 0; i < CHAIN_MAX && follow(runtime, &at); i++) {
-		lend__text_add(&line, " -> %s", at.title);
-		if (at.ref.index == start)
-			return;
-	}
+	for (uint32_t i = 1; i < length && i < TITLES_MAX; i++)
+		if (follow(runtime, &at))
+			lend__text_add(&line, " -> %s", at.title);
+	if (length > TITLES_MAX)
+		lend__text_add(&line, " -> and %u more", length - TITLES_MAX);
+	lend__text_add(&line, " -> %s", first->title);
 }
 
-bool lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
-			       size_t size)
+bool lend__waiting_find_circle(struct lend_runtime *runtime,
+			       struct lend_waiting *ret_first,
+			       char text[LEND_CIRCLE_TEXT_MAX])
 {
-	uint32_t end = lend__waiting_end(runtime);
+	uint32_t end = lend__waiting_end(runtime), length = 0;
+	size_t size = lend_align_up(end * sizeof(uint32_t), LEND_PAGE_SIZE);
+	struct lend_waiting at;
+	void *walks;
 
-	for (uint32_t i = 0; i < end; i++) {
-		if (!is_circle(runtime, i))
-			continue;
-		print_circle(runtime, i, text, size);
-		return true;
-	}
-	return false;
+	/* Zeroed; and not of malloc(), whose lock may be what is waited for. */
+	if (!end || lend__pages_reserve(size, &walks))
+		return false;
+	for (uint32_t i = 0; i < end && !length; i++)
+		if (walk(runtime, i, end, walks, &at))
+			length = measure(runtime, end, &at);
+	lend__pages_unreserve(walks, size);
+	if (!length)
+		return false;
+	*ret_first = at;
+	print_circle(runtime, &at, length, text);
+	return true;
 }

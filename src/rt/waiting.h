@@ -46,14 +46,18 @@ uint32_t lend__waiting_end(struct lend_runtime *runtime);
 void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
 			    char *text, size_t size);
 
+#define LEND_CIRCLE_TEXT_MAX 768
+
 /**
  * Actors that wait for each other in a circle.
  *
- * @text  "a #1 -> b #2 -> a #1"
+ * @ret_first  one of them; written only if there are such
+ * @text       the same: "a #1 -> b #2 -> a #1"
  *
- * Return: whether there are such; one that is long is not found
+ * Return: whether there are such
  */
-bool lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
-			       size_t size);
+bool lend__waiting_find_circle(struct lend_runtime *runtime,
+			       struct lend_waiting *ret_first,
+			       char text[LEND_CIRCLE_TEXT_MAX]);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef LEND_RT_WATCHDOG_H
 #define LEND_RT_WATCHDOG_H
 
+#include <lend/actor.h>
 #include <lend/base.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,6 +42,8 @@ struct lend_watchdog {
 	struct lend_backtrace backtrace;
 	uint64_t rounds_seen; /* of all workers, at the last look */
 	bool told_deadlock;
+	lend_ref told_circle;	 /* one of those in the last that was told */
+	uint64_t told_waits_for; /* what it waits for */
 	unsigned failures; /* to add or to remove a spare worker, in a row */
 	unsigned pause;	   /* so many looks without another attempt */
 

@@ -24,10 +24,12 @@
 
 bool __real_lend__deadlock_look(struct lend_runtime *runtime);
 bool __wrap_lend__deadlock_look(struct lend_runtime *runtime);
-bool __real_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
-				      size_t size);
-bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
-				      size_t size);
+bool __real_lend__waiting_find_circle(struct lend_runtime *runtime,
+				      struct lend_waiting *ret_first,
+				      char text[LEND_CIRCLE_TEXT_MAX]);
+bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime,
+				      struct lend_waiting *ret_first,
+				      char text[LEND_CIRCLE_TEXT_MAX]);
 void __real_lend__registry_publish(struct lend_registry *registry,
 				   struct lend_actor *actor);
 void __wrap_lend__registry_publish(struct lend_registry *registry,
@@ -54,9 +56,10 @@ static int gate[2];
 
 static bool is_circle(struct lend_runtime *runtime)
 {
-	char text[256];
+	char text[LEND_CIRCLE_TEXT_MAX];
+	struct lend_waiting first;
 
-	return __real_lend__waiting_find_circle(runtime, text, sizeof(text));
+	return __real_lend__waiting_find_circle(runtime, &first, text);
 }
 
 static bool is_parked(struct lend_runtime *runtime)
@@ -251,8 +254,9 @@ static bool has_looked(struct lend_runtime *runtime)
 }
 
 /* All has been looked at but for this, and seemed to wait. */
-bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
-				      size_t size)
+bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime,
+				      struct lend_waiting *ret_first,
+				      char text[LEND_CIRCLE_TEXT_MAX])
 {
 	if (atomic_load(&plan) == WITHIN_THE_LOOK) {
 		wakes_before = atomic_load(&wakes);
@@ -260,7 +264,7 @@ bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime, char *text,
 		wait_until(has_run, runtime);
 		atomic_store(&plan, DONE);
 	}
-	return __real_lend__waiting_find_circle(runtime, text, size);
+	return __real_lend__waiting_find_circle(runtime, ret_first, text);
 }
 
 static int nothing(void *arg)

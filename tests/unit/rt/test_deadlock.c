@@ -1,5 +1,6 @@
 /*
- * Goal:   P8: that nothing can run any more is told, once, when all actors are
+ * Goal:   P8: that nothing can run any more is told, once, and each circle of
+ *         actors that wait for each other once more, when all actors are
  *         suspended, all workers are parked, and nothing is pending; each of
  *         these, missing, is a reason to say nothing: a worker at work, a
  *         timer, an operation, somebody in line for slots, an actor that runs
@@ -12,6 +13,7 @@
 #include "rt/deadlock.h"
 
 #include <criterion/criterion.h>
+#include <lend/clock.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@
 #include "uring/ring.h"
 
 #define WORKERS 2
-#define ACTORS	40
+#define ACTORS	200
 
 /* Lines on actors, at most. */
 #define LINES 16
@@ -130,6 +132,12 @@ static struct lend_actor *spawn_reader(void)
 
 /* ---- what is told ---- */
 
+static void expect_told(void)
+{
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_told(), 1, "%s", said);
+}
+
 Test(deadlock, it_is_told_once_with_who_waits)
 {
 	spawn_reader();
@@ -168,12 +176,115 @@ Test(deadlock, who_is_in_a_circle_is_warned)
 	cr_expect_eq(level_said, LEND_LOG_WARNING);
 }
 
+static unsigned count_circles(void)
+{
+	return count_said("they wait for each other: ");
+}
+
+/* @count actors from @first on: each waits for the end of the next one. */
+static void close_circle(struct lend_actor **first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		wait_for(first[i], LEND_WAITS_END,
+			 (int)first[(i + 1) % count]->index);
+}
+
+static void spawn_circle(struct lend_actor **ret_first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		ret_first[i] = spawn("member");
+	close_circle(ret_first, count);
+	for (unsigned i = 0; i < count; i++)
+		lend__registry_publish(&runtime.registry, ret_first[i]);
+}
+
+/* That all have waited for messages once says nothing of what comes later. */
+Test(deadlock, a_circle_is_told_after_others)
+{
+	struct lend_actor *circle[2];
+
+	spawn_reader();
+	expect_told();
+	cr_expect_eq(level_said, LEND_LOG_INFO);
+	spawn_circle(circle, 2);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_told(), 2, "%s", said);
+	cr_expect_eq(count_circles(), 1, "%s", said);
+	cr_expect_eq(level_said, LEND_LOG_WARNING);
+}
+
+/* Whoever comes, waits for it, or wakes one of its members in vain. */
+Test(deadlock, a_circle_is_told_once)
+{
+	struct lend_actor *waiter = spawn_reader(), *circle[3];
+
+	spawn_circle(circle, 3);
+	expect_told();
+	spawn_reader();
+	cr_expect(lend__deadlock_look(&runtime));
+	for (unsigned i = 0; i < 3; i++) {
+		atomic_store(&waiter->waits_for,
+			     lend__actor_waits(LEND_WAITS_END,
+					       (int)circle[i]->index,
+					       UINT32_MAX));
+		atomic_store(&circle[i]->since_ns, lend_now());
+		cr_expect(lend__deadlock_look(&runtime));
+	}
+	cr_expect_eq(count_told(), 1, "%s", said);
+}
+
+Test(deadlock, each_circle_is_told)
+{
+	struct lend_actor *circle[4];
+
+	spawn_circle(circle, 2);
+	expect_told();
+	/* The first one of them now waits for somebody else. */
+	circle[2] = spawn_reader();
+	circle[3] = circle[1];
+	circle[1] = circle[2];
+	for (unsigned i = 0; i < 3; i++)
+		atomic_store(&circle[i % 2]->waits_for,
+			     lend__actor_waits(LEND_WAITS_ANSWER,
+					       (int)circle[(i + 1) % 2]->index,
+					       UINT32_MAX));
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_told(), 2, "%s", said);
+	cr_expect_eq(count_circles(), 2, "%s", said);
+}
+
+/* However long it is, and however many there are who wait for it. */
+Test(deadlock, a_long_circle_is_told)
+{
+	struct lend_actor *circle[ACTORS / 2];
+
+	for (unsigned i = 0; i < ACTORS / 2; i++)
+		spawn_suspended("waiter", LEND_WAITS_END, (int)i + 1);
+	spawn_circle(circle, ACTORS / 2);
+	expect_told();
+	cr_expect_eq(count_circles(), 1, "%s", said);
+	cr_expect_eq(count_said(" -> and 88 more -> member #"), 1, "%s", said);
+	cr_expect_eq(level_said, LEND_LOG_WARNING);
+}
+
+/* Who waits for one that waits for itself, so to say, is not in the circle. */
+Test(deadlock, who_waits_for_a_circle_is_not_in_it)
+{
+	struct lend_actor *circle[2];
+
+	spawn_suspended("outer", LEND_WAITS_END, 1);
+	spawn_circle(circle, 2);
+	expect_told();
+	cr_expect_eq(count_circles(), 1, "%s", said);
+	cr_expect_eq(count_said("other: outer #"), 0, "%s", said);
+}
+
 Test(deadlock, of_many_some_are_told)
 {
 	for (unsigned i = 0; i < ACTORS; i++)
 		spawn_reader();
 	cr_expect(lend__deadlock_look(&runtime));
-	cr_expect_eq(count_said(": 40 actors wait"), 1, "%s", said);
+	cr_expect_eq(count_said(": 200 actors wait"), 1, "%s", said);
 	cr_expect_eq(count_said("  actor reader #"), LINES, "%s", said);
 }
 
@@ -184,13 +295,6 @@ static void expect_nothing(bool may_sleep)
 	cr_expect_eq(lend__deadlock_look(&runtime), may_sleep);
 	cr_expect_eq(count_told(), 0, "%s", said);
 	cr_expect_not(runtime.watchdog.told_deadlock);
-}
-
-/* What was the reason is over. */
-static void expect_told(void)
-{
-	cr_expect(lend__deadlock_look(&runtime));
-	cr_expect_eq(count_told(), 1, "%s", said);
 }
 
 Test(deadlock, nobody_is_none)
