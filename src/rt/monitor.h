@@ -31,7 +31,8 @@ struct lend_stalls {
 	_Atomic uint64_t total_ns;
 	_Atomic uint64_t longest_ns;
 
-	/* [atomic: hints] The monitor has seen it stuck; the owner clears. */
+	/* [atomic: hints] The monitor, or the watchdog, has seen it stuck; the
+	 * owner clears. */
 	_Atomic bool noticed;
 	_Atomic uint64_t running; /* the actor that runs: index, generation */
 

@@ -234,13 +234,16 @@ static void tell(struct suspect *suspect)
 	tell_backtrace(suspect);
 }
 
-/* What it is to be measured by later: how much of the stall it computed. */
+/* What it is to be measured by later: how much of the stall it computed. And it
+ * is to note whom it has run meanwhile, as other workers have it do; but there
+ * may be none, or they are stuck as well. */
 static void sample(const struct suspect *suspect)
 {
 	struct lend_stalls *stalls = &suspect->worker->stalls;
 
 	if (stalls->sampled_ns == suspect->safe_ns)
 		return;
+	atomic_store_explicit(&stalls->noticed, true, memory_order_relaxed);
 	stalls->sampled_ns = suspect->safe_ns;
 	stalls->sampled_cpu_ns = lend__thread_state_cpu_ns(suspect->tid);
 }

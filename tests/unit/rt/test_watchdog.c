@@ -76,6 +76,22 @@ Test(watchdog, who_comes_to_safe_points_is_never_told_of)
 	cr_expect_eq(stage_count_told(), 0, "%s", stage.said);
 }
 
+/* So that the line at the stall's end has a name, though all others are stuck,
+ * too. */
+Test(watchdog, who_may_stall_is_to_note_whom_it_runs)
+{
+	stage_start();
+	stage_get_stuck(0, false);
+	stage_get_stuck(1, true);
+	stage_look_at(STAGE_BEGIN + STAGE_LIMIT / 4 - 1);
+	for (unsigned i = 0; i < STAGE_WORKERS; i++)
+		cr_expect_not(atomic_load(&stage.workers[i].stalls.noticed));
+	stage_look_at(STAGE_BEGIN + STAGE_LIMIT / 4);
+	for (unsigned i = 0; i < STAGE_WORKERS; i++)
+		cr_expect_eq(atomic_load(&stage.workers[i].stalls.noticed),
+			     i < 2);
+}
+
 Test(watchdog, a_stall_is_told_once)
 {
 	stage_start();
