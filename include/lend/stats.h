@@ -139,7 +139,7 @@ LEND_BEGIN_DECLS
 /**
  * Read the counters.
  *
- * @runtime  NULL: the calling actor's
+ * @runtime  NULL: the calling actor's; outside actors all is 0 then
  *
  * Thread: any. Blocks: for the arbiter's lock, briefly.
  */
@@ -149,12 +149,14 @@ LEND_API void lend_stats_read(const struct lend_runtime *runtime,
 /**
  * Read one ring's counters.
  *
+ * @runtime  NULL: the calling actor's
  * @ring  0 to lend_stats.rings - 1
  *
  * Thread: any. Blocks: for the arbiter's lock, briefly.
  *
  * Return: 0
- *         -EINVAL  there is no such ring
+ *         -EINVAL  there is no such ring, or @runtime is NULL and the caller
+ *                  no actor
  */
 LEND_API int lend_stats_read_ring(const struct lend_runtime *runtime,
 				  unsigned ring,

@@ -122,6 +122,8 @@ void lend_report(struct lend_runtime *runtime, int fd)
 
 	if (!runtime)
 		runtime = lend_runtime_current();
+	if (!runtime)
+		return;
 	end = lend__waiting_end(runtime);
 	snprintf(
 		line, sizeof(line),

@@ -131,6 +131,10 @@ void lend_stats_read(const struct lend_runtime *runtime,
 
 	if (!runtime)
 		runtime = lend_runtime_current();
+	if (!runtime) {
+		*ret_stats = (struct lend_stats){ .total.holder = -1 };
+		return;
+	}
 	arbiter = &runtime->arbiter;
 	stats.uptime_ns = lend_now() - runtime->started_ns;
 	stats.workers = lend__runtime_open(runtime);
@@ -200,6 +204,8 @@ int lend_stats_read_ring(const struct lend_runtime *runtime, unsigned ring,
 
 	if (!runtime)
 		runtime = lend_runtime_current();
+	if (!runtime)
+		return -EINVAL;
 	arbiter = &runtime->arbiter;
 	if (ring >= lend__pool_count(&arbiter->pool))
 		return -EINVAL;

@@ -149,6 +149,19 @@ static int each_kind_of_waiting(void *arg)
 	return 0;
 }
 
+/* There is none whose it could be. */
+static int nothing_outside_of_actors(void)
+{
+	struct lend_stats stats = { .workers = 1 };
+	struct lend_ring_stats ring;
+
+	CHECK_EQ(strlen(report()), 0);
+	lend_stats_read(NULL, &stats);
+	CHECK_EQ(stats.workers, 0);
+	CHECK_EQ(lend_stats_read_ring(NULL, 0, &ring), -EINVAL);
+	return 0;
+}
+
 /* ---- servers ---- */
 
 static int serve(void *arg)
@@ -346,6 +359,8 @@ int main(int argc, char **argv)
 	test_options.log = listen_to_log;
 	test_options.log_level = LEND_LOG_INFO;
 	test_actor("each kind of waiting is told", each_kind_of_waiting);
+	test_plain("outside of actors nothing is told",
+		   nothing_outside_of_actors);
 	test_actor("servers say what they wait for",
 		   servers_wait_for_something);
 	test_actor("names stay in their line", names_stay_in_their_line);
