@@ -207,6 +207,14 @@ static void print_actor(const struct lend_worker *worker, char *text,
 		 place);
 }
 
+static void print_age(uint64_t age_ns, char text[32])
+{
+	if (age_ns < LEND_S)
+		snprintf(text, 32, "%.1f ms", (double)age_ns / LEND_MS);
+	else
+		snprintf(text, 32, "%.1f s", (double)age_ns / LEND_S);
+}
+
 static void tell(struct suspect *suspect)
 {
 	struct lend_runtime *runtime = suspect->worker->runtime;
@@ -214,11 +222,12 @@ static void tell(struct suspect *suspect)
 	struct lend_stalls *stalls = &suspect->worker->stalls;
 	uint64_t used_ns = lend__thread_state_cpu_ns(suspect->tid) -
 			   stalls->sampled_cpu_ns;
-	char actor[512], doing[96];
+	char actor[512], doing[96], age[32];
 
 	lend__thread_state_read(suspect->tid, &suspect->state);
 	print_actor(suspect->worker, actor, sizeof(actor));
 	lend__thread_state_print(&suspect->state, doing, sizeof(doing));
+	print_age(suspect->age_ns, age);
 	if (!is_still(suspect))
 		return;
 	stalls->told_ns = suspect->safe_ns;
@@ -228,9 +237,9 @@ static void tell(struct suspect *suspect)
 			 1);
 	lend__log(
 		&runtime->log, LEND_LOG_WARNING,
-		"worker %u has come to no safe point for %.1f s and goes on: actor %s; it %s, and has lately used %.1f ms of processor time",
-		suspect->worker->index, (double)suspect->age_ns / LEND_S, actor,
-		doing, (double)used_ns / LEND_MS);
+		"worker %u has come to no safe point for %s and goes on: actor %s; it %s, and has lately used %.1f ms of processor time",
+		suspect->worker->index, age, actor, doing,
+		(double)used_ns / LEND_MS);
 	tell_backtrace(suspect);
 }
 

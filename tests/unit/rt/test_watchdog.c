@@ -183,6 +183,21 @@ Test(watchdog, the_processor_time_is_that_of_the_stall)
 
 /* ---- options ---- */
 
+/* A limit below a second is not told as 0.0 s. */
+Test(watchdog, short_stalls_are_told_in_milliseconds)
+{
+	stage.runtime.options.watchdog_ns = 20 * LEND_MS;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage_look_at(STAGE_BEGIN + 21 * LEND_MS);
+	cr_expect_eq(stage_count_said("safe point for 21.0 ms and goes on"), 1,
+		     "%s", stage.said);
+	stage_get_stuck(1, true);
+	stage_look_at(stage.clock_ns + 1500 * LEND_MS);
+	cr_expect_eq(stage_count_said("safe point for 1.5 s and goes on"), 1,
+		     "%s", stage.said);
+}
+
 Test(watchdog, options_have_bounds)
 {
 	struct lend_options options = { .watchdog_signal = -1,
