@@ -159,9 +159,11 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 	text_print(text,
 		   "  \"stalls\": {\"count\": %" PRIu64
 		   ", \"total_ms\": %" PRIu64 ", \"longest_ms\": %" PRIu64
+		   ", \"computing\": %" PRIu64 ", \"blocked\": %" PRIu64
 		   ", \"kicks\": %" PRIu64 "},\n",
 		   stats->stalls, stats->stalled_ns / LEND_MS,
-		   stats->longest_stall_ns / LEND_MS, stats->kicks);
+		   stats->longest_stall_ns / LEND_MS, stats->watchdog_computing,
+		   stats->watchdog_blocked, stats->kicks);
 	text_print(text,
 		   "  \"blocking\": {\"threads\": %u, \"running\": %u"
 		   ", \"queued\": %u, \"run\": %" PRIu64
