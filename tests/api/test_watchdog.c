@@ -224,6 +224,8 @@ static int block_one(size_t stack_size)
 		 fds[0]);
 	check_said(text);
 	check_said("actor sleeper #");
+	/* Whose stack: how it came to be there. */
+	check_said(release.when);
 	lend_stats_read(NULL, &stats);
 	CHECK(stats.watchdog_blocked > 0);
 	close(fds[0]);
