@@ -61,6 +61,16 @@ static bool wait_for_line(const char *who, const char *what)
 	return true;
 }
 
+/* It waits, and the report has counted some of that. */
+static void wait_until_told_for_long(const char *who)
+{
+	uint64_t end_ns = lend_after(NEVER);
+
+	while (has_line(report(), who, ", for 0.000 s") && lend_now() < end_ns)
+		lend_sleep(lend_after(LEND_MS));
+	CHECK(!has_line(report(), who, ", for 0.000 s"));
+}
+
 __attribute__((noinline)) static lend_ref
 spawn_named(lend_actor_fn fn, void *arg, const char *name)
 {
@@ -140,6 +150,11 @@ static int each_kind_of_waiting(void *arg)
 	wait_for_line("actor reader #", "spawned in spawn_named+0x");
 	wait_for_line("actor reader #", " KiB of stack touched");
 	wait_for_line("actor main #", "runs, or is about to");
+	wait_for_line("worker ", " s ago; it runs, or ran last, actor main #");
+	if (test_options.workers > 1)
+		wait_for_line("worker ", " is parked");
+	wait_until_told_for_long("actor dozer #");
+	CHECK(!strstr(report(), "they wait for each other"));
 	for (unsigned i = 5; i--;) {
 		CHECK_EQ(lend_cancel(refs[i]), 0);
 		CHECK_EQ(test_join(refs[i]), 0);
@@ -270,6 +285,22 @@ static int join_other(void *arg)
 	return join(arg);
 }
 
+/* It is seen in a report, too, whoever else can run. */
+static int a_circle_is_reported(void *arg)
+{
+	(void)arg;
+	atomic_store(&is_closed, false);
+	circle[0] = spawn_named(join_other, &circle[1], "left");
+	circle[1] = spawn_named(join_other, &circle[0], "right");
+	atomic_store(&is_closed, true);
+	wait_for_line("they wait for each other: ", "left #");
+	wait_for_line("they wait for each other: ", " -> right #");
+	CHECK_EQ(lend_cancel(circle[0]), 0);
+	CHECK_EQ(test_join(circle[0]), 0);
+	(void)!lend_join(circle[1], LEND_FOREVER, NULL);
+	return 0;
+}
+
 static int join_each_other(void *arg)
 {
 	(void)arg;
@@ -364,6 +395,7 @@ int main(int argc, char **argv)
 	test_actor("servers say what they wait for",
 		   servers_wait_for_something);
 	test_actor("names stay in their line", names_stay_in_their_line);
+	test_actor("a circle of joins is reported", a_circle_is_reported);
 	test_plain("a circle of joins is told", a_circle);
 	test_plain("who waits for an operation is in no deadlock", no_deadlock);
 	test_plain("who sleeps is in no deadlock", no_deadlock_either);
