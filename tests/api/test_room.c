@@ -287,7 +287,7 @@ static int a_report_finds_the_circle(void *arg)
 {
 	unsigned sides[2] = { 0, 1 };
 	struct lend_waiting waiting;
-	char text[256];
+	char text[LEND_CIRCLE_TEXT_MAX];
 
 	(void)arg;
 	atomic_store(&ready, 0);
@@ -297,8 +297,8 @@ static int a_report_finds_the_circle(void *arg)
 	while (!waits_for(pair[0], LEND_WAITS_PLACE) ||
 	       !waits_for(pair[1], LEND_WAITS_PLACE))
 		CHECK_EQ(lend_yield(), 0);
-	CHECK(lend__waiting_find_circle(lend_runtime_current(), text,
-					sizeof(text)));
+	CHECK(lend__waiting_find_circle(lend_runtime_current(), &waiting,
+					text));
 	CHECK(lend__waiting_read(lend_runtime_current(), pair[0].index,
 				 &waiting));
 	lend__waiting_describe(lend_runtime_current(), waiting.waits_for, text,
