@@ -197,16 +197,15 @@ def load(options, server, pipeline, cpu):
         raise Failure(f'{server.name}: {failure}') from None
 
 
-def measure_once(options, name, pipeline):
-    """One server, started, loaded for one window, and stopped."""
-    with Server(options, name) as server:
-        busy = busy_seconds(options.cpus)
-        start = time.monotonic()
-        result = load(options, server, pipeline, options.cpus[1])
-        wall = time.monotonic() - start
-        busy = busy_seconds(options.cpus) - busy
+def look(options, server, pipeline):
+    """A server that is up, loaded for one window."""
+    busy = busy_seconds(options.cpus)
+    start = time.monotonic()
+    result = load(options, server, pipeline, options.cpus[1])
+    wall = time.monotonic() - start
+    busy = busy_seconds(options.cpus) - busy
     if result['requests'] == 0:
-        raise Silence(f'{name}: no answers')
+        raise Silence(f'{server.name}: no answers')
     result['cpu_us'] = result['server_cpu_s'] / result['requests'] * 1e6
     result['load_us'] = result['load_cpu_s'] / result['requests'] * 1e6
     result['server_busy'] = result['server_cpu_s'] / result['seconds']
@@ -216,6 +215,12 @@ def measure_once(options, name, pipeline):
             / result['seconds'])
     result['others'] = max(0.0, busy / wall - ours)
     return result
+
+
+def measure_once(options, name, pipeline):
+    """One server, started, loaded for one window, and stopped."""
+    with Server(options, name) as server:
+        return look(options, server, pipeline)
 
 
 def measure(options, name, pipeline):

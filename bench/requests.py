@@ -3,12 +3,12 @@
 
 One table: requests one at a time, pipelined, and echoed messages; from few and
 many connections; servers with one worker and with two. In each row Lend's modes
-are compared with the hand-written server of as many threads, in rounds of
-neighbours, by two measures: processor time a request when the server is
-saturated, and the 99th percentile of latency at half the rate that saturates the
-hand-written one. For that all servers are up at once and are asked in short
-turns, of which those are dropped in which others had the processors. See
-README.md beside this file.
+are compared with the hand-written server of as many threads by two measures:
+processor time a request when the server is saturated, and the 99th percentile of
+latency at half the rate that saturates the hand-written one. In each round all
+servers are up at once and are asked in short turns; of those at half the rate,
+the ones are dropped in which others had the processors. See README.md beside
+this file.
 """
 import argparse
 import contextlib
@@ -55,22 +55,21 @@ def of_row(options, row):
     return here
 
 
-def measured(options, row, name):
+def looked(options, here, server, pipeline):
     """The first undisturbed look at one saturated server, or the least
     disturbed one; wrong answers end the program.
     """
-    pipeline = LOADS[row['load']][0]
-    here = of_row(options, row)
     tries = []
     for left in range(options.retries, -1, -1):
         try:
-            result = overhead.measure_once(here, name, pipeline)
+            result = overhead.look(here, server, pipeline)
         except overhead.Silence:
             if left or tries:
                 continue
             raise
         if result['errors']:
-            raise overhead.Failure(f'{name}: {result["errors"]} wrong answers')
+            raise overhead.Failure(
+                f'{server.name}: {result["errors"]} wrong answers')
         tries.append(result)
         if result['others'] < options.others:
             break
@@ -78,13 +77,19 @@ def measured(options, row, name):
 
 
 def saturate(options, row):
-    """All servers in turn; the order is reversed in every second round."""
-    names = servers(options)
-    results = {name: [] for name in names}
-    for number in range(options.rounds):
-        for name in names[::-1] if number % 2 else names:
-            results[name].append(measured(options, row, name))
-    return results
+    """One round: all servers, fresh, each loaded as much as it takes for a
+    moment, in turn. Returns what is seen in each cycle: {name: look}.
+    """
+    here = of_row(options, row)
+    pipeline = LOADS[row['load']][0]
+    cycles = []
+    with contextlib.ExitStack() as stack:
+        up = [stack.enter_context(overhead.Server(here, name))
+              for name in servers(options)]
+        for number in range(options.looks):
+            cycles.append({server.name: looked(options, here, server, pipeline)
+                           for server in (up[::-1] if number % 2 else up)})
+    return cycles
 
 
 def may_have_priority():
@@ -147,15 +152,16 @@ def disturbed(options, turn, alone):
             or alone and turn['waited_us'] > limit_us)
 
 
-def turns_compare(paced, name, key):
-    """As compare(), of the rounds' medians of ratios within a cycle of turns
-    in which neither was disturbed. A round without such is left out.
+def compare(rounds, name, key):
+    """The median of the rounds' medians of ratios within a cycle in which
+    nobody disturbed either of the two, and its interval. A round without such
+    a cycle is left out.
     """
     medians, dropped, total = [], 0, 0
-    for cycles in paced:
+    for cycles in rounds:
         pairs = [(cycle[name], cycle[REFERENCE]) for cycle in cycles]
         good = [(mine[key], other[key]) for mine, other in pairs
-                if not mine['disturbed'] and not other['disturbed']]
+                if not mine.get('disturbed') and not other.get('disturbed')]
         total += len(pairs)
         dropped += len(pairs) - len(good)
         if good:
@@ -171,14 +177,6 @@ def turns_compare(paced, name, key):
     return result | spread(ratios) | {
         'median': statistics.median(each['mine'] for each in medians),
         'reference': statistics.median(each['other'] for each in medians)}
-
-
-def compare(results, name, key):
-    """The median of the ratios of neighbours, and its interval."""
-    ratios = [mine[key] / max(other[key], 1e-9)
-              for mine, other in zip(results[name], results[REFERENCE])]
-    return spread(ratios) | {
-        'median': statistics.median(r[key] for r in results[name])}
 
 
 def spread(ratios):
@@ -205,19 +203,22 @@ def cell(ratio, aim):
 
 def row_measure(options, row):
     cpu_aim = LOADS[row['load']][2]
-    saturated = saturate(options, row)
-    # The most, not the median: others can but make it less.
-    rate = max(r['rps'] for r in saturated[REFERENCE]) / 2
+    saturated = [saturate(options, row) for _ in range(options.rounds)]
+    looks = [look for cycles in saturated for cycle in cycles
+             for look in cycle.items()]
+    # Of the rounds the highest: others can but make it less.
+    rate = max(statistics.median(cycle[REFERENCE]['rps'] for cycle in cycles)
+               for cycles in saturated) / 2
     paced = [turns(options, row, rate) for _ in range(options.rounds)]
     row['rate'] = rate
     row['reference'] = {'cpu_us': statistics.median(
-        r['cpu_us'] for r in saturated[REFERENCE])}
+        look['cpu_us'] for name, look in looks if name == REFERENCE)}
     row['modes'] = {}
     for mode in options.modes:
         name = server_name(mode)
         cpu = compare(saturated, name, 'cpu_us')
-        paced_cpu = turns_compare(paced, name, 'cpu_us')
-        p99 = turns_compare(paced, name, 'p99_us')
+        paced_cpu = compare(paced, name, 'cpu_us')
+        p99 = compare(paced, name, 'p99_us')
         row['modes'][mode] = {'cpu': cpu, 'paced_cpu': paced_cpu, 'p99': p99}
         print(f"{row['load']:<9} {row['connections']:>5} {row['workers']:>7} "
               f"{mode:<11} {row['reference']['cpu_us']:>7.3f} "
@@ -226,9 +227,8 @@ def row_measure(options, row):
               f"{p99.get('reference', 0):>7.0f} {cell(p99, P99_AIM):<29} "
               f"{p99['dropped']:>4} of {p99['turns']}",
               flush=True)
-    row['paced'] = paced
-    row['others'] = statistics.median(
-        r['others'] for rs in saturated.values() for r in rs)
+    row['paced'], row['saturated'] = paced, saturated
+    row['others'] = statistics.median(look['others'] for _, look in looks)
 
 
 def options_parse():
@@ -247,10 +247,12 @@ def options_parse():
     parser.add_argument('--workers', type=overhead.numbers, default=[1, 2],
                         metavar='N[,N]')
     parser.add_argument('--rounds', type=int, default=9)
-    parser.add_argument('--seconds', type=float, default=0.25,
-                        help='of each look at a saturated server (0.25)')
-    parser.add_argument('--warmup', type=float, default=0.15,
-                        help='before that (0.15)')
+    parser.add_argument('--looks', type=int, default=10,
+                        help='at each saturated server in a round (10)')
+    parser.add_argument('--seconds', type=float, default=0.12,
+                        help='of each look (0.12)')
+    parser.add_argument('--warmup', type=float, default=0.05,
+                        help='before that (0.05)')
     parser.add_argument('--turns', type=int, default=12,
                         help='of each server in a round at half the rate (12)')
     parser.add_argument('--turn-seconds', type=float, default=0.06,
@@ -282,8 +284,8 @@ def options_parse():
                 and not mode.startswith(f'{REFERENCE}#')):
             parser.error(f'unknown mode {mode}; known: '
                          f'{", ".join(overhead.MODES)}, {REFERENCE}#2')
-    if options.rounds < 1 or options.turns < 1:
-        parser.error('--rounds and --turns must be at least 1')
+    if min(options.rounds, options.looks, options.turns) < 1:
+        parser.error('--rounds, --looks and --turns must be at least 1')
     options.realtime = not options.ordinary and may_have_priority()
     return options
 

@@ -411,10 +411,10 @@ class BaselineTest(unittest.TestCase):
                    {'raw_uring': turn(100), 'mine': turn(901, **late)},
                    {'raw_uring': turn(2, **waited), 'mine': turn(150)}],
                   [{'raw_uring': turn(1), 'mine': turn(150, **waited)}]]
-        result = requests.turns_compare(rounds, 'mine', 'p99_us')
+        result = requests.compare(rounds, 'mine', 'p99_us')
         self.assertEqual((result['turns'], result['dropped']), (6, 3))
         self.assertEqual((result['rounds'], result['ratio']), (1, 1.5))
-        result = requests.turns_compare(rounds[1:], 'mine', 'p99_us')
+        result = requests.compare(rounds[1:], 'mine', 'p99_us')
         self.assertNotIn('ratio', result)
         self.assertEqual(requests.cell(result, 1.2), 'disturbed')
         # Workers that share CPUs wait for each other.
@@ -430,7 +430,7 @@ class BaselineTest(unittest.TestCase):
                 [pathlib.Path(OVERHEAD).with_name('requests.py'), '--build',
                  build, '--json', file.name, '--loads', 'pipelined,echo',
                  '--modes', 'borrowed', '--connections', '4', '--rounds', '1',
-                 '--seconds', '0.1', '--warmup', '0.05', '--turns', '2'],
+                 '--looks', '2', '--turns', '2'],
                 stdout=subprocess.PIPE, timeout=DEADLINE_S)
             self.assertEqual(done.returncode, 0)
             table = json.load(file)
@@ -439,6 +439,7 @@ class BaselineTest(unittest.TestCase):
             self.assertGreater(row['rate'], 0)
             measures = row['modes']['borrowed']
             self.assertGreater(measures['cpu']['ratio'], 0)
+            self.assertEqual(measures['cpu']['turns'], 2)
             self.assertGreater(measures['paced_cpu'].get('ratio', 1), 0)
             self.assertEqual(measures['p99']['turns'], 2)
             # The machine may have been others' for both.
