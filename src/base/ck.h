@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/check.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define LEND_CK_TSAN 1
@@ -56,6 +57,8 @@ static inline void lend__ck_leave(void)
 struct lend_queue {
 	struct ck_ring ring;
 	ck_ring_buffer_t *slots;
+	/* [owner: the producer] Up to this tail it knows that there is room. */
+	unsigned room_until;
 };
 
 /* @capacity: a power of two; one less can be held. 0 or -ENOMEM. */
@@ -65,6 +68,7 @@ static inline int lend_queue_init(struct lend_queue *queue, unsigned capacity)
 	if (!queue->slots)
 		return -ENOMEM;
 	ck_ring_init(&queue->ring, capacity);
+	queue->room_until = capacity - 1;
 	return 0;
 }
 
@@ -74,19 +78,55 @@ static inline void lend_queue_fini(struct lend_queue *queue)
 	queue->slots = NULL;
 }
 
+/*
+ * The producer's thread only. False if no room is known: then it is looked for
+ * by lend_queue_find_room(). As ck_ring_enqueue_spmc(), which looks for it each
+ * time; but consumers only make more of it.
+ */
+static inline bool lend_queue_push_known(struct lend_queue *queue,
+					 void *element)
+{
+	struct ck_ring *ring = &queue->ring;
+	unsigned tail = ring->p_tail;
+
+	if (lend_unlikely(tail == queue->room_until))
+		return false;
+	lend__ck_release(queue);
+	lend__ck_enter();
+	queue->slots[tail & ring->mask].value = element;
+	/* The slot is stored before the tail; and what was read before must
+	 * have been read, too, when somebody else has the element. */
+	ck_pr_fence_release();
+	ck_pr_store_uint(&ring->p_tail, tail + 1);
+	lend__ck_leave();
+	return true;
+}
+
+/* The producer's thread only. Is there room, as far as consumers have come? */
+static inline bool lend_queue_find_room(struct lend_queue *queue)
+{
+	struct ck_ring *ring = &queue->ring;
+
+	lend__ck_enter();
+	queue->room_until = ck_pr_load_uint(&ring->c_head) + ring->mask;
+	/* They had read the slots before that, which are filled again. */
+	ck_pr_fence_acquire();
+	lend__ck_leave();
+	return queue->room_until != ring->p_tail;
+}
+
+/* The producer's thread only: none is known until it is looked for. */
+static inline void lend_queue_forget_room(struct lend_queue *queue)
+{
+	queue->room_until = queue->ring.p_tail;
+}
+
 /* The producer's thread only. False if it is full. */
 static inline bool lend_queue_push(struct lend_queue *queue, void *element)
 {
-	bool pushed;
-
-	/* CK orders the stores before that of the tail; what was read before
-	 * must have been read, too, when somebody else has the element. */
-	ck_pr_fence_release();
-	lend__ck_release(queue);
-	lend__ck_enter();
-	pushed = ck_ring_enqueue_spmc(&queue->ring, queue->slots, element);
-	lend__ck_leave();
-	return pushed;
+	return lend_queue_push_known(queue, element) ||
+	       (lend_queue_find_room(queue) &&
+		lend_queue_push_known(queue, element));
 }
 
 /* Any thread. The oldest element, or NULL. */
@@ -104,39 +144,37 @@ static inline void *lend_queue_pop(struct lend_queue *queue)
 	return element;
 }
 
-/* The producer's thread. The oldest element, or NULL; if there is one also, as
- * a hint, how many come after it, and in @ahead the next two; what is beyond
- * that number is somebody who came earlier, or NULL. Somebody else may pop
- * those. Under ThreadSanitizer there are none, as whatever is done with one
- * would be a race with whoever has it. */
-static inline void *lend_queue_pop_ahead(struct lend_queue *queue,
-					 void *ahead[2], unsigned *ret_behind)
+/* The producer's thread. The oldest element, which is the first of @elements;
+ * the others are the next two, as a hint: somebody else may pop them. Return:
+ * how many there were, 0 if there was none; what is beyond that number is
+ * somebody who came earlier, or NULL. Under ThreadSanitizer nobody comes next,
+ * as whatever is done with one would be a race with whoever has it. */
+static inline unsigned lend_queue_pop_ahead(struct lend_queue *queue,
+					    void *elements[3])
 {
 #ifdef LEND_CK_TSAN
-	ahead[0] = ahead[1] = NULL;
-	*ret_behind = 0;
-	return lend_queue_pop(queue);
+	elements[0] = lend_queue_pop(queue);
+	elements[1] = elements[2] = NULL;
+	return elements[0] != NULL;
 #else
 	struct ck_ring *ring = &queue->ring;
 	const ck_ring_buffer_t *slots = queue->slots;
 	unsigned tail = ring->p_tail, head = ck_pr_load_uint(&ring->c_head);
-	void *element;
 
 	do {
 		/* As ck_ring_dequeue_spmc(), but for what a consumer has to do
 		 * as the tail and what is in the slots are not its own. */
 		if (head == tail)
-			return NULL;
-		element = slots[head & ring->mask].value;
+			return 0;
+		elements[0] = slots[head & ring->mask].value;
 		/* Who sees this head sees the tail, which we stored before: one
 		 * that is behind the head would be very far ahead of it. */
 		ck_pr_fence_store_atomic();
 	} while (!ck_pr_cas_uint_value(&ring->c_head, head, head + 1, &head));
 	/* Read whether they are there or not: that is less than to ask. */
-	ahead[0] = slots[(head + 1) & ring->mask].value;
-	ahead[1] = slots[(head + 2) & ring->mask].value;
-	*ret_behind = tail - head - 1;
-	return element;
+	elements[1] = slots[(head + 1) & ring->mask].value;
+	elements[2] = slots[(head + 2) & ring->mask].value;
+	return tail - head;
 #endif
 }
 

@@ -20,7 +20,7 @@ void lend__lane_fini(struct lend_lane *lane)
 	pthread_mutex_destroy(&lane->lock);
 }
 
-void lend__lane_overflow(struct lend_lane *lane, struct lend_actor *actor)
+static void list_push(struct lend_lane *lane, struct lend_actor *actor)
 {
 	actor->run_next = NULL;
 	pthread_mutex_lock(&lane->lock);
@@ -32,6 +32,14 @@ void lend__lane_overflow(struct lend_lane *lane, struct lend_actor *actor)
 	atomic_store_explicit(&lane->listed, lend__lane_listed(lane) + 1,
 			      memory_order_relaxed);
 	pthread_mutex_unlock(&lane->lock);
+}
+
+bool lend__lane_push_further(struct lend_lane *lane, struct lend_actor *actor)
+{
+	if (!lend__lane_listed(lane) && lend_queue_push(&lane->ring, actor))
+		return true;
+	list_push(lane, actor);
+	return false;
 }
 
 static struct lend_actor *list_pop_locked(struct lend_lane *lane)
@@ -62,6 +70,8 @@ struct lend_actor *lend__lane_refill(struct lend_lane *lane)
 		if (!lend_queue_push(&lane->ring, actor))
 			lend_panic("a queue that was empty is full");
 	}
+	if (lane->first)
+		lend_queue_forget_room(&lane->ring);
 	pthread_mutex_unlock(&lane->lock);
 	return first;
 }

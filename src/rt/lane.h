@@ -23,6 +23,7 @@
 #define LEND_LANE_RING_SIZE 1024
 
 struct lend_lane {
+	/* While there is a list no room is known here. */
 	struct lend_queue ring;
 	pthread_mutex_t lock;
 	struct lend_actor *first; /* [lock] */
@@ -61,23 +62,20 @@ unsigned lend__lane_pop_some(struct lend_lane *lane, struct lend_actor **actors,
 
 /* ---- by the owner ---- */
 
-/* The ring has no room, or the list has somebody, behind whom it goes. */
-void lend__lane_overflow(struct lend_lane *lane, struct lend_actor *actor);
-
 /* The ring is empty: refill it from the list, but for the oldest. Return: that
  * one, or NULL. */
 struct lend_actor *lend__lane_refill(struct lend_lane *lane);
 
-/* At the end. False if it went to the list. */
+/* At the end, if there is known to be room in the ring; or else, which is for
+ * lend__lane_push_further(), false. */
 static inline bool lend__lane_push(struct lend_lane *lane,
 				   struct lend_actor *actor)
 {
-	if (lend_likely(!lend__lane_listed(lane)) &&
-	    lend_likely(lend_queue_push(&lane->ring, actor)))
-		return true;
-	lend__lane_overflow(lane, actor);
-	return false;
+	return lend_queue_push_known(&lane->ring, actor);
 }
+
+/* At the end. False if it went to the list. */
+bool lend__lane_push_further(struct lend_lane *lane, struct lend_actor *actor);
 
 /*
  * Those that come next are fetched from memory while this one runs: of hundreds
@@ -92,12 +90,12 @@ static inline bool lend__lane_push(struct lend_lane *lane,
  * effects, and leaves out the call.
  */
 __attribute__((always_inline)) static inline void
-lend__lane_look_ahead(void *ahead[2], unsigned count)
+lend__lane_look_ahead(void *actors[3], unsigned count)
 {
-	const struct lend_actor *next = ahead[0], *later = ahead[1];
+	const struct lend_actor *next = actors[1], *later = actors[2];
 	const char *left_at;
 
-	if (!count)
+	if (count < 2)
 		return;
 	left_at = lend__fiber_left_at(&next->fiber);
 	__builtin_prefetch(left_at);
@@ -105,24 +103,33 @@ lend__lane_look_ahead(void *ahead[2], unsigned count)
 	__builtin_prefetch(left_at + 2 * LEND_CACHE_LINE);
 	__builtin_prefetch(
 		atomic_load_explicit(&next->partner, memory_order_relaxed));
-	if (count == 1)
+	if (count == 2)
 		return;
 	__builtin_prefetch(later);
 	__builtin_prefetch(&later->fiber);
 }
 
+/* The oldest, if the ring has any. */
+static inline bool lend__lane_pop_ring(struct lend_lane *lane,
+				       struct lend_actor **ret_actor)
+{
+	void *actors[3];
+	unsigned count = lend_queue_pop_ahead(&lane->ring, actors);
+
+	if (lend_unlikely(!count))
+		return false;
+	lend__lane_look_ahead(actors, count);
+	*ret_actor = actors[0];
+	return true;
+}
+
 /* The oldest, or NULL. */
 static inline struct lend_actor *lend__lane_pop(struct lend_lane *lane)
 {
-	void *ahead[2];
-	unsigned behind;
-	struct lend_actor *actor = lend_queue_pop_ahead(&lane->ring, ahead,
-							&behind);
+	struct lend_actor *actor;
 
-	if (lend_likely(actor != NULL)) {
-		lend__lane_look_ahead(ahead, behind);
+	if (lend_likely(lend__lane_pop_ring(lane, &actor)))
 		return actor;
-	}
 	return lend_likely(!lend__lane_listed(lane)) ? NULL :
 						       lend__lane_refill(lane);
 }

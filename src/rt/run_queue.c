@@ -13,10 +13,12 @@
 /* A victim keeps its work if there is less of it than this. */
 #define STEAL_LENGTH 8
 
-/* Of @filled: a lane, the place of the one just woken, and the pinned ones. */
+/* Of @filled: a lane, the place of the one just woken, the pinned ones, and
+ * whether a cycle has begun that is not over. */
 #define FILLED(lane)  (1u << (lane))
 #define FILLED_NEXT   FILLED(LEND_RUN_LANES)
 #define FILLED_PINNED FILLED(LEND_RUN_LANES + 1)
+#define FILLED_CYCLE  FILLED(LEND_RUN_LANES + 2)
 
 #define FILLED_OUT_OF_TURN (FILLED_NEXT | FILLED(LEND_RUN_URGENT))
 
@@ -37,12 +39,33 @@ void lend__run_queue_fini(struct lend_run_queue *queue)
 		lend__lane_fini(&queue->lanes[i]);
 }
 
-void lend__run_queue_push(struct lend_run_queue *queue, enum lend_run_lane lane,
-			  struct lend_actor *actor)
+/* No room of the lane's ring is known. */
+__attribute__((noinline)) static void push_further(struct lend_run_queue *queue,
+						   struct lend_lane *lane,
+						   struct lend_actor *actor)
+{
+	if (!lend__lane_push_further(lane, actor))
+		lend_counter_add(&queue->overflows, 1);
+}
+
+static inline void push(struct lend_run_queue *queue, enum lend_run_lane lane,
+			struct lend_actor *actor)
 {
 	queue->filled |= FILLED(lane);
 	if (lend_unlikely(!lend__lane_push(&queue->lanes[lane], actor)))
-		lend_counter_add(&queue->overflows, 1);
+		push_further(queue, &queue->lanes[lane], actor);
+}
+
+void lend__run_queue_push(struct lend_run_queue *queue, enum lend_run_lane lane,
+			  struct lend_actor *actor)
+{
+	push(queue, lane, actor);
+}
+
+void lend__run_queue_push_yielded(struct lend_run_queue *queue,
+				  struct lend_actor *actor)
+{
+	push(queue, LEND_RUN_YIELDED, actor);
 }
 
 void lend__run_queue_push_next(struct lend_run_queue *queue,
@@ -142,68 +165,90 @@ static inline struct lend_actor *take_out_of_turn(struct lend_run_queue *queue)
 	return take_woken(queue);
 }
 
-static inline struct lend_actor *take_yielded(struct lend_run_queue *queue)
+/* So many of each lane are left of the cycle. */
+static inline void count_cycle(struct lend_run_queue *queue, unsigned ready,
+			       unsigned yielded)
+{
+	queue->ready_left = ready;
+	queue->yielded_left = yielded;
+	if (ready || yielded)
+		queue->filled |= FILLED_CYCLE;
+	else
+		queue->filled &= ~FILLED_CYCLE;
+}
+
+static struct lend_actor *take_yielded(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor = lend__lane_pop(
 		&queue->lanes[LEND_RUN_YIELDED]);
 
-	if (lend_unlikely(!actor)) {
-		queue->yielded_left = 0;
+	if (!actor) {
 		queue->filled &= ~FILLED(LEND_RUN_YIELDED);
+		count_cycle(queue, queue->ready_left, 0);
 	} else if (queue->yielded_left) {
-		queue->yielded_left--;
+		count_cycle(queue, queue->ready_left, queue->yielded_left - 1);
 	}
 	return actor;
 }
 
-/* Who has let enough of READY go first. */
-__attribute__((noinline)) static struct lend_actor *
-take_overtaken(struct lend_run_queue *queue)
+static struct lend_actor *take_ready(struct lend_run_queue *queue)
 {
+	struct lend_actor *actor = lend__lane_pop(
+		&queue->lanes[LEND_RUN_READY]);
+
+	if (!actor) {
+		queue->filled &= ~FILLED(LEND_RUN_READY);
+		queue->ready_run = 0;
+		/* Thieves may have shortened the cycle. */
+		count_cycle(queue, 0, queue->yielded_left);
+	} else if (queue->ready_left) {
+		count_cycle(queue, queue->ready_left - 1, queue->yielded_left);
+	}
+	return actor;
+}
+
+/* Who has let enough of READY go first, if it is that one's turn. */
+static inline struct lend_actor *take_overtaken(struct lend_run_queue *queue)
+{
+	if (queue->ready_left)
+		return NULL;
+	if (queue->ready_run < LEND_RUN_READY_MAX) {
+		queue->ready_run++;
+		return NULL;
+	}
 	queue->ready_run = 0;
 	return take_yielded(queue);
 }
 
-static inline struct lend_actor *take_ready(struct lend_run_queue *queue)
+/* There may be somebody in both lanes. */
+static struct lend_actor *take_of_both(struct lend_run_queue *queue)
 {
 	struct lend_actor *actor;
 
-	if (!queue->ready_left && queue->ready_run >= LEND_RUN_READY_MAX &&
-	    queue->yielded_left) {
-		actor = take_overtaken(queue);
-		if (actor)
-			return actor;
-	}
-	actor = lend__lane_pop(&queue->lanes[LEND_RUN_READY]);
-	if (lend_unlikely(!actor))
-		queue->filled &= ~FILLED(LEND_RUN_READY);
-	else if (queue->ready_left)
-		queue->ready_left--;
-	else
-		queue->ready_run++;
-	return actor;
+	if (!(queue->filled & FILLED_CYCLE))
+		count_cycle(queue,
+			    lend__lane_length(&queue->lanes[LEND_RUN_READY]),
+			    lend__lane_length(&queue->lanes[LEND_RUN_YIELDED]));
+	actor = take_overtaken(queue);
+	if (!actor)
+		actor = take_ready(queue);
+	return actor ? actor : take_yielded(queue);
 }
 
 /* Whose turn it is of those that are not pinned: Note [fair]. */
-static inline struct lend_actor *take_of_cycle(struct lend_run_queue *queue)
+static struct lend_actor *take_of_cycle(struct lend_run_queue *queue)
 {
-	struct lend_actor *actor;
-
-	if (!queue->ready_left && !queue->yielded_left) {
-		queue->ready_left = lend__lane_length(
-			&queue->lanes[LEND_RUN_READY]);
-		queue->yielded_left = lend__lane_length(
-			&queue->lanes[LEND_RUN_YIELDED]);
+	switch (queue->filled &
+		(FILLED(LEND_RUN_READY) | FILLED(LEND_RUN_YIELDED))) {
+	case 0:
+		return NULL;
+	case FILLED(LEND_RUN_READY):
+		return take_ready(queue);
+	case FILLED(LEND_RUN_YIELDED):
+		return take_yielded(queue);
+	default:
+		return take_of_both(queue);
 	}
-	if (queue->filled & FILLED(LEND_RUN_READY)) {
-		actor = take_ready(queue);
-		if (actor)
-			return actor;
-	}
-	/* Thieves may have shortened the cycle. */
-	queue->ready_left = 0;
-	queue->ready_run = 0;
-	return take_yielded(queue);
 }
 
 static struct lend_actor *take_in_turn(struct lend_run_queue *queue)
@@ -248,16 +293,31 @@ take_among_all(struct lend_run_queue *queue)
 						    NULL;
 }
 
+/* There is nobody but in this lane, and no cycle to be counted. False if its
+ * ring is empty. */
+static inline bool take_of_only(struct lend_run_queue *queue,
+				enum lend_run_lane lane,
+				struct lend_actor **ret_actor)
+{
+	if (lend_unlikely(!lend__lane_pop_ring(&queue->lanes[lane], ret_actor)))
+		return false;
+	earn(queue);
+	return true;
+}
+
 struct lend_actor *lend__run_queue_take(struct lend_run_queue *queue)
 {
+	const unsigned filled = queue->filled;
 	struct lend_actor *actor;
 
-	if (queue->filled & (FILLED_OUT_OF_TURN | FILLED_PINNED))
-		return take_among_all(queue);
-	actor = take_of_cycle(queue);
-	if (lend_likely(actor != NULL))
-		earn(queue);
-	return actor;
+	/* Those that yield have the shortest turns. */
+	if (lend_likely(filled == FILLED(LEND_RUN_YIELDED)) &&
+	    take_of_only(queue, LEND_RUN_YIELDED, &actor))
+		return actor;
+	if (filled == FILLED(LEND_RUN_READY) &&
+	    take_of_only(queue, LEND_RUN_READY, &actor))
+		return actor;
+	return filled ? take_among_all(queue) : NULL;
 }
 
 struct lend_actor *lend__run_queue_take_any(struct lend_run_queue *queue,

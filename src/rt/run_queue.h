@@ -10,12 +10,12 @@
  * Note [fair]
  * Each pick in turn earns one out of turn; LEND_RUN_CREDIT_MAX of them are
  * kept. The two kinds out of turn alternate. In turn, pinned actors and the
- * others alternate. The others have cycles: first those that were in READY when
- * the cycle began, then those that were in YIELDED, each of which lets at most
- * LEND_RUN_READY_MAX that have come to READY since go first. So who yields is
- * behind everybody who was runnable before (who spawns and yields does not
- * spawn faster than that can run), and completions and messages that come later
- * overtake it, but not for ever.
+ * others alternate. The others have cycles, which begin while there is somebody
+ * in READY and in YIELDED: first those that were in READY then, then those that
+ * were in YIELDED, each of which lets at most LEND_RUN_READY_MAX that have come
+ * to READY since go first. So who yields is behind everybody who was runnable
+ * before (who spawns and yields does not spawn faster than that can run), and
+ * completions and messages that come later overtake it, but not for ever.
  *
  * Whatever the others do, a runnable actor waits for a bounded number of turns,
  * its own included. With n actors before it in its lane they are at most
@@ -88,6 +88,10 @@ void lend__run_queue_fini(struct lend_run_queue *queue);
 /* At the end of a lane. */
 void lend__run_queue_push(struct lend_run_queue *queue, enum lend_run_lane lane,
 			  struct lend_actor *actor);
+
+/* The same for those that give way, which is most of what some programs do. */
+void lend__run_queue_push_yielded(struct lend_run_queue *queue,
+				  struct lend_actor *actor);
 
 /* To be the next one; to the end of READY, if somebody else is that. */
 void lend__run_queue_push_next(struct lend_run_queue *queue,

@@ -90,8 +90,8 @@ void lend__worker_fini(struct lend_worker *worker)
 }
 
 /* As lend__worker_enqueue() does. */
-static void enqueue_special(struct lend_worker *worker,
-			    struct lend_actor *actor)
+void lend__worker_enqueue_special(struct lend_worker *worker,
+				  struct lend_actor *actor)
 {
 	bool urgent = atomic_load_explicit(&actor->urgent,
 					   memory_order_relaxed);
@@ -105,21 +105,12 @@ static void enqueue_special(struct lend_worker *worker,
 		lend__run_queue_push(&worker->queue, LEND_RUN_URGENT, actor);
 }
 
-/* Is it one like any other? */
-static inline bool is_plain(const struct lend_worker *worker,
-			    const struct lend_actor *actor)
-{
-	return lend_likely(
-		!atomic_load_explicit(&actor->urgent, memory_order_relaxed) &&
-		actor->pinned_to != worker);
-}
-
 void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor)
 {
-	if (is_plain(worker, actor))
+	if (lend__worker_is_plain(worker, actor))
 		lend__run_queue_push(&worker->queue, LEND_RUN_READY, actor);
 	else
-		enqueue_special(worker, actor);
+		lend__worker_enqueue_special(worker, actor);
 }
 
 void lend__worker_enqueue_woken(struct lend_worker *worker,
@@ -127,22 +118,13 @@ void lend__worker_enqueue_woken(struct lend_worker *worker,
 {
 	struct lend_actor *waker = worker->running;
 
-	if (!is_plain(worker, actor) || !waker) {
+	if (!lend__worker_is_plain(worker, actor) || !waker) {
 		lend__worker_enqueue(worker, actor);
 		return;
 	}
 	/* Relaxed: a hint, Note [partner] in actor/actor.h. */
 	atomic_store_explicit(&waker->partner, actor, memory_order_relaxed);
 	lend__run_queue_push_next(&worker->queue, actor);
-}
-
-void lend__worker_enqueue_yielded(struct lend_worker *worker,
-				  struct lend_actor *actor)
-{
-	if (is_plain(worker, actor))
-		lend__run_queue_push(&worker->queue, LEND_RUN_YIELDED, actor);
-	else
-		enqueue_special(worker, actor);
 }
 
 void lend__worker_send(struct lend_worker *worker, struct lend_actor *actor)

@@ -154,9 +154,28 @@ void lend__worker_enqueue(struct lend_worker *worker, struct lend_actor *actor);
 void lend__worker_enqueue_woken(struct lend_worker *worker,
 				struct lend_actor *actor);
 
-/* The same for one that has given way. */
-void lend__worker_enqueue_yielded(struct lend_worker *worker,
+/* The same for one that is urgent, or pinned to this worker. */
+void lend__worker_enqueue_special(struct lend_worker *worker,
 				  struct lend_actor *actor);
+
+/* Is it one like any other? */
+static inline bool lend__worker_is_plain(const struct lend_worker *worker,
+					 const struct lend_actor *actor)
+{
+	return lend_likely(
+		!atomic_load_explicit(&actor->urgent, memory_order_relaxed) &&
+		actor->pinned_to != worker);
+}
+
+/* The same for one that has given way. */
+static inline void lend__worker_enqueue_yielded(struct lend_worker *worker,
+						struct lend_actor *actor)
+{
+	if (lend__worker_is_plain(worker, actor))
+		lend__run_queue_push_yielded(&worker->queue, actor);
+	else
+		lend__worker_enqueue_special(worker, actor);
+}
 
 /* Queue one that the caller has woken: here, unless it is pinned to another
  * worker of the same runtime. Thread: the worker's own. */

@@ -8,7 +8,7 @@ Goal:   the fences of base/ck.h, which are no instructions on x86, so that no
         overtake each other: what each of them is for is in doc/memory-order.md,
         and tests/model/queue.pml.
 Method: compile queue.c, disassemble it, and look at the last barrier before the
-        store or the exchange that must not be early. Then the same with ck.h
+        store, the exchange or the end that must not be early. Then the same with ck.h
         mutated, without one of the fences; each must be complained of.
 
 Exits with 77 (skipped) when a tool is missing.
@@ -25,14 +25,16 @@ EXCHANGE = r"(ldxr|ldaxr|cas)"
 
 # (function, what must not be early, the barriers of which one comes last)
 RULES = (
-    ("queue_push", r"str\b", ("ish", "sy")),
+    # The tail, which is a word; the slot, an address, comes before.
+    ("queue_push", r"str\s+w", ("ish", "sy")),
+    ("queue_find_room", r"ret", ("ishld", "ish", "sy")),
     ("queue_pop", EXCHANGE, ("ishst", "ish", "sy")),
     ("queue_pop_some", EXCHANGE, ("ish", "sy")),
 )
 
 # Of ck.h: each is the fence of the function of the same place in RULES.
-FENCES = ("ck_pr_fence_release();", "ck_pr_fence_store_atomic();",
-          "ck_pr_fence_load_atomic();")
+FENCES = ("ck_pr_fence_release();", "ck_pr_fence_acquire();",
+          "ck_pr_fence_store_atomic();", "ck_pr_fence_load_atomic();")
 
 # An installed CK may be that of x86, where fences are nothing.
 MEMORY_MODEL = """#include_next <ck_md.h>

@@ -4,17 +4,23 @@
 #include "base/ck.h"
 
 bool queue_push(struct lend_queue *queue, void *element);
-void *queue_pop(struct lend_queue *queue, void *ahead[2], unsigned *ret_behind);
+bool queue_find_room(struct lend_queue *queue);
+unsigned queue_pop(struct lend_queue *queue, void *elements[3]);
 unsigned queue_pop_some(struct lend_queue *queue, void **elements);
 
 bool queue_push(struct lend_queue *queue, void *element)
 {
-	return lend_queue_push(queue, element);
+	return lend_queue_push_known(queue, element);
 }
 
-void *queue_pop(struct lend_queue *queue, void *ahead[2], unsigned *ret_behind)
+bool queue_find_room(struct lend_queue *queue)
 {
-	return lend_queue_pop_ahead(queue, ahead, ret_behind);
+	return lend_queue_find_room(queue);
+}
+
+unsigned queue_pop(struct lend_queue *queue, void *elements[3])
+{
+	return lend_queue_pop_ahead(queue, elements);
 }
 
 unsigned queue_pop_some(struct lend_queue *queue, void **elements)

@@ -74,6 +74,13 @@ bool twice, lost;
 #define QUIET 4
 #define reached(number) assert(REACH != number)
 
+/* A ring holds one less than its size. */
+#ifdef BREAK_ROOM
+#define ROOM_MOST (SIZE + 1)
+#else
+#define ROOM_MOST (SIZE - 1)
+#endif
+
 #define ALL ((1 << (PUSHES + 1)) - 2)
 
 int taken; /* a bit for each; they count from 1 */
@@ -87,13 +94,19 @@ inline take(element)
 proctype owner()
 {
 	byte tail, head, element;
+	byte room_until = SIZE - 1;
 	bool swapped;
 
 	do
 	:: tail < PUSHES ->
-		head = mem[HEAD];
 		if
-		:: tail - head < SIZE - 1 ->
+		:: tail == room_until ->
+			head = mem[HEAD];
+			room_until = head + ROOM_MOST
+		:: else
+		fi;
+		if
+		:: tail != room_until ->
 			d_step {
 				ROOM(OWNER, 2) ->
 				store(OWNER, SLOT(tail), tail + 1);

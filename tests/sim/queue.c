@@ -37,6 +37,7 @@ static unsigned queued;
 
 __typeof__(lend__run_queue_push) __real_lend__run_queue_push;
 __typeof__(lend__run_queue_push) __wrap_lend__run_queue_push;
+__typeof__(lend__run_queue_push_yielded) __wrap_lend__run_queue_push_yielded;
 __typeof__(lend__run_queue_push_next) __real_lend__run_queue_push_next;
 __typeof__(lend__run_queue_push_next) __wrap_lend__run_queue_push_next;
 __typeof__(lend__run_queue_push_pinned) __real_lend__run_queue_push_pinned;
@@ -143,6 +144,12 @@ void __wrap_lend__run_queue_push(struct lend_run_queue *queue,
 	if (sim_mutation == SIM_MUTATE_QUEUE_TWICE &&
 	    sim_random_below(&sim.schedule, 64) == 0)
 		__wrap_lend__run_queue_push(queue, lane, actor);
+}
+
+void __wrap_lend__run_queue_push_yielded(struct lend_run_queue *queue,
+					 struct lend_actor *actor)
+{
+	__wrap_lend__run_queue_push(queue, LEND_RUN_YIELDED, actor);
 }
 
 void __wrap_lend__run_queue_push_next(struct lend_run_queue *queue,

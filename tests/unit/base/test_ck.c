@@ -73,32 +73,45 @@ Test(ck, each_element_has_one_taker, .timeout = 60)
 Test(ck, who_comes_next_is_told)
 {
 	struct lend_queue queue;
-	void *ahead[2] = { NULL, NULL };
-	unsigned behind;
+	void *elements[3];
 
 	cr_assert_eq(lend_queue_init(&queue, 4), 0);
-	cr_expect_null(lend_queue_pop_ahead(&queue, ahead, &behind));
+	cr_expect_eq(lend_queue_pop_ahead(&queue, elements), 0);
 	/* Round the end of the ring, too. */
 	for (uintptr_t i = 1; i < 9; i += 3) {
 		for (uintptr_t k = 0; k < 3; k++)
 			cr_assert(lend_queue_push(&queue, (void *)(i + k)));
-		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead,
-							     &behind),
-			     i);
-		cr_expect_eq(behind, 2);
-		cr_expect_eq((uintptr_t)ahead[0], i + 1);
-		cr_expect_eq((uintptr_t)ahead[1], i + 2);
-		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead,
-							     &behind),
-			     i + 1);
-		cr_expect_eq(behind, 1);
-		cr_expect_eq((uintptr_t)ahead[0], i + 2);
-		cr_expect_eq((uintptr_t)lend_queue_pop_ahead(&queue, ahead,
-							     &behind),
-			     i + 2);
-		cr_expect_eq(behind, 0);
-		cr_expect_null(lend_queue_pop_ahead(&queue, ahead, &behind));
+		for (uintptr_t k = 0; k < 3; k++) {
+			cr_expect_eq(lend_queue_pop_ahead(&queue, elements),
+				     3 - k);
+			for (uintptr_t n = 0; n < 3 - k; n++)
+				cr_expect_eq((uintptr_t)elements[n], i + k + n);
+		}
+		cr_expect_eq(lend_queue_pop_ahead(&queue, elements), 0);
 	}
+	lend_queue_fini(&queue);
+}
+
+Test(ck, room_is_found_when_it_is_looked_for)
+{
+	struct lend_queue queue;
+
+	cr_assert_eq(lend_queue_init(&queue, 4), 0);
+	for (uintptr_t i = 1; i <= 3; i++)
+		cr_assert(lend_queue_push_known(&queue, (void *)i));
+	cr_expect(!lend_queue_find_room(&queue));
+	cr_expect_eq((uintptr_t)lend_queue_pop(&queue), 1);
+	cr_expect(!lend_queue_push_known(&queue, (void *)4));
+	cr_expect(lend_queue_find_room(&queue));
+	cr_expect(lend_queue_push_known(&queue, (void *)4));
+	cr_expect(!lend_queue_push_known(&queue, (void *)5));
+	for (uintptr_t i = 2; i <= 4; i++)
+		cr_expect_eq((uintptr_t)lend_queue_pop(&queue), i);
+	cr_expect(lend_queue_find_room(&queue));
+	lend_queue_forget_room(&queue);
+	cr_expect(!lend_queue_push_known(&queue, (void *)5));
+	cr_expect(lend_queue_push(&queue, (void *)5));
+	cr_expect_eq((uintptr_t)lend_queue_pop(&queue), 5);
 	lend_queue_fini(&queue);
 }
 
@@ -135,8 +148,7 @@ static void *steal_some(void *arg)
 Test(ck, owner_and_thieves_take_each_once, .timeout = 60)
 {
 	pthread_t threads[THIEVES];
-	void *element, *ahead[2];
-	unsigned behind;
+	void *elements[3];
 
 	cr_assert_eq(lend_queue_init(&shared, 4), 0);
 	for (int i = 0; i < THIEVES; i++)
@@ -149,12 +161,11 @@ Test(ck, owner_and_thieves_take_each_once, .timeout = 60)
 			i++;
 			continue;
 		}
-		element = lend_queue_pop_ahead(&shared, ahead, &behind);
-		if (element)
-			take((uintptr_t)element);
+		if (lend_queue_pop_ahead(&shared, elements))
+			take((uintptr_t)elements[0]);
 	}
-	while ((element = lend_queue_pop_ahead(&shared, ahead, &behind)))
-		take((uintptr_t)element);
+	while (lend_queue_pop_ahead(&shared, elements))
+		take((uintptr_t)elements[0]);
 	atomic_store(&over, true);
 	for (int i = 0; i < THIEVES; i++)
 		pthread_join(threads[i], NULL);

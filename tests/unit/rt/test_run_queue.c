@@ -66,8 +66,11 @@ Test(run_queue, lanes_keep_their_order_beyond_their_rings, .init = init,
 		push(lane, 0, 3 * CROWD);
 		cr_expect_eq(lend__run_queue_length(&queue), 3 * CROWD);
 		expect_order(&queue, 0, CROWD);
-		push(lane, 3 * CROWD, CROWD);
-		expect_order(&queue, CROWD, 3 * CROWD);
+		push(lane, 3 * CROWD, CROWD / 2);
+		expect_order(&queue, CROWD, CROWD);
+		/* The ring was refilled, and others are still in the list. */
+		push(lane, 3 * CROWD + CROWD / 2, CROWD / 2);
+		expect_order(&queue, 2 * CROWD, 2 * CROWD);
 		cr_expect_null(lend__run_queue_take(&queue));
 	}
 	cr_expect_gt(atomic_load(&queue.overflows), 0);
@@ -239,6 +242,31 @@ Test(run_queue, messages_overtake_those_that_yield, .init = init, .fini = fini)
 	push(LEND_RUN_READY, 0, 1);
 	expect_order(&queue, 0, 1);
 	expect_order(&queue, 11, 90);
+}
+
+Test(run_queue, a_cycle_begins_when_both_lanes_have_somebody, .init = init,
+     .fini = fini)
+{
+	/* There is none yet. */
+	push(LEND_RUN_YIELDED, 0, 20);
+	expect_order(&queue, 0, 10);
+	push(LEND_RUN_READY, 100, 10);
+	expect_order(&queue, 100, 1);
+	/* These were not there when it began. */
+	push(LEND_RUN_READY, 200, 5 * LEND_RUN_READY_MAX);
+	expect_order(&queue, 101, 9);
+	for (unsigned i = 0; i < 5; i++) {
+		expect_order(&queue, 200 + i * LEND_RUN_READY_MAX,
+			     LEND_RUN_READY_MAX);
+		expect_order(&queue, 10 + i, 1);
+	}
+	/* It goes on though one lane is empty. */
+	expect_order(&queue, 15, 2);
+	push(LEND_RUN_READY, 100, 2 * LEND_RUN_READY_MAX);
+	expect_order(&queue, 100, LEND_RUN_READY_MAX);
+	expect_order(&queue, 17, 1);
+	expect_order(&queue, 100 + LEND_RUN_READY_MAX, LEND_RUN_READY_MAX);
+	expect_order(&queue, 18, 2);
 }
 
 /* ---- stealing ---- */
