@@ -12,14 +12,16 @@
 #include "rt/monitor.h"
 #include "uring/ring.h"
 
-/* A round goes on with those that have become runnable meanwhile, so many at a
- * time, unless there is I/O to do or it has lasted for so long: it costs as
- * much as some ten turns of actors that only pass a message on. */
-#define ROUND_MORE 8
-#define ROUND_NS   (5 * LEND_US)
+/* A round goes on with those that have become runnable meanwhile, unless there
+ * is I/O to do or it has lasted for so long: it costs as much as some ten turns
+ * of actors that only pass a message on. */
+#define ROUND_NS (5 * LEND_US)
 
-/* Turns between two looks at the clock, at most. */
-#define LOOK_MAX 32
+/* Turns between two looks at that, which cost as much as a turn or two: as many
+ * as have run, so that no look comes late by more than the round is long; but
+ * turns may become longer, so not many more. */
+#define LOOK_MIN 8
+#define LOOK_MAX 64
 
 /* Is there anything to be submitted, or reaped? */
 static bool has_io(const struct lend_worker *worker)
@@ -31,27 +33,16 @@ static bool has_io(const struct lend_worker *worker)
 		       lend__ring_wants_enter(own));
 }
 
-/* The clock costs as much as a turn or two: if it was early when so many had
- * run, it is not looked at before as many have run again; but then turns may
- * have become longer, so not much later. */
-static bool has_lasted(const struct lend_worker *worker,
-		       struct lend_round *round)
-{
-	unsigned look_in = round->ran;
-
-	if (round->ran < round->look_at)
-		return false;
-	if (look_in < ROUND_MORE)
-		look_in = ROUND_MORE;
-	if (look_in > LOOK_MAX)
-		look_in = LOOK_MAX;
-	round->look_at = round->ran + look_in;
-	return lend_now() - worker->now_ns > ROUND_NS;
-}
-
 static unsigned bounded(unsigned turns)
 {
 	return turns < LEND_WORKER_ROUND_MAX ? turns : LEND_WORKER_ROUND_MAX;
+}
+
+static unsigned look_in(const struct lend_round *round)
+{
+	if (round->ran < LOOK_MIN)
+		return LOOK_MIN;
+	return round->ran < LOOK_MAX ? round->ran : LOOK_MAX;
 }
 
 /* All that were to run have run: does the round end here, though there are
@@ -63,11 +54,11 @@ __attribute__((noinline)) static bool is_over(struct lend_worker *worker)
 	if (!round->most)
 		return true;
 	if (round->ran >= LEND_WORKER_ROUND_MAX || has_io(worker) ||
-	    has_lasted(worker, round)) {
+	    lend_now() - worker->now_ns > ROUND_NS) {
 		round->most = 0;
 		return true;
 	}
-	round->most = bounded(round->most + ROUND_MORE);
+	round->most = bounded(round->most + look_in(round));
 	return false;
 }
 

@@ -49,9 +49,8 @@ struct lend_lookout {
 
 /* [owner] See round.h. */
 struct lend_round {
-	unsigned ran;	  /* actors, so far */
-	unsigned most;	  /* that may, before it is asked anew; 0: it is over */
-	unsigned look_at; /* the clock, when so many have run */
+	unsigned ran;  /* actors, so far */
+	unsigned most; /* that may, before it is asked anew; 0: it is over */
 };
 
 /* What is done with an actor that has just left: Note [straight on]. */

@@ -130,6 +130,32 @@ Test(round, submissions_end_it, .init = setup, .fini = teardown)
 	cr_expect_eq(run_round(SHORTLY), FEW);
 }
 
+/* After at most as many turns as the round has had, or 8, and 64 at most. */
+Test(round, what_comes_meanwhile_is_noticed_soon, .init = setup,
+     .fini = teardown)
+{
+	static const struct {
+		unsigned turn, most;
+	} cases[] = { { FEW + 1, FEW + 9 }, { 20, 40 }, { 100, 164 } };
+
+	fill(FEW);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lend_actor *actor;
+		unsigned turns = 0;
+
+		cq_head = cq_tail;
+		worker.now_ns = lend_now();
+		lend__round_begin(&worker);
+		while ((actor = lend__round_next(&worker))) {
+			cq_tail += ++turns == cases[i].turn;
+			lend__run_queue_push(&worker.queue, LEND_RUN_READY,
+					     actor);
+			worker.now_ns = lend_now();
+		}
+		cr_expect_leq(turns, cases[i].most);
+	}
+}
+
 /* One that yields, alone, goes on without a switch. */
 Test(round, who_goes_on_alone_does_so_for_a_round, .init = setup,
      .fini = teardown)
