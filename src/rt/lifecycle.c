@@ -181,11 +181,10 @@ const char *lend_self_name(void)
 __attribute__((noinline)) int lend_yield(void)
 {
 	struct lend_worker *worker = lend__current_at_entry();
-	struct lend_actor *self = worker ? worker->running : NULL;
 
-	lend_assert(self);
+	lend_assert(worker);
 	/* One that was cancelled, and goes on, lets others run, too. */
-	return lend__suspend_yield(self);
+	return lend__suspend_yield(worker);
 }
 
 int lend_sleep(uint64_t deadline)

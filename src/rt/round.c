@@ -92,30 +92,42 @@ bool lend__round_goes_on(struct lend_worker *worker)
 	return true;
 }
 
+/* The monitor has waited for it. */
+__attribute__((noinline)) static void settle_blamed(struct lend_worker *worker)
+{
+	lend__monitor_blame(worker, worker->left);
+	lend__round_settle(worker);
+}
+
 void lend__round_settle(struct lend_worker *worker)
 {
 	struct lend_actor *left = worker->left;
+	enum lend_worker_after after = worker->after;
 
-	/* Resumed by the worker itself. */
-	if (!left)
-		return;
-	worker->left = NULL;
 	if (lend_unlikely(atomic_load_explicit(&worker->stalls.noticed,
-					       memory_order_relaxed)))
-		lend__monitor_blame(worker, left);
-	switch (worker->after) {
+					       memory_order_relaxed)) &&
+	    after) {
+		settle_blamed(worker);
+		return;
+	}
+	worker->after = LEND_AFTER_NOTHING;
+	/* Their turns are the shortest, so they come first here. */
+	if (lend_likely(after == LEND_AFTER_YIELD)) {
+		lend__worker_enqueue_yielded(worker, left);
+		return;
+	}
+	switch (after) {
 	case LEND_AFTER_SUSPEND:
 		if (!lend__mailbox_idle(&left->mailbox, left->generation))
 			lend__worker_enqueue(worker, left);
-		break;
-	case LEND_AFTER_YIELD:
-		lend__worker_enqueue_yielded(worker, left);
 		break;
 	case LEND_AFTER_MOVE:
 		lend__worker_send(left->moving_to, left);
 		break;
 	case LEND_AFTER_END:
 		lend__lifecycle_reap(worker, left);
+		break;
+	default:
 		break;
 	}
 }

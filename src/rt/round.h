@@ -11,8 +11,9 @@
  * What is to become of an actor can only be done when it has left its stack, as
  * from then on others may resume it. So whoever has been switched to sees to
  * that, first thing: lend__round_settle(). Who has left is in the worker's
- * @left, and what for in its @after. Whoever comes back from a switch, or
- * begins, finds its worker in its record: who resumes it has written that.
+ * @left, and what for in its @after, which says when that has been seen to.
+ * Whoever comes back from a switch, or begins, finds its worker in its record:
+ * who resumes it has written that.
  *
  * There are three places to arrive at: behind the switch of switch_away(), at
  * the beginning of an actor, and in the worker's loop. All of them settle, and
@@ -46,7 +47,8 @@ static inline struct lend_actor *lend__round_next(struct lend_worker *worker)
 	    !lend__round_has_more(worker))
 		return NULL;
 	actor = lend__run_queue_take(&worker->queue);
-	round->ran += actor != NULL;
+	if (lend_likely(actor != NULL))
+		round->ran++;
 	return actor;
 }
 

@@ -54,7 +54,7 @@ static int nap(void)
 static void nap_on(void)
 {
 	if (nap())
-		lend__suspend_yield(lend__current_actor());
+		lend__suspend_yield(lend__current_worker());
 }
 
 /* 0, or why to give up. */

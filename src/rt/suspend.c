@@ -36,11 +36,9 @@ static struct lend_actor *next_of(struct lend_worker *worker)
 
 /* Always inline: a call less for each turn. */
 __attribute__((always_inline)) static inline void
-switch_away(struct lend_actor *self, enum lend_worker_after after,
-	    struct lend_actor *next)
+switch_away(struct lend_worker *worker, struct lend_actor *self,
+	    enum lend_worker_after after, struct lend_actor *next)
 {
-	struct lend_worker *worker = self->worker;
-
 	lend_assert(worker->running == self);
 	worker->after = after;
 	worker->left = self;
@@ -134,7 +132,8 @@ suspend(struct lend_actor *self, uint64_t deadline)
 	/* For reports. */
 	atomic_store_explicit(&self->since_ns, self->worker->now_ns,
 			      memory_order_relaxed);
-	switch_away(self, LEND_AFTER_SUSPEND, next_of(self->worker));
+	switch_away(self->worker, self, LEND_AFTER_SUSPEND,
+		    next_of(self->worker));
 	lend__actor_look_woken(self);
 }
 
@@ -189,18 +188,19 @@ void lend__suspend_as(struct lend_actor *self, uint8_t kind, int whom,
 	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
 }
 
-int lend__suspend_yield(struct lend_actor *self)
+int lend__suspend_yield(struct lend_worker *worker)
 {
-	struct lend_actor *next;
+	struct lend_actor *self = worker->running, *next;
 
+	lend_assert(self);
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
 	/* It goes on, and lets in another one then: Note [room]. */
 	if (lend_unlikely(self->senders_wait))
 		lend__room_admit(self, 1);
-	next = next_of(self->worker);
-	if (next || !lend__round_goes_on(self->worker))
-		switch_away(self, LEND_AFTER_YIELD, next);
+	next = next_of(worker);
+	if (next || !lend__round_goes_on(worker))
+		switch_away(worker, self, LEND_AFTER_YIELD, next);
 	if (lend_unlikely(lend__actor_has_news(self)))
 		look_around(self);
 	return lend_unlikely(self->cancelled) ? -ECANCELED : 0;
@@ -215,7 +215,7 @@ void lend__suspend_move(struct lend_actor *self, unsigned index)
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
 	self->moving_to = &runtime->workers[index];
-	switch_away(self, LEND_AFTER_MOVE, NULL);
+	switch_away(self->worker, self, LEND_AFTER_MOVE, NULL);
 	lend__actor_sort_mail(self);
 }
 

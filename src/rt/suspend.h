@@ -39,9 +39,9 @@ int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
 void lend__suspend_as(struct lend_actor *self, uint8_t kind, int whom,
 		      uint64_t deadline) LEND_AWAITS;
 
-/* Queue behind the others, and let them run. 0, or -ECANCELED: it has had its
- * turn, and was cancelled. */
-int lend__suspend_yield(struct lend_actor *self) LEND_AWAITS;
+/* Queue the actor that runs behind the others, and let them run. 0, or
+ * -ECANCELED: it has had its turn, and was cancelled. */
+int lend__suspend_yield(struct lend_worker *worker) LEND_AWAITS;
 
 /* An actor's first and last: whoever ran before is seen to, and whoever comes
  * next is switched to. @self has no more to do, and its record is gone. */

@@ -24,7 +24,7 @@ void lend__turn_give_way(struct lend_actor *self)
 		return;
 	lend_counter_add(&self->worker->budget_yields, 1);
 	/* If there is no memory for its open claim it goes on. */
-	lend__suspend_yield(self);
+	lend__suspend_yield(self->worker);
 }
 
 /* Has the turn lasted long enough? */

@@ -55,6 +55,7 @@ struct lend_round {
 
 /* What is done with an actor that has just left: Note [straight on]. */
 enum lend_worker_after {
+	LEND_AFTER_NOTHING, /* nobody has, or it was seen to */
 	LEND_AFTER_SUSPEND,
 	LEND_AFTER_YIELD,
 	LEND_AFTER_MOVE,
@@ -95,7 +96,7 @@ struct lend_worker {
 	struct lend_actor *running;
 	struct lend_turn turn;
 	struct lend_round round;
-	struct lend_actor *left; /* who ran before; NULL: it was seen to */
+	struct lend_actor *left; /* who ran before */
 	enum lend_worker_after after;
 	struct lend_fp_modes fp_modes; /* of those that do not keep theirs */
 	struct lend_ring *bound_ring;  /* nobody else enters it, or NULL */
