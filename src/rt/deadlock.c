@@ -108,35 +108,69 @@ static void tell_actors(struct lend_runtime *runtime, enum lend_log_level level)
 	}
 }
 
-/* Has it been told already? Who is in a circle may have been woken since, by a
- * message that changes nothing, so not since when it waits counts, but whom
- * for.
- */
-static bool is_told(const struct lend_watchdog *watchdog,
-		    const struct lend_waiting *circle)
-{
-	return circle ? lend__ref_equal(circle->ref, watchdog->told_circle) &&
-				circle->waits_for == watchdog->told_waits_for :
-			watchdog->told_deadlock;
-}
-
-static void note_told(struct lend_watchdog *watchdog,
+/* Of circles there is room for so many; beyond that none is told, rather than
+ * all again and again. */
+static bool note_told(struct lend_runtime *runtime,
 		      const struct lend_waiting *circle)
 {
+	struct lend_watchdog *watchdog = &runtime->watchdog;
+	bool is_new = !watchdog->told_deadlock;
+
+	if (circle)
+		is_new = lend__waiting_note_circle(
+			runtime, &watchdog->told_circles, circle);
 	watchdog->told_deadlock = true;
-	if (!circle)
-		return;
-	watchdog->told_circle = circle->ref;
-	watchdog->told_waits_for = circle->waits_for;
+	return is_new;
+}
+
+static void tell(struct lend_runtime *runtime, enum lend_log_level level,
+		 unsigned alive, const char *circle)
+{
+	lend__log(
+		&runtime->log, level,
+		"nothing can run any more unless another thread or a signal brings something: %u actors wait",
+		alive);
+	if (circle)
+		lend__log(&runtime->log, level,
+			  "  they wait for each other: %s", circle);
+	tell_actors(runtime, level);
+}
+
+/* What has not been told yet, if no worker has run since there were @rounds.
+ * False: one has. */
+static bool tell_all(struct lend_runtime *runtime, uint64_t rounds,
+		     unsigned alive)
+{
+	const struct lend_log *log = &runtime->log;
+	char text[LEND_CIRCLE_TEXT_MAX];
+	struct lend_waiting first;
+	bool has_told = false;
+
+	for (;;) {
+		bool found = lend__waiting_find_circle(
+			runtime, &runtime->watchdog.told_circles, &first, text);
+		bool alone = atomic_load_explicit(&runtime->alone,
+						  memory_order_relaxed);
+
+		if (!lend__runtime_all_parked(runtime) ||
+		    lend__deadlock_rounds(runtime) != rounds)
+			return false;
+		if (!note_told(runtime, found ? &first : NULL))
+			return true;
+		if (!has_told)
+			tell(runtime,
+			     found || alone ? LEND_LOG_WARNING : LEND_LOG_INFO,
+			     alive, found ? text : NULL);
+		else
+			lend__log(log, LEND_LOG_WARNING,
+				  "  others wait for each other: %s", text);
+		has_told = true;
+	}
 }
 
 bool lend__deadlock_look(struct lend_runtime *runtime)
 {
-	struct lend_watchdog *watchdog = &runtime->watchdog;
 	uint64_t rounds = lend__deadlock_rounds(runtime);
-	enum lend_log_level level;
-	struct lend_waiting first, *circle;
-	char text[LEND_CIRCLE_TEXT_MAX];
 	unsigned alive;
 
 	if (!lend__runtime_all_parked(runtime))
@@ -146,25 +180,5 @@ bool lend__deadlock_look(struct lend_runtime *runtime)
 	if (!alive || has_timer(runtime) || has_operation(runtime) ||
 	    !are_all_suspended(runtime, alive))
 		return true;
-	circle = lend__waiting_find_circle(runtime, &first, text) ? &first :
-								    NULL;
-	if (!lend__runtime_all_parked(runtime) ||
-	    lend__deadlock_rounds(runtime) != rounds)
-		return false;
-	if (is_told(watchdog, circle))
-		return true;
-	note_told(watchdog, circle);
-	level = circle || atomic_load_explicit(&runtime->alone,
-					       memory_order_relaxed) ?
-			LEND_LOG_WARNING :
-			LEND_LOG_INFO;
-	lend__log(
-		&runtime->log, level,
-		"nothing can run any more unless another thread or a signal brings something: %u actors wait",
-		alive);
-	if (circle)
-		lend__log(&runtime->log, level,
-			  "  they wait for each other: %s", text);
-	tell_actors(runtime, level);
-	return true;
+	return tell_all(runtime, rounds, alive);
 }

@@ -18,7 +18,8 @@ uint64_t lend__deadlock_rounds(const struct lend_runtime *runtime);
  * wake one (no operation, timer, blocking function), say so in the log, with
  * who waits for what: once for each circle of actors that wait for each other,
  * and once for all without one, as a program that feeds its actors comes by
- * there again and again.
+ * there again and again. Beside LEND_CIRCLES_MAX circles that have been told
+ * and still stand no other is told.
  *
  * A thread of the program, or a signal, may still bring something. So it is a
  * warning if the runtime is lend_run()'s, where that is rare, or if actors wait

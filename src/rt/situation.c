@@ -138,7 +138,7 @@ void lend_report(struct lend_runtime *runtime, int fd)
 		write_worker(runtime, i, fd);
 	for (uint32_t i = 0; i < end; i++)
 		write_actor(runtime, i, fd, &names);
-	if (!lend__waiting_find_circle(runtime, &first, circle))
+	if (!lend__waiting_find_circle(runtime, NULL, &first, circle))
 		return;
 	snprintf(line, sizeof(line), "they wait for each other: %s", circle);
 	write_line(fd, line, sizeof(line));

@@ -232,7 +232,20 @@ static void print_circle(struct lend_runtime *runtime,
 	lend__text_add(&line, " -> %s", first->title);
 }
 
+/* Who is in a circle may have been woken since, by a message that changes
+ * nothing, so not since when it waits counts, but whom for. */
+static bool has_circle(const struct lend_circles *circles,
+		       const struct lend_waiting *first)
+{
+	for (unsigned i = 0; circles && i < circles->count; i++)
+		if (lend__ref_equal(first->ref, circles->refs[i]) &&
+		    first->waits_for == circles->waits_for[i])
+			return true;
+	return false;
+}
+
 bool lend__waiting_find_circle(struct lend_runtime *runtime,
+			       const struct lend_circles *but,
 			       struct lend_waiting *ret_first,
 			       char text[LEND_CIRCLE_TEXT_MAX])
 {
@@ -245,12 +258,42 @@ bool lend__waiting_find_circle(struct lend_runtime *runtime,
 	if (!end || lend__pages_reserve(size, &walks))
 		return false;
 	for (uint32_t i = 0; i < end && !length; i++)
-		if (walk(runtime, i, end, walks, &at))
+		if (walk(runtime, i, end, walks, &at)) {
 			length = measure(runtime, end, &at);
+			if (has_circle(but, &at))
+				length = 0;
+		}
 	lend__pages_unreserve(walks, size);
 	if (!length)
 		return false;
 	*ret_first = at;
 	print_circle(runtime, &at, length, text);
+	return true;
+}
+
+static bool is_broken(struct lend_runtime *runtime,
+		      const struct lend_circles *circles, unsigned i)
+{
+	struct lend_waiting at;
+
+	return !lend__waiting_read(runtime, circles->refs[i].index, &at) ||
+	       !lend__ref_equal(at.ref, circles->refs[i]) ||
+	       at.waits_for != circles->waits_for[i];
+}
+
+bool lend__waiting_note_circle(struct lend_runtime *runtime,
+			       struct lend_circles *circles,
+			       const struct lend_waiting *first)
+{
+	unsigned i = 0;
+
+	while (i < circles->count && !is_broken(runtime, circles, i))
+		i++;
+	if (i == LEND_CIRCLES_MAX)
+		return false;
+	if (i == circles->count)
+		circles->count++;
+	circles->refs[i] = first->ref;
+	circles->waits_for[i] = first->waits_for;
 	return true;
 }

@@ -10,7 +10,6 @@
 #ifndef LEND_RT_WATCHDOG_H
 #define LEND_RT_WATCHDOG_H
 
-#include <lend/actor.h>
 #include <lend/base.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,6 +18,7 @@
 
 #include "base/bits.h"
 #include "rt/backtrace.h"
+#include "rt/waiting.h"
 
 struct lend_log;
 struct lend_options;
@@ -42,8 +42,7 @@ struct lend_watchdog {
 	struct lend_backtrace backtrace;
 	uint64_t rounds_seen; /* of all workers, at the last look */
 	bool told_deadlock;
-	lend_ref told_circle;	 /* one of those in the last that was told */
-	uint64_t told_waits_for; /* what it waits for */
+	struct lend_circles told_circles;
 	unsigned failures; /* to add or to remove a spare worker, in a row */
 	unsigned pause;	   /* so many looks without another attempt */
 

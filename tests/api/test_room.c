@@ -297,7 +297,7 @@ static int a_report_finds_the_circle(void *arg)
 	while (!waits_for(pair[0], LEND_WAITS_PLACE) ||
 	       !waits_for(pair[1], LEND_WAITS_PLACE))
 		CHECK_EQ(lend_yield(), 0);
-	CHECK(lend__waiting_find_circle(lend_runtime_current(), &waiting,
+	CHECK(lend__waiting_find_circle(lend_runtime_current(), NULL, &waiting,
 					text));
 	CHECK(lend__waiting_read(lend_runtime_current(), pair[0].index,
 				 &waiting));

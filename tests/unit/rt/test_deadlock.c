@@ -172,13 +172,13 @@ Test(deadlock, who_is_in_a_circle_is_warned)
 	lend__registry_publish(&runtime.registry, right);
 	cr_expect(lend__deadlock_look(&runtime));
 	cr_expect_eq(count_told(), 1, "%s", said);
-	cr_expect_eq(count_said("they wait for each other: "), 1, "%s", said);
+	cr_expect_eq(count_said(" wait for each other: "), 1, "%s", said);
 	cr_expect_eq(level_said, LEND_LOG_WARNING);
 }
 
 static unsigned count_circles(void)
 {
-	return count_said("they wait for each other: ");
+	return count_said(" wait for each other: ");
 }
 
 /* @count actors from @first on: each waits for the end of the next one. */
@@ -251,6 +251,46 @@ Test(deadlock, each_circle_is_told)
 	cr_expect(lend__deadlock_look(&runtime));
 	cr_expect_eq(count_told(), 2, "%s", said);
 	cr_expect_eq(count_circles(), 2, "%s", said);
+}
+
+/* Whoever else still waits in one, and when that one is no more. */
+Test(deadlock, circles_beside_each_other_are_told)
+{
+	struct lend_actor *older[2], *newer[2];
+
+	spawn_circle(older, 2);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), 1, "%s", said);
+	spawn_circle(newer, 2);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), 2, "%s", said);
+
+	for (unsigned i = 0; i < 2; i++)
+		atomic_store(&older[i]->waits_for,
+			     lend__actor_waits(LEND_WAITS_MESSAGE, -1,
+					       UINT32_MAX));
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), 2, "%s", said);
+}
+
+/* Of more than are remembered none is told twice; one that is broken makes room
+ * for another. */
+Test(deadlock, of_many_circles_some_are_told)
+{
+	struct lend_actor *circles[LEND_CIRCLES_MAX + 1][2];
+
+	for (unsigned i = 0; i <= LEND_CIRCLES_MAX; i++)
+		spawn_circle(circles[i], 2);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_told(), 1, "%s", said);
+	cr_expect_eq(count_circles(), LEND_CIRCLES_MAX, "%s", said);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), LEND_CIRCLES_MAX, "%s", said);
+
+	atomic_store(&circles[3][0]->waits_for,
+		     lend__actor_waits(LEND_WAITS_MESSAGE, -1, UINT32_MAX));
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), LEND_CIRCLES_MAX + 1, "%s", said);
 }
 
 /* However long it is, and however many there are who wait for it. */
