@@ -293,7 +293,7 @@ static unsigned spares_of(const struct lend_watchdog *watchdog)
 /* As many as are blocked, within the limit. One step a look: what it leads to
  * is seen at the next. Who can not be added or does not leave (an actor may be
  * pinned there) is tried again, but ever more rarely, as each time is a line in
- * the log. */
+ * the log. That something else has failed says nothing of it. */
 static void keep_spares(struct lend_runtime *runtime, unsigned blocked)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
@@ -307,6 +307,11 @@ static void keep_spares(struct lend_runtime *runtime, unsigned blocked)
 	else if (wanted < spares && workers > 1)
 		wanted = spares - 1;
 	else
+		wanted = spares;
+	if (wanted != watchdog->tried)
+		watchdog->failures = watchdog->pause = 0;
+	watchdog->tried = wanted;
+	if (wanted == spares)
 		return;
 	if (watchdog->pause) {
 		watchdog->pause--;

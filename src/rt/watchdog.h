@@ -43,8 +43,9 @@ struct lend_watchdog {
 	uint64_t rounds_seen; /* of all workers, at the last look */
 	bool told_deadlock;
 	struct lend_circles told_circles;
-	unsigned failures; /* to add or to remove a spare worker, in a row */
-	unsigned pause;	   /* so many looks without another attempt */
+	unsigned tried;	   /* so many spare workers were to be there, */
+	unsigned failures; /* so often in a row there were not, */
+	unsigned pause;	   /* for so many looks there is no new attempt */
 
 	/* [atomic: D1] enum lend_watchdog_state; written under the lock */
 	LEND_CACHE_ALIGNED _Atomic uint32_t state;

@@ -205,6 +205,46 @@ Test(spares, pauses_have_an_end)
 	cr_expect_eq(stage.changes, changes + 1);
 }
 
+/* That one could not leave does not keep others from coming. */
+Test(spares, who_does_not_leave_holds_up_nobody)
+{
+	stage.runtime.options.spare_workers = 2;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage_look_at(STAGE_BEGIN + STAGE_LIMIT);
+	expect_spares(1);
+	stage_come_to_safe_point(&stage.workers[0]);
+	stage.change_error = -ETIMEDOUT;
+	for (unsigned i = 0; i < 16; i++)
+		stage_look();
+	expect_spares(1);
+
+	stage.change_error = 0;
+	stage_get_stuck(0, true);
+	stage_get_stuck(1, true);
+	stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	expect_spares(2);
+}
+
+/* Nor does it matter any more when nobody has been blocked meanwhile. */
+Test(spares, failures_are_those_of_one_need)
+{
+	stage.runtime.options.spare_workers = 1;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage.change_error = -EAGAIN;
+	for (unsigned i = 0; i < 16; i++)
+		stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	expect_spares(0);
+	stage_come_to_safe_point(&stage.workers[0]);
+	stage_look();
+
+	stage.change_error = 0;
+	stage_get_stuck(1, true);
+	stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	expect_spares(1);
+}
+
 /* Somebody has changed the number meanwhile. */
 Test(spares, the_last_worker_stays)
 {
