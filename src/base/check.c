@@ -16,9 +16,14 @@ void lend__panic(const char *file, int line, const char *condition,
 	size_t used;
 	va_list args;
 
-	used = (size_t)snprintf(text, sizeof(text), "lend: panic at %s:%d%s%s",
-				file, line, condition ? ": " : "",
-				condition ? condition : "");
+	/* What is the program's mistake is at no place here. */
+	if (file)
+		used = (size_t)snprintf(text, sizeof(text),
+					"lend: panic at %s:%d%s%s", file, line,
+					condition ? ": " : "",
+					condition ? condition : "");
+	else
+		used = (size_t)snprintf(text, sizeof(text), "lend: panic");
 	if (format && used < sizeof(text)) {
 		va_start(args, format);
 		used += (size_t)snprintf(text + used, sizeof(text) - used,

@@ -15,6 +15,7 @@
 #include "http/connection.h"
 #include "http/sheet.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -336,8 +337,10 @@ static int open_doors(struct lend_http_server *server)
 int lend_http_serve(struct lend_http_server *server)
 {
 	struct lend_actor *self = lend__current_actor();
-	int err = lend__http_router_seal(&server->router), result;
+	int err, result;
 
+	lend_assert_actor(self);
+	err = lend__http_router_seal(&server->router);
 	if (err)
 		return err;
 	pthread_mutex_lock(&server->lock);

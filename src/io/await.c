@@ -19,6 +19,7 @@
 #include "mem/heap_record.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
@@ -93,13 +94,15 @@ static inline int alloc(struct lend_heap *heap, size_t size, void **ret_record)
 		       lend__heap_alloc(heap, size, ret_record);
 }
 
-static inline int begin_record(struct lend_io *io, int fd, size_t size)
+/* A call less where the size is known; the other two share one copy. */
+__attribute__((always_inline)) static inline int
+begin_record_here(struct lend_io *io, int fd, size_t size)
 {
 	struct lend_actor *self = lend__current_actor();
 	void *record;
 	int err;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	io->self = self;
 	io->agains = 0;
 	if (lend__mailbox_has_mail(&self->mailbox))
@@ -120,6 +123,12 @@ static inline int begin_record(struct lend_io *io, int fd, size_t size)
 	io->op = record;
 	op_init(io->op, self, fd);
 	return 0;
+}
+
+__attribute__((noinline)) static int begin_record(struct lend_io *io, int fd,
+						  size_t size)
+{
+	return begin_record_here(io, fd, size);
 }
 
 static inline int claim(struct lend_io *io, uint64_t deadline)
@@ -152,11 +161,9 @@ void lend__io_drop(struct lend_io *io)
 	lend__heap_free(&io->self->heap, op);
 }
 
-static inline int begin(struct lend_io *io, int fd, size_t size,
-			uint64_t deadline)
+/* @err: of the record. */
+static inline int begin(struct lend_io *io, int err, uint64_t deadline)
 {
-	int err = begin_record(io, fd, size);
-
 	if (lend_unlikely(err))
 		return err;
 	err = claim(io, deadline);
@@ -177,14 +184,16 @@ int lend__io_claim(struct lend_io *io, uint64_t deadline)
 
 int lend__io_begin(struct lend_io *io, int fd, uint64_t deadline)
 {
-	return begin(io, fd, sizeof(struct lend_io_op), deadline);
+	return begin(io, begin_record(io, fd, sizeof(struct lend_io_op)),
+		     deadline);
 }
 
 int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 			   struct lend_pending **ret_pending)
 {
 	struct lend_pending *pending;
-	int err = begin(io, fd, sizeof(*pending), deadline);
+	int err = begin(io, begin_record_here(io, fd, sizeof(*pending)),
+			deadline);
 
 	if (err)
 		return err;

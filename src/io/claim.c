@@ -12,6 +12,7 @@
 #include "io/hold.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/places.h"
 #include "rt/suspend.h"
 #include "rt/turn.h"
@@ -78,7 +79,7 @@ int lend_claim(unsigned count, uint64_t deadline,
 	struct lend_claim_handle *handle;
 	int err;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (!count)
 		return -EINVAL;
 	if (self->claim)

@@ -15,6 +15,7 @@
 #include "io/cancel.h"
 #include "io/descriptors.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -74,6 +75,7 @@ int lend_close(int fd)
 	if (in_flight < 0)
 		return in_flight;
 	for (unsigned round = 1; lend__descriptor_in_flight(fd); round++) {
+		lend_assert_actor(self);
 		cancel_everywhere(self, fd);
 		if (round % ASK_ROUNDS == ASK_ROUND)
 			ask_everybody(self);

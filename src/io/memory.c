@@ -9,6 +9,7 @@
 #include "actor/actor.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
@@ -17,7 +18,7 @@ void *lend_io_alloc(size_t size)
 	struct lend_actor *self = lend__current_actor();
 	void *span;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	return lend__heap_alloc(&self->heap, size, &span) ? NULL : span;
 }
 
@@ -25,7 +26,7 @@ void lend_io_free(void *span)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (lend_likely(!span || lend__heap_has(&self->heap, span)))
 		lend__heap_free(&self->heap, span);
 	else
@@ -37,7 +38,7 @@ void lend_io_disown(void *span)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__heap_disown(&self->heap, span);
 }
 
@@ -55,7 +56,7 @@ size_t lend_io_used(void)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__heap_take_back(&self->heap);
 	return lend__heap_used(&self->heap);
 }

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "io/descriptors.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/places.h"
 
 /* Addresses only, as the table of descriptors. Not in its words: those are
@@ -41,7 +42,7 @@ int lend_defer_close(int fd)
 	struct lend_actor *self = lend__current_actor();
 	int err;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (fd >= LEND_DESCRIPTORS_MAX)
 		return -EBADF;
 	err = lend__descriptor_enter(fd);
@@ -61,7 +62,7 @@ int lend_keep_open(int fd)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (fd < 0 || fd >= LEND_DESCRIPTORS_MAX)
 		return -EBADF;
 	if (lend__places_used())

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "io/message.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/suspend.h"
 #include "rt/turn.h"
 #include "rt/worker.h"
@@ -342,7 +343,7 @@ int lend_pending_await_any(struct lend_pending *const *pendings, unsigned count,
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__turn_spend(self);
 	lend__actor_sort_mail(self);
 	for (;;) {

@@ -24,6 +24,7 @@
 #include "actor/actor.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
@@ -248,7 +249,7 @@ int lend_signals_subscribe(const int *numbers, unsigned count, uint32_t type)
 	sigset_t set;
 	int err;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	runtime = self->worker->runtime;
 	if (!make_set(runtime, numbers, count, &set))
 		return -EINVAL;
@@ -276,7 +277,7 @@ void lend_signals_unsubscribe(void)
 	struct lend_runtime *runtime;
 	lend_ref ended = { 0, 0 };
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	runtime = self->worker->runtime;
 	pthread_mutex_lock(&lock);
 	signals = runtime->signals;

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "rt/current.h"
 #include "rt/messages.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -69,7 +70,8 @@ int lend_ask(lend_ref to, uint32_t type, const void *data, size_t size,
 	struct lend_msg *question, *answer;
 	int err;
 
-	lend_assert(self && !self->asking);
+	lend_assert_actor(self);
+	lend_assert(!self->asking);
 	if (lend__ref_equal(to, lend__actor_ref(self)))
 		return -EDEADLK;
 	lend__actor_sort_mail(self);
@@ -145,7 +147,7 @@ int lend_monitor(lend_ref actor, uint32_t type)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	return lend__monitor_add(&lend__current_worker()->runtime->registry,
 				 actor, lend__actor_ref(self), type);
 }
@@ -154,7 +156,7 @@ int lend_demonitor(lend_ref actor)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	return lend__monitor_remove(&lend__current_worker()->runtime->registry,
 				    actor, lend__actor_ref(self));
 }

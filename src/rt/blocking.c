@@ -16,6 +16,7 @@
 #include "rt/blocking_thread.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -239,7 +240,7 @@ static int await(struct lend_blocking *pool, struct lend_actor *self,
 
 static int begin(struct lend_actor *self, lend_blocking_fn fn)
 {
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (!fn)
 		return -EINVAL;
 	lend__actor_sort_mail(self);

@@ -9,12 +9,13 @@
 #include "actor/actor.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 
 uint64_t lend_deadline(void)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	return self->deadline;
 }
 
@@ -23,7 +24,7 @@ uint64_t lend_deadline_push(uint64_t deadline)
 	struct lend_actor *self = lend__current_actor();
 	uint64_t before;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	before = self->deadline;
 	if (deadline < before)
 		lend__actor_limit(self, deadline);
@@ -34,7 +35,8 @@ int lend_deadline_pop(uint64_t before)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self && before >= self->deadline);
+	lend_assert_actor(self);
+	lend_assert(before >= self->deadline);
 	return lend__actor_limit(self, before) ? -ETIMEDOUT : 0;
 }
 
@@ -43,7 +45,7 @@ uint64_t lend_uncancellable_begin(void)
 	struct lend_actor *self = lend__current_actor();
 	uint64_t before;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	before = self->deadline;
 	lend_assert(self->uncancellable < UINT16_MAX);
 	self->uncancellable++;
@@ -55,7 +57,8 @@ void lend_uncancellable_end(uint64_t before)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self && self->uncancellable);
+	lend_assert_actor(self);
+	lend_assert(self->uncancellable);
 	self->uncancellable--;
 	lend__actor_limit(self, before);
 }

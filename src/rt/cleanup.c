@@ -10,8 +10,8 @@
 
 #include "actor/actor.h"
 #include "actor/scope.h"
-#include "base/check.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 
 static struct lend_cleanup *newest(const struct lend_actor *self)
 {
@@ -33,7 +33,7 @@ int lend_defer(void (*fn)(void *arg), void *arg)
 	struct lend_cleanup *cleanup;
 	void *memory;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (!fn)
 		return -EINVAL;
 	if (lend__heap_alloc(&self->heap, sizeof(*cleanup), &memory))
@@ -49,7 +49,7 @@ int lend_undefer(void (*fn)(void *arg), void *arg)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	for (struct lend_list *link = self->cleanups.prev;
 	     link != &self->cleanups; link = link->prev) {
 		struct lend_cleanup *cleanup = lend_container_of(
@@ -68,7 +68,7 @@ int lend_defer_pop(bool run)
 	struct lend_actor *self = lend__current_actor();
 	struct lend_cleanup *cleanup, copy;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	cleanup = newest(self);
 	if (!cleanup)
 		return -ENOENT;

@@ -15,6 +15,7 @@
 #include "base/counter.h"
 #include "rt/cleanup.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/own_timers.h"
 #include "rt/places.h"
 #include "rt/runtime.h"
@@ -182,7 +183,7 @@ __attribute__((noinline)) int lend_yield(void)
 {
 	struct lend_worker *worker = lend__current_at_entry();
 
-	lend_assert(worker);
+	lend_assert_actor(worker);
 	/* One that was cancelled, and goes on, lets others run, too. */
 	return lend__suspend_yield(worker);
 }
@@ -191,7 +192,7 @@ int lend_sleep(uint64_t deadline)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__turn_spend(self);
 	for (;;) {
 		int err;
@@ -211,7 +212,8 @@ void lend_exit(int value)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self && !self->ending);
+	lend_assert_actor(self);
+	lend_assert(!self->ending);
 	finish(self, value);
 }
 
@@ -237,7 +239,7 @@ int lend_join(lend_ref actor, uint64_t deadline, int *ret_value)
 	struct lend_joiner joiner = { .waiter = self };
 	int err;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (lend__ref_equal(actor, lend__actor_ref(self)))
 		return -EDEADLK;
 	lend__turn_spend(self);

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/counter.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/turn.h"
@@ -154,7 +155,7 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 	struct lend_actor *self = lend__current_actor();
 	bool sorted;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__turn_spend(self);
 	/* While there are others what has come since can wait. Senders have the
 	 * mailbox for themselves meanwhile. It waits for a turn's calls at most

@@ -11,6 +11,7 @@
 #include "actor/timer.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/places.h"
 
 int lend_timer_start(uint64_t deadline, uint64_t period_ns, uint32_t type,
@@ -19,7 +20,7 @@ int lend_timer_start(uint64_t deadline, uint64_t period_ns, uint32_t type,
 	struct lend_actor *self = lend__current_actor();
 	struct lend_timer *timer;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (period_ns && period_ns < LEND_TIMER_PERIOD_MIN)
 		return -EINVAL;
 	timer = lend__timer_new(self);

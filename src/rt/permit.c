@@ -10,6 +10,7 @@
 #include "actor/registry.h"
 #include "base/check.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/turn.h"
@@ -20,7 +21,7 @@ __attribute__((noinline)) int lend_park(uint64_t deadline)
 	struct lend_worker *worker = lend__current_at_entry();
 	struct lend_actor *self = worker ? worker->running : NULL;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__turn_spend(self);
 	lend__actor_look(self);
 	while (!self->permit) {

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "rt/current.h"
 #include "rt/inbox.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 
@@ -109,7 +110,7 @@ void lend_pin(void)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (!self->pinned_to)
 		lend__pinned_settle(self, self->worker);
 }
@@ -118,6 +119,6 @@ void lend_unpin(void)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	lend__pinned_release(self);
 }

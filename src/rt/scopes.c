@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "rt/current.h"
 #include "rt/lifecycle.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
@@ -24,7 +25,7 @@ int lend_scope_open(const struct lend_scope_options *options,
 	struct lend_scope *scope;
 	void *memory;
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (!options)
 		options = &defaults;
 	if (lend__heap_alloc(&self->heap, sizeof(*scope), &memory))

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "rt/claims.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/round.h"
 #include "rt/runtime.h"
 #include "rt/turn.h"
@@ -57,7 +58,7 @@ void lend_keep_fp_modes(bool keep)
 {
 	struct lend_actor *self = lend__current_actor();
 
-	lend_assert(self);
+	lend_assert_actor(self);
 	if (self->keeps_fp_modes && !keep)
 		lend__fp_modes_write(&self->worker->fp_modes);
 	self->keeps_fp_modes = keep;
@@ -192,7 +193,9 @@ int lend__suspend_yield(struct lend_worker *worker)
 {
 	struct lend_actor *self = worker->running, *next;
 
-	lend_assert(self);
+	/* Nobody else comes without one; and its frame may be ours by now. */
+	if (lend_unlikely(!self))
+		lend__misuse_outside("lend_yield");
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
 	/* It goes on, and lets in another one then: Note [room]. */

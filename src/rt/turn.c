@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/counter.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/suspend.h"
 
 /* A turn of so long ends at a lend_yield_if_needed(). */
@@ -58,7 +59,7 @@ __attribute__((noinline)) int lend_yield_if_needed(void)
 {
 	struct lend_worker *worker = lend__current_at_entry();
 
-	lend_assert(worker && worker->running);
+	lend_assert_actor(worker && worker->running);
 	if (lend_likely(worker->turn.calls_left && --worker->turn.look_in))
 		return 0;
 	return maybe_give_way(worker);
