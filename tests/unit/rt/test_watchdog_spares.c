@@ -245,6 +245,23 @@ Test(spares, failures_are_those_of_one_need)
 	expect_spares(1);
 }
 
+/* Nor when it came at last: the program keeps it, and needs another one. */
+Test(spares, failures_are_over_when_one_has_come)
+{
+	stage.runtime.options.spare_workers = 1;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage.change_error = -EAGAIN;
+	for (unsigned i = 0; i < 1 + 2; i++)
+		stage_look_at(stage.clock_ns + STAGE_LIMIT);
+	stage.change_error = 0;
+	while (!count_spares())
+		stage_look();
+	atomic_store(&stage.runtime.watchdog.spares, 0);
+	stage_look();
+	cr_expect_eq(count_spares(), 1);
+}
+
 /* Somebody has changed the number meanwhile. */
 Test(spares, the_last_worker_stays)
 {
