@@ -21,7 +21,7 @@
  * as have run, so that no look comes late by more than the round is long; but
  * turns may become longer, so not many more. */
 #define LOOK_MIN 8
-#define LOOK_MAX 64
+#define LOOK_MAX 32
 
 /* Is there anything to be submitted, or reaped? */
 static bool has_io(const struct lend_worker *worker)

@@ -130,13 +130,13 @@ Test(round, submissions_end_it, .init = setup, .fini = teardown)
 	cr_expect_eq(run_round(SHORTLY), FEW);
 }
 
-/* After at most as many turns as the round has had, or 8, and 64 at most. */
+/* After at most as many turns as the round has had, or 8, and 32 at most. */
 Test(round, what_comes_meanwhile_is_noticed_soon, .init = setup,
      .fini = teardown)
 {
 	static const struct {
 		unsigned turn, most;
-	} cases[] = { { FEW + 1, FEW + 9 }, { 20, 40 }, { 100, 164 } };
+	} cases[] = { { FEW + 1, FEW + 9 }, { 20, 40 }, { 100, 132 } };
 
 	fill(FEW);
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
