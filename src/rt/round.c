@@ -62,11 +62,10 @@ __attribute__((noinline)) static bool is_over(struct lend_worker *worker)
 	return false;
 }
 
-void lend__round_begin(struct lend_worker *worker)
+void lend__round_begin(struct lend_worker *worker, unsigned length)
 {
 	/* Those that are there now; then further ones, if that was quick. */
-	unsigned most = lend__run_queue_length(&worker->queue) +
-			worker->queue.pinned_count;
+	unsigned most = length + worker->queue.pinned_count;
 
 	worker->round = (struct lend_round){ .most = bounded(most) };
 }

@@ -30,8 +30,9 @@
 #include "rt/turn.h"
 #include "rt/worker.h"
 
-/* One begins. Thread: @worker's own, on its own stack. */
-void lend__round_begin(struct lend_worker *worker);
+/* One begins, of @length that are runnable beside those that are pinned.
+ * Thread: @worker's own, on its own stack. */
+void lend__round_begin(struct lend_worker *worker, unsigned length);
 
 /* All that were to run have run: are there more, that may run in this round? */
 bool lend__round_has_more(struct lend_worker *worker);

@@ -346,14 +346,17 @@ unsigned lend__run_queue_length(const struct lend_run_queue *queue)
 
 bool lend__run_queue_has_work(const struct lend_run_queue *queue)
 {
-	if (!queue->filled)
+	const unsigned filled = queue->filled;
+
+	if (!filled)
 		return false;
-	if (queue->pinned_first)
+	if (filled & FILLED_PINNED)
 		return true;
-	if (atomic_load_explicit(&queue->next, memory_order_relaxed))
+	if (filled & FILLED_NEXT &&
+	    atomic_load_explicit(&queue->next, memory_order_relaxed))
 		return true;
 	for (unsigned i = 0; i < LEND_RUN_LANES; i++)
-		if (lend__lane_has_work(&queue->lanes[i]))
+		if (filled & FILLED(i) && lend__lane_has_work(&queue->lanes[i]))
 			return true;
 	return false;
 }

@@ -212,10 +212,11 @@ void lend__worker_hand_over(struct lend_worker *worker)
 
 static void run_round(struct lend_worker *worker)
 {
+	unsigned length = lend__run_queue_length(&worker->queue);
 	struct lend_actor *actor;
 
-	lend__worker_share(worker, lend__run_queue_length(&worker->queue));
-	lend__round_begin(worker);
+	lend__worker_share(worker, length);
+	lend__round_begin(worker, length);
 	while ((actor = lend__round_next(worker))) {
 		lend__round_enter(worker, actor);
 		lend__fiber_switch(&worker->fiber, &actor->fiber);

@@ -74,7 +74,7 @@ static unsigned run_round(enum lasts lasts)
 	unsigned turns = 0;
 
 	worker.now_ns = lend_now();
-	lend__round_begin(&worker);
+	lend__round_begin(&worker, lend__run_queue_length(&worker.queue));
 	while ((actor = lend__round_next(&worker))) {
 		cr_assert_leq(++turns, LEND_WORKER_ROUND_MAX);
 		lend__run_queue_push(&worker.queue, LEND_RUN_READY, actor);
@@ -145,7 +145,8 @@ Test(round, what_comes_meanwhile_is_noticed_soon, .init = setup,
 
 		cq_head = cq_tail;
 		worker.now_ns = lend_now();
-		lend__round_begin(&worker);
+		lend__round_begin(&worker,
+				  lend__run_queue_length(&worker.queue));
 		while ((actor = lend__round_next(&worker))) {
 			cq_tail += ++turns == cases[i].turn;
 			lend__run_queue_push(&worker.queue, LEND_RUN_READY,
@@ -167,7 +168,8 @@ Test(round, who_goes_on_alone_does_so_for_a_round, .init = setup,
 
 		fill(1);
 		worker.now_ns = lend_now();
-		lend__round_begin(&worker);
+		lend__round_begin(&worker,
+				  lend__run_queue_length(&worker.queue));
 		cr_assert_not_null(lend__round_next(&worker));
 		while (lend__round_goes_on(&worker)) {
 			cr_assert_leq(++turns, LEND_WORKER_ROUND_MAX);
@@ -180,7 +182,7 @@ Test(round, who_goes_on_alone_does_so_for_a_round, .init = setup,
 	}
 	cr_expect_geq(longest, LEND_WORKER_ROUND_MAX);
 	fill(1);
-	lend__round_begin(&worker);
+	lend__round_begin(&worker, lend__run_queue_length(&worker.queue));
 	cr_assert_not_null(lend__round_next(&worker));
 	worker.now_ns = lend_now();
 	atomic_store(&worker.stalls.noticed, true);
