@@ -155,6 +155,7 @@ struct lend_actor {
 	uint64_t cancel_again_ns;  /* what it has cancelled; LEND_FOREVER */
 	struct lend_list cleanups; /* newest last: see actor/scope.h */
 	struct lend_scope *scope;  /* [const] that it is a member of */
+	uint32_t scope_owner;	   /* [const] index; for reports, see below */
 	uint32_t asked;		   /* questions, for their numbers */
 	uint32_t asking;	   /* the number that it waits for; 0: none */
 	struct lend_msg *answer;
@@ -271,8 +272,9 @@ static inline void lend__actor_look_woken(struct lend_actor *actor)
 #define LEND_WAITS_BLOCKING UINT8_MAX /* a thread of the blocking pool */
 #define LEND_WAITS_MESSAGE  UINT8_C(254)
 #define LEND_WAITS_TIME	    UINT8_C(253) /* to pass: it sleeps */
-#define LEND_WAITS_MEMBERS  UINT8_C(252) /* of its scope */
-#define LEND_WAITS_ROOM	    UINT8_C(251) /* in a ring */
+/* Its number is in the place of the descriptor: lend__scope_number(). */
+#define LEND_WAITS_MEMBERS UINT8_C(252) /* of its scope: all of them */
+#define LEND_WAITS_ROOM	   UINT8_C(251) /* in a ring */
 /* Of an actor, whose index is in the place of the descriptor. */
 #define LEND_WAITS_END	      UINT8_C(250)
 #define LEND_WAITS_ANSWER     UINT8_C(249)
@@ -281,6 +283,7 @@ static inline void lend__actor_look_woken(struct lend_actor *actor)
 #define LEND_WAITS_SERVER     UINT8_C(246) /* of its own, to end */
 #define LEND_WAITS_CONNECTION UINT8_C(245) /* of its server's, to end */
 #define LEND_WAITS_CLOSE      UINT8_C(244) /* others use the descriptor */
+#define LEND_WAITS_MEMBER     UINT8_C(243) /* as MEMBERS, but for one of them */
 
 /**
  * Decide whether the actor's calls end with -ECANCELED from now on, and when to

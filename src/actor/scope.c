@@ -50,6 +50,7 @@ void lend__scope_dismiss(struct lend_scope *scope)
 void lend__scope_adopt(struct lend_scope *scope, struct lend_actor *actor)
 {
 	actor->scope = scope;
+	actor->scope_owner = scope->owner->index;
 	actor->deadline = scope->deadline;
 	actor->alarm_ns = scope->deadline;
 }

@@ -79,6 +79,14 @@ struct lend_scope {
 	uint32_t ended_last;
 };
 
+/* Which of its owner's scopes it is, for reports. Made of the address alone:
+ * who reads a member's record may find the scope gone. Those of one owner are
+ * in one heap, so they differ in the bits that are left. Not -1. */
+static inline int lend__scope_number(const struct lend_scope *scope)
+{
+	return (int)((uintptr_t)scope >> 4 & 0x3fffffff);
+}
+
 /**
  * Count somebody in that is about to be spawned.
  *

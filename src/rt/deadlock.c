@@ -17,6 +17,7 @@
 #include "rt/runtime.h"
 #include "rt/waiting.h"
 #include "rt/worker.h"
+#include "uring/opcode.h"
 
 /* Lines on actors in the log; the rest is a number. */
 #define LINES_MAX 16
@@ -95,16 +96,18 @@ static void tell_actors(struct lend_runtime *runtime, enum lend_log_level level)
 
 	for (uint32_t i = 0; i < end && lines < LINES_MAX; i++) {
 		struct lend_waiting actor;
-		char what[160];
+		char what[160], scope[128] = "";
+		struct lend_text line = { scope, sizeof(scope) };
 
 		if (!lend__waiting_read(runtime, i, &actor))
 			continue;
 		lines++;
 		lend__waiting_describe(runtime, actor.waits_for, what,
 				       sizeof(what));
-		lend__log(&runtime->log, level, "  actor %s %s, for %.3f s",
+		lend__waiting_add_scope(&line, runtime, &actor);
+		lend__log(&runtime->log, level, "  actor %s %s, for %.3f s%s",
 			  actor.title, what,
-			  (double)(now_ns - actor.since_ns) / LEND_S);
+			  (double)(now_ns - actor.since_ns) / LEND_S, scope);
 	}
 }
 

@@ -95,13 +95,15 @@ unsigned lend_scope_actors(const struct lend_scope *scope)
 static int wait_for(struct lend_scope *scope, enum lend_scope_wait waits,
 		    uint64_t deadline)
 {
+	uint8_t kind = waits == LEND_SCOPE_FOR_ALL ? LEND_WAITS_MEMBERS :
+						     LEND_WAITS_MEMBER;
 	int err = 0;
 
 	/* A signal that comes between the look and the wait is mail, with
 	 * which nobody goes to sleep. */
 	while (!lend__scope_look(scope, waits) && !err)
-		err = lend__suspend_for(scope->owner, LEND_WAITS_MEMBERS, -1,
-					deadline);
+		err = lend__suspend_for(scope->owner, kind,
+					lend__scope_number(scope), deadline);
 	lend__scope_look(scope, LEND_SCOPE_BUSY);
 	return err;
 }

@@ -104,6 +104,7 @@ static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
 	} else {
 		lend__text_add(&line, "runs, or is about to");
 	}
+	lend__waiting_add_scope(&line, runtime, &actor);
 	lend__text_add(&line, "; %s", name_of(names, actor.fn));
 	lend__text_add(&line, ", spawned in %s",
 		       name_of(names, actor.spawned_at));

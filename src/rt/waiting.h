@@ -13,6 +13,7 @@
 #include "mem/stack.h"
 
 struct lend_runtime;
+struct lend_text;
 struct lend_worker;
 
 /* An actor as it was a moment ago. */
@@ -22,6 +23,8 @@ struct lend_waiting {
 	bool suspended;	    /* else it runs, or is about to */
 	uint64_t waits_for; /* lend__actor_waits() */
 	uint64_t since_ns;
+	int scope; /* that it is in: lend__scope_number(); -1: in none */
+	uint32_t scope_owner; /* whose that is */
 	const void *fn;
 	const void *spawned_at;	 /* in the call, or NULL */
 	struct lend_stack stack; /* may be unmapped by now */
@@ -45,6 +48,12 @@ uint32_t lend__waiting_end(struct lend_runtime *runtime);
 /* "waits for recv on descriptor 7, ring 0" */
 void lend__waiting_describe(struct lend_runtime *runtime, uint64_t waits_for,
 			    char *text, size_t size);
+
+/* Adds "; in a scope of actor main #0, which waits for it"; nothing for one
+ * that is in none. */
+void lend__waiting_add_scope(struct lend_text *line,
+			     struct lend_runtime *runtime,
+			     const struct lend_waiting *member);
 
 #define LEND_CIRCLE_TEXT_MAX 768
 

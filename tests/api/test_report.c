@@ -301,6 +301,34 @@ static int a_circle_is_reported(void *arg)
 	return 0;
 }
 
+/* Who waits for a scope's members waits for each of them. */
+static int own_a_scope(void *arg)
+{
+	const struct lend_spawn_options options = { .name = "right" };
+	struct lend_scope *scope;
+	lend_ref self = lend_self();
+
+	(void)arg;
+	CHECK_EQ(lend_scope_open(NULL, &scope), 0);
+	CHECK_EQ(lend_scope_spawn(scope, receive, NULL, NULL, NULL), 0);
+	CHECK_EQ(lend_scope_spawn(scope, join, &self, &options, &circle[1]), 0);
+	CHECK_EQ(lend_scope_join(scope, LEND_FOREVER), -ECANCELED);
+	return lend_scope_close(scope);
+}
+
+static int a_circle_of_a_scope_is_reported(void *arg)
+{
+	lend_ref owner = spawn_named(own_a_scope, NULL, "left");
+
+	(void)arg;
+	wait_for_line("they wait for each other: ", "left #");
+	wait_for_line("they wait for each other: ", " -> right #");
+	wait_for_line("actor right #", "; in a scope of actor left #");
+	wait_for_line("actor right #", ", which waits for it; ");
+	CHECK_EQ(lend_cancel(owner), 0);
+	return test_join(owner);
+}
+
 static int join_each_other(void *arg)
 {
 	(void)arg;
@@ -396,6 +424,8 @@ int main(int argc, char **argv)
 		   servers_wait_for_something);
 	test_actor("names stay in their line", names_stay_in_their_line);
 	test_actor("a circle of joins is reported", a_circle_is_reported);
+	test_actor("a circle of a scope is reported",
+		   a_circle_of_a_scope_is_reported);
 	test_plain("a circle of joins is told", a_circle);
 	test_plain("who waits for an operation is in no deadlock", no_deadlock);
 	test_plain("who sleeps is in no deadlock", no_deadlock_either);

@@ -19,6 +19,7 @@
 
 #include "actor/actor.h"
 #include "actor/registry.h"
+#include "actor/scope.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 #include "uring/ring.h"
@@ -83,6 +84,7 @@ static void setup(void)
 static void teardown(void)
 {
 	for (unsigned i = 0; i < actors_count; i++) {
+		actors[i]->scope = NULL;
 		lend__registry_end(&runtime.registry, actors[i]);
 		lend__registry_free(&runtime.registry, NULL, actors[i]);
 	}
@@ -317,6 +319,106 @@ Test(deadlock, who_waits_for_a_circle_is_not_in_it)
 	expect_told();
 	cr_expect_eq(count_circles(), 1, "%s", said);
 	cr_expect_eq(count_said("other: outer #"), 0, "%s", said);
+}
+
+/* ---- scopes ---- */
+
+static struct lend_scope scopes[2];
+
+static void enter_scope(struct lend_actor *member, struct lend_scope *scope)
+{
+	scope->owner->deadline = LEND_FOREVER;
+	lend__scope_adopt(scope, member);
+}
+
+static struct lend_actor *spawn_owner(struct lend_scope *scope, uint8_t kind)
+{
+	scope->owner = spawn_suspended("owner", kind,
+				       lend__scope_number(scope));
+	return scope->owner;
+}
+
+static struct lend_actor *spawn_member(struct lend_scope *scope, uint8_t kind,
+				       int whom)
+{
+	struct lend_actor *member = spawn_suspended("member", kind, whom);
+
+	enter_scope(member, scope);
+	return member;
+}
+
+/* One of them is enough, whichever it is and whomever it waits through. */
+Test(deadlock, an_owner_is_in_a_circle_with_a_member)
+{
+	struct lend_actor *owner, *middle;
+
+	owner = spawn_owner(&scopes[0], LEND_WAITS_MEMBERS);
+	middle = spawn_suspended("middle", LEND_WAITS_ANSWER,
+				 (int)owner->index);
+	spawn_member(&scopes[0], LEND_WAITS_MESSAGE, -1);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)middle->index);
+	spawn_member(&scopes[0], LEND_WAITS_PERMIT, -1);
+	expect_told();
+	cr_expect_eq(level_said, LEND_LOG_WARNING);
+	cr_expect_eq(
+		count_said(
+			"other: owner #0 -> member #3 -> middle #1 -> owner #0\n"),
+		1, "%s", said);
+	cr_expect_eq(
+		count_said(
+			"; in a scope of actor owner #0, which waits for it\n"),
+		3, "%s", said);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_told(), 1, "%s", said);
+}
+
+/* A member of the inner one waits for the owner of the outer one. */
+Test(deadlock, a_circle_leads_through_scopes)
+{
+	struct lend_actor *owner, *inner;
+
+	owner = spawn_owner(&scopes[0], LEND_WAITS_MEMBERS);
+	inner = spawn_owner(&scopes[1], LEND_WAITS_MEMBERS);
+	enter_scope(inner, &scopes[0]);
+	spawn_member(&scopes[1], LEND_WAITS_END, (int)owner->index);
+	expect_told();
+	cr_expect_eq(
+		count_said(
+			"other: owner #0 -> owner #1 -> member #2 -> owner #0\n"),
+		1, "%s", said);
+}
+
+/* It waits for those of another scope of its own. */
+Test(deadlock, who_is_in_another_scope_is_in_no_circle)
+{
+	struct lend_actor *owner, *member;
+
+	owner = spawn_owner(&scopes[0], LEND_WAITS_MEMBERS);
+	scopes[1].owner = owner;
+	spawn_member(&scopes[0], LEND_WAITS_MESSAGE, -1);
+	member = spawn_member(&scopes[1], LEND_WAITS_END, (int)owner->index);
+	expect_told();
+	cr_expect_eq(count_circles(), 0, "%s", said);
+	cr_expect_eq(count_said("; in a scope of actor owner #0\n"), 1, "%s",
+		     said);
+	enter_scope(member, &scopes[0]);
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), 1, "%s", said);
+}
+
+/* Any of them that ends will do. */
+Test(deadlock, who_waits_for_one_of_several_is_in_no_circle)
+{
+	struct lend_actor *owner, *member;
+
+	owner = spawn_owner(&scopes[0], LEND_WAITS_MEMBER);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)owner->index);
+	member = spawn_member(&scopes[0], LEND_WAITS_MESSAGE, -1);
+	expect_told();
+	cr_expect_eq(count_circles(), 0, "%s", said);
+	member->scope = NULL;
+	cr_expect(lend__deadlock_look(&runtime));
+	cr_expect_eq(count_circles(), 1, "%s", said);
 }
 
 Test(deadlock, of_many_some_are_told)
