@@ -19,6 +19,10 @@
  * Between two suspensions an actor stays on its thread; after one it may be on
  * another, so no lock of pthread, no errno and no thread-local address may be
  * kept over a call marked LEND_AWAITS, unless the actor is pinned: lend_pin().
+ *
+ * "Thread: an actor" means that a call is a mistake anywhere else. Unless its
+ * list of results has that, the process ends: by most calls with a line that
+ * names them.
  */
 #ifndef LEND_ACTOR_H
 #define LEND_ACTOR_H
@@ -78,7 +82,8 @@ LEND_BEGIN_DECLS
  *
  * Return: 0
  *         -EINVAL     @fn is NULL, or there is no such worker, or
- *                     @options->stack_size is above 1 GiB
+ *                     @options->stack_size is above 1 GiB; or the caller is on
+ *                     no worker's thread
  *         -ENOMEM     no memory, or as many actors as lend_options.actors_max;
  *                     the place of one that was just joined is free a moment
  *                     later. For a stack of its own also: no address space, or
@@ -147,6 +152,9 @@ LEND_API int lend_yield_if_needed(void) LEND_AWAITS;
  * Its worker alone runs it: while that is stuck it waits, and while there are
  * such actors lend_runtime_set_workers() can not remove their worker.
  *
+ * They do not nest: one lend_unpin() ends any number of lend_pin(), and
+ * lend_spawn_options.pinned.
+ *
  * Thread: an actor. Blocks: no.
  */
 LEND_API void lend_pin(void);
@@ -179,7 +187,7 @@ LEND_API void lend_keep_fp_modes(bool keep);
  * Thread: an actor. Blocks: suspends the actor.
  *
  * Return: 0           the deadline has come
- *         -ECANCELED  somebody cancelled the actor
+ *         -ECANCELED  somebody cancelled the actor, also if it has come
  */
 LEND_API int lend_sleep(uint64_t deadline) LEND_AWAITS;
 
@@ -218,7 +226,8 @@ LEND_API LEND_NODISCARD int lend_park(uint64_t deadline) LEND_AWAITS;
  * Thread: an actor; other threads use lend_runtime_unpark(). Blocks: no.
  *
  * Return: 0       also if it had one
- *         -ESRCH  there is no such actor (any more)
+ *         -ESRCH  there is no such actor (any more), or the caller is on no
+ *                 worker's thread
  */
 LEND_API int lend_unpark(lend_ref actor);
 
@@ -238,7 +247,7 @@ LEND_API LEND_NORETURN void lend_exit(int value);
  *
  * @actor      to be found for sure it must be alive, or have been spawned with
  *             .joinable; the first join of a joinable one releases it
- * @deadline   how long at most
+ * @deadline   how long at most; LEND_NOW: only one that has ended
  * @ret_value  its exit value; NULL if not wanted; written only on success
  *
  * Thread: an actor; not the one it names. Blocks: suspends the actor.
@@ -259,26 +268,30 @@ LEND_API LEND_NODISCARD int lend_join(lend_ref actor, uint64_t deadline,
  *
  * Calls that release something (lend_close()) are not affected.
  *
+ * @actor  it may be the caller
+ *
  * Thread: an actor; other threads use lend_runtime_cancel(). Blocks: no.
  *
  * Return: 0
- *         -ESRCH  there is no such actor (any more)
+ *         -ESRCH  there is no such actor (any more), or the caller is on no
+ *                 worker's thread
  */
 LEND_API int lend_cancel(lend_ref actor);
 
 /**
- * Has somebody cancelled the calling actor? For long computations.
+ * Has somebody cancelled the calling actor? For long computations. False
+ * outside actors.
  *
- * Thread: an actor. Blocks: no.
+ * Thread: any. Blocks: no.
  */
 LEND_API bool lend_is_cancelled(void);
 
 /**
  * Give back memory that the calling actor does not need while it waits: stack
  * pages below the present frame and free spans of its I/O heap. For actors
- * that are many and mostly idle.
+ * that are many and mostly idle. Outside actors it does nothing.
  *
- * Thread: an actor. Blocks: no (system calls; about a microsecond each).
+ * Thread: any. Blocks: no (system calls; about a microsecond each).
  */
 LEND_API void lend_trim(void);
 

@@ -31,7 +31,8 @@ LEND_BEGIN_DECLS
  * Thread: an actor; other threads use lend_runtime_tell(). Blocks: no.
  *
  * Return: 0
- *         -ESRCH   there is no such actor (any more)
+ *         -ESRCH   there is no such actor (any more), or the caller is on no
+ *                  worker's thread
  *         -EAGAIN  its mailbox is full
  *         -E2BIG   @size is too big
  *         -ENOMEM
@@ -96,7 +97,8 @@ LEND_API LEND_NODISCARD int lend_receive(uint64_t deadline,
  * this has returned is freed unseen, also while another question waits.
  *
  * @to, @type, @data, @size  as for lend_tell()
- * @deadline                 for the answer
+ * @deadline                 for the answer; with one that has passed it is
+ *                           asked, and not waited for
  * @ret_answer               written only on success
  *
  * Thread: an actor; other threads use lend_runtime_ask().

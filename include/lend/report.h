@@ -19,7 +19,8 @@ LEND_BEGIN_DECLS
  * written, but two lines may be of different moments; so may what an actor
  * waits for be and since when, if it has just been woken.
  *
- * @runtime  NULL: the calling actor's; outside actors nothing is written then
+ * @runtime  NULL: that of lend_runtime_current(); if there is none nothing is
+ *           written
  * @fd       an open descriptor; what it does not take is lost
  *
  * Thread: any. Blocks: while @fd does, and for locks, briefly.

@@ -132,7 +132,8 @@ LEND_BEGIN_DECLS
  * Run a program: start a runtime, run @fn as its first actor, and when that
  * ends cancel and join all others, stop and free everything.
  *
- * @options  NULL for the defaults
+ * @options   NULL for the defaults
+ * @fn, @arg  as for lend_spawn(); the actor's name is "main"
  *
  * Thread: not an actor. Blocks: the thread, until all is over.
  *
@@ -180,9 +181,9 @@ LEND_API LEND_NODISCARD int lend_runtime_new(const struct lend_options *options,
  *            name, and the operation that it waits for; and on each worker that
  *            comes to no safe point
  *
- * Thread: not an actor. Blocks: the thread.
+ * Thread: not an actor. Blocks: the thread, until @deadline at most.
  *
- * Return: 0           there is no actor any more
+ * Return: 0           there is no actor any more, or it was stopped before
  *         -ETIMEDOUT  there are; they stay cancelled
  */
 LEND_API LEND_NODISCARD int lend_runtime_drain(struct lend_runtime *runtime,
@@ -190,9 +191,11 @@ LEND_API LEND_NODISCARD int lend_runtime_drain(struct lend_runtime *runtime,
 
 /**
  * Cancel all actors, wait until they have ended, stop the workers. After five
- * seconds the log says once what it waits for: see lend_runtime_drain().
+ * seconds the log says once what it waits for: see lend_runtime_drain(). One
+ * that was stopped before is left as it is.
  *
- * Thread: not an actor. Blocks: the thread, until the last actor has ended.
+ * Thread: not an actor; one at a time. Blocks: the thread, until the last actor
+ *         has ended, and the last function of blocking.h that runs.
  */
 LEND_API void lend_runtime_stop(struct lend_runtime *runtime);
 
@@ -200,13 +203,15 @@ LEND_API void lend_runtime_stop(struct lend_runtime *runtime);
  * Free a stopped runtime; one that runs is stopped first. NULL is ignored.
  * Returns NULL.
  *
- * Thread: not an actor. Blocks: as lend_runtime_stop().
+ * Thread: not an actor, and nobody uses it any more. Blocks: as
+ *         lend_runtime_stop().
  */
 LEND_API struct lend_runtime *lend_runtime_free(struct lend_runtime *runtime);
 
 /**
  * Wait until an actor has ended.
  *
+ * @actor      as for lend_join()
  * @ret_value  its exit value; NULL if not wanted; written only on success
  *
  * Thread: not an actor (lend_join() is for those). Blocks: the thread.
@@ -220,6 +225,10 @@ LEND_API LEND_NODISCARD int lend_runtime_join(struct lend_runtime *runtime,
 /**
  * The same, not longer than until @deadline.
  *
+ * @deadline  LEND_NOW: only one that has ended
+ *
+ * Thread: not an actor. Blocks: the thread.
+ *
  * Return: as lend_runtime_join(), and
  *         -ETIMEDOUT  it is still running
  */
@@ -227,8 +236,14 @@ LEND_API LEND_NODISCARD int
 lend_runtime_join_until(struct lend_runtime *runtime, lend_ref actor,
 			uint64_t deadline, int *ret_value);
 
-/* lend_spawn(), lend_tell(), lend_cancel() and lend_unpark() for threads that
- * are not workers. @options->worker 0 spreads the actors over the workers. */
+/**
+ * lend_spawn(), lend_tell(), lend_cancel() and lend_unpark() for threads that
+ * are not workers of @runtime. From those @options->worker 0 spreads the actors
+ * over the workers.
+ *
+ * Thread: any, actors too. Blocks: no.
+ * Ownership, Return: as those; no thread is the wrong one.
+ */
 LEND_API LEND_NODISCARD int
 lend_runtime_spawn(struct lend_runtime *runtime, lend_actor_fn fn, void *arg,
 		   const struct lend_spawn_options *options, lend_ref *ret_ref);
@@ -241,7 +256,7 @@ LEND_API int lend_runtime_unpark(struct lend_runtime *runtime, lend_ref actor);
 /**
  * lend_ask() for threads that are not workers.
  *
- * Thread: not an actor. Blocks: the thread.
+ * Thread: not an actor. Blocks: the thread, until @deadline at most.
  * Ownership: the caller frees the answer with lend_msg_free().
  *
  * Return: as lend_ask(), but for -ECANCELED and -EDEADLK
@@ -254,7 +269,8 @@ LEND_API LEND_NODISCARD int lend_runtime_ask(struct lend_runtime *runtime,
 					     struct lend_msg **ret_answer);
 
 /**
- * The runtime of the calling actor; NULL outside actors.
+ * The runtime of the calling actor, also in functions that its worker calls,
+ * such as log functions; NULL on other threads.
  *
  * Thread: any. Blocks: no.
  */
@@ -282,7 +298,7 @@ lend_runtime_mode(const struct lend_runtime *runtime);
  * Workers that lend_options.spare_workers has added are counted in @workers,
  * and are like the others from then on.
  *
- * @workers   1 to lend_options.workers_max
+ * @workers   1 to lend_options.workers_max; in private mode to rings_max, too
  * @deadline  for removing: when it passes, the worker that has not left stays,
  *            with those below it, and the log says what it was doing. After its
  *            thread has begun to end it is waited for all the same.
@@ -294,7 +310,8 @@ lend_runtime_mode(const struct lend_runtime *runtime);
  * Return: 0
  *         -EINVAL     @workers is 0
  *         -E2BIG      there may not be so many
- *         -EBUSY      somebody else changes the runtime's size
+ *         -EBUSY      somebody else changes the runtime's size; that may be
+ *                     the watchdog: lend_options.spare_workers
  *         -ETIMEDOUT  see @deadline; lend_runtime_workers() says how far it
  *                     came
  *         -ECANCELED  the actor was cancelled; as -ETIMEDOUT
@@ -323,7 +340,7 @@ lend_runtime_set_workers(struct lend_runtime *runtime, unsigned workers,
  * Thread, Blocks: as lend_runtime_set_workers()
  *
  * Return: as lend_runtime_set_workers(), and
- *         -EINVAL  in private mode, where each worker has one
+ *         -EINVAL  @rings is 0; or in private mode, where each worker has one
  */
 LEND_API LEND_NODISCARD int
 lend_runtime_set_rings(struct lend_runtime *runtime, unsigned rings,

@@ -103,6 +103,8 @@ LEND_API int lend_scope_cancel(struct lend_scope *scope);
 /**
  * Wait until no member lives. More can be spawned afterwards.
  *
+ * @deadline  how long at most; LEND_NOW: look whether any lives
+ *
  * Thread: the owner. Blocks: suspends the actor.
  *
  * Return: 0
@@ -117,6 +119,7 @@ LEND_API LEND_NODISCARD int lend_scope_join(struct lend_scope *scope,
  * Wait until any joinable member has ended, and collect its value: in the order
  * in which they ended, each once.
  *
+ * @deadline   how long at most; LEND_NOW takes only a value that is there
  * @ret_ref    which one; NULL if not wanted; written only on success
  * @ret_value  its exit value; NULL if not wanted; written only on success
  *
@@ -131,7 +134,7 @@ LEND_API LEND_NODISCARD int lend_scope_next(struct lend_scope *scope,
 					    int *ret_value) LEND_AWAITS;
 
 /**
- * Members that have not ended.
+ * Members that have not ended; 0 for who is neither owner nor member.
  *
  * Thread: the owner or a member. Blocks: no.
  */
@@ -166,6 +169,8 @@ LEND_API int lend_scope_close(struct lend_scope *scope) LEND_AWAITS;
  *	err = speak_with(fd);
  *	if (lend_deadline_pop(before))
  *		err = -ETIMEDOUT;
+ *
+ * @deadline  LEND_FOREVER: those of the blocks around it
  *
  * Blocks: no.
  *

@@ -139,7 +139,8 @@ LEND_BEGIN_DECLS
 /**
  * Read the counters.
  *
- * @runtime  NULL: the calling actor's; outside actors all is 0 then
+ * @runtime  NULL: that of lend_runtime_current(); if there is none all is 0,
+ *           and .total.holder is -1
  *
  * Thread: any. Blocks: for the arbiter's lock, briefly.
  */
@@ -149,14 +150,14 @@ LEND_API void lend_stats_read(const struct lend_runtime *runtime,
 /**
  * Read one ring's counters.
  *
- * @runtime  NULL: the calling actor's
- * @ring  0 to lend_stats.rings - 1
+ * @runtime    NULL: that of lend_runtime_current()
+ * @ring       0 to lend_stats.rings - 1
+ * @ret_stats  written only on success
  *
  * Thread: any. Blocks: for the arbiter's lock, briefly.
  *
  * Return: 0
- *         -EINVAL  there is no such ring, or @runtime is NULL and the caller
- *                  no actor
+ *         -EINVAL  there is no such ring, or no such runtime
  */
 LEND_API int lend_stats_read_ring(const struct lend_runtime *runtime,
 				  unsigned ring,

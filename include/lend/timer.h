@@ -56,7 +56,8 @@ LEND_API LEND_NODISCARD int lend_timer_start(uint64_t deadline,
  * Set another deadline, also of one that has gone off. A message of its that
  * was not received yet is taken back.
  *
- * @deadline  LEND_FOREVER: it is silent until it is moved again
+ * @deadline  LEND_FOREVER: it is silent until it is moved again. The period
+ *            stays as it was, and counts from then on.
  *
  * Blocks: no.
  */
