@@ -21,9 +21,10 @@ LEND_BEGIN_DECLS
  *
  * @runtime  NULL: that of lend_runtime_current(); if there is none nothing is
  *           written
- * @fd       an open descriptor; what it does not take is lost
+ * @fd       an open descriptor; when it has taken nothing for a second, all in
+ *           all, or has failed, the rest is left out
  *
- * Thread: any. Blocks: while @fd does, and for locks, briefly.
+ * Thread: any. Blocks: the thread, for that second, and for locks, briefly.
  */
 LEND_API void lend_report(struct lend_runtime *runtime, int fd);
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/line.h"
+
 static const char *level_name(enum lend_log_level level)
 {
 	switch (level) {
@@ -33,10 +35,9 @@ static void write_stderr(enum lend_log_level level, const char *line, void *arg)
 			line);
 	if (size >= (int)sizeof(text))
 		size = sizeof(text) - 1;
-	/* One write, so that lines of several threads do not mix. */
-	if (write(STDERR_FILENO, text, (size_t)size) < 0) {
-		/* Standard error is closed: nowhere to say it. */
-	}
+	/* If it is closed, or nobody reads it, there is nowhere to say it. */
+	(void)lend__line_write(STDERR_FILENO, text, (size_t)size,
+			       LEND_LINE_PATIENCE_MS);
 }
 
 void lend__log_init(struct lend_log *log, enum lend_log_level level,

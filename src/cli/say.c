@@ -4,11 +4,28 @@
  */
 #include "say.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
 static enum lend_log_level level_max = LEND_LOG_WARNING;
+
+/* How long to wait for room, if nobody reads: actors say something, too. */
+#define PATIENCE_MS 100
+
+static bool has_room(void)
+{
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int ready;
+
+	do
+		ready = poll(&room, 1, PATIENCE_MS);
+	while (ready < 0 && errno == EINTR);
+	return ready;
+}
 
 static void say_line(const char *prefix, const char *format, va_list args)
 {
@@ -23,7 +40,7 @@ static void say_line(const char *prefix, const char *format, va_list args)
 		size = sizeof(line) - 1;
 	line[size] = '\n';
 	/* One write, so that lines of several threads do not mix. */
-	if (write(STDERR_FILENO, line, (size_t)size + 1) < 0) {
+	if (has_room() && write(STDERR_FILENO, line, (size_t)size + 1) < 0) {
 		/* Standard error is closed: nowhere to say it. */
 	}
 }

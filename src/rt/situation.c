@@ -8,15 +8,18 @@
 #include <lend/ring.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "actor/actor.h"
+#include "base/line.h"
 #include "base/symbol.h"
 #include "mem/stack.h"
 #include "rt/runtime.h"
 #include "rt/waiting.h"
 #include "rt/worker.h"
 #include "uring/opcode.h"
+
+/* How long all lines together wait for room. */
+#define PATIENCE_NS LEND_S
 
 /* Functions are looked up in files, and most actors have the same few. */
 #define NAMES 8
@@ -42,17 +45,28 @@ static const char *name_of(struct names *names, const void *address)
 	return names->texts[i];
 }
 
+/* Where it goes. Who writes it has more to do than wait for a reader. */
+struct sink {
+	int fd; /* -1: it takes no more */
+	uint64_t until_ns;
+};
+
 /* Cut, if it does not fit; the end of a line always does. */
-static void write_line(int fd, char *line, size_t size)
+static void write_line(struct sink *sink, char *line, size_t size)
 {
 	size_t length = strlen(line);
+	uint64_t now_ns = lend_now(), left_ns = 0;
 
+	if (sink->fd < 0)
+		return;
 	if (length > size - 2)
 		length = size - 2;
 	line[length] = '\n';
-	if (write(fd, line, length + 1) < 0) {
-		/* Nobody reads it. */
-	}
+	if (now_ns < sink->until_ns)
+		left_ns = sink->until_ns - now_ns;
+	if (!lend__line_write(sink->fd, line, length + 1,
+			      (int)(left_ns / LEND_MS)))
+		sink->fd = -1;
 }
 
 static double age_s(uint64_t since_ns, uint64_t now_ns)
@@ -62,7 +76,8 @@ static double age_s(uint64_t since_ns, uint64_t now_ns)
 		       0;
 }
 
-static void write_worker(struct lend_runtime *runtime, unsigned index, int fd)
+static void write_worker(struct lend_runtime *runtime, unsigned index,
+			 struct sink *sink)
 {
 	const struct lend_worker *worker = &runtime->workers[index];
 	uint64_t safe_ns = atomic_load_explicit(&worker->borrower.safe_ns,
@@ -82,11 +97,11 @@ static void write_worker(struct lend_runtime *runtime, unsigned index, int fd)
 			index, age_s(safe_ns, lend_now()),
 			alive ? actor.title : "none that is alive");
 	}
-	write_line(fd, line, sizeof(line));
+	write_line(sink, line, sizeof(line));
 }
 
-static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
-			struct names *names)
+static void write_actor(struct lend_runtime *runtime, uint32_t index,
+			struct sink *sink, struct names *names)
 {
 	struct lend_waiting actor;
 	char text[1024];
@@ -111,12 +126,13 @@ static void write_actor(struct lend_runtime *runtime, uint32_t index, int fd,
 	lend__text_add(&line, "; %zu KiB of %zu KiB of stack touched",
 		       lend__stack_resident(&actor.stack) >> 10,
 		       (size_t)(actor.stack.high - actor.stack.low) >> 10);
-	write_line(fd, text, sizeof(text));
+	write_line(sink, text, sizeof(text));
 }
 
 void lend_report(struct lend_runtime *runtime, int fd)
 {
 	struct names names = { .next = 0 };
+	struct sink sink = { .fd = fd, .until_ns = lend_after(PATIENCE_NS) };
 	char line[1024], circle[LEND_CIRCLE_TEXT_MAX];
 	struct lend_waiting first;
 	uint32_t end;
@@ -134,13 +150,13 @@ void lend_report(struct lend_runtime *runtime, int fd)
 		age_s(runtime->started_ns, lend_now()),
 		(unsigned long long)lend__pool_in_flight(
 			&runtime->arbiter.pool));
-	write_line(fd, line, sizeof(line));
+	write_line(&sink, line, sizeof(line));
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
-		write_worker(runtime, i, fd);
+		write_worker(runtime, i, &sink);
 	for (uint32_t i = 0; i < end; i++)
-		write_actor(runtime, i, fd, &names);
+		write_actor(runtime, i, &sink, &names);
 	if (!lend__waiting_find_circle(runtime, NULL, &first, circle))
 		return;
 	snprintf(line, sizeof(line), "they wait for each other: %s", circle);
-	write_line(fd, line, sizeof(line));
+	write_line(&sink, line, sizeof(line));
 }

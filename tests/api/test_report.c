@@ -5,9 +5,11 @@
  *         as nobody knows when it has gone to sleep.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -161,6 +163,30 @@ static int each_kind_of_waiting(void *arg)
 	}
 	close(fds[0]);
 	close(fds[1]);
+	return 0;
+}
+
+/* Others wait for who writes it. */
+static int nobody_has_to_read_it(void *arg)
+{
+	static const char page[4096];
+	char *taken = malloc(sizeof(page));
+	int pipes[2];
+
+	(void)arg;
+	CHECK(taken != NULL);
+	CHECK_EQ(pipe2(pipes, O_CLOEXEC), 0);
+	CHECK(fcntl(pipes[1], F_SETPIPE_SZ, sizeof(page)) > 0);
+	CHECK_EQ(write(pipes[1], page, sizeof(page)), sizeof(page));
+	lend_report(NULL, pipes[1]);
+	CHECK_EQ(read(pipes[0], taken, sizeof(page)), sizeof(page));
+	CHECK(!memcmp(taken, page, sizeof(page)));
+	lend_report(NULL, pipes[1]);
+	CHECK(read(pipes[0], taken, sizeof(page)) > 0);
+	CHECK(!memcmp(taken, "lend: ", 6));
+	close(pipes[0]);
+	close(pipes[1]);
+	free(taken);
 	return 0;
 }
 
@@ -418,6 +444,7 @@ int main(int argc, char **argv)
 	test_options.log = listen_to_log;
 	test_options.log_level = LEND_LOG_INFO;
 	test_actor("each kind of waiting is told", each_kind_of_waiting);
+	test_actor("nobody has to read it", nobody_has_to_read_it);
 	test_plain("outside of actors nothing is told",
 		   nothing_outside_of_actors);
 	test_actor("servers say what they wait for",

@@ -4,17 +4,19 @@
 Method: a server of its own for each case, asked by clients that know exactly
         what has to come back.
 """
+import fcntl
 import hashlib
 import os
 import random
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 
-from harness import (DEADLINE_S, Client, case, connect, equal, main, true,
-                     wait_for, wait_for_sleep)
+from harness import (DEADLINE_S, Client, addresses_of, case, connect, equal,
+                     main, true, wait_for, wait_for_sleep)
 
 
 @case
@@ -357,6 +359,37 @@ def sigquit_says_who_waits_for_what(lend):
         server.wait()
         for client in clients:
             client.socket.close()
+
+
+@case
+def standard_error_that_nobody_reads_stops_nobody(lend):
+    """Neither a report, nor a line of the log, nor what is said at the end."""
+    out, into = os.pipe()
+    fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, 4096)
+    process = subprocess.Popen(
+        [lend.program, "serve", *lend.options, "--demo", "--listen",
+         "127.0.0.1:0"], stdin=subprocess.DEVNULL, stderr=into)
+    try:
+        with open(out, encoding="utf-8") as lines:
+            line = next(line for line in lines if "ing on " in line)
+            address = addresses_of(line.rstrip("\n"))[0][0]
+            # Of its own, so that the server's end goes on to block.
+            end = os.open(f"/proc/self/fd/{into}", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                while True:
+                    os.write(end, b"x")
+            except BlockingIOError:
+                os.close(end)
+            # The watchdog complains.
+            with Client(address) as client:
+                equal(client.ask("GET", "/spin?us=1500000").status, 200)
+            process.send_signal(signal.SIGQUIT)
+            process.send_signal(signal.SIGTERM)
+            equal(process.wait(DEADLINE_S), 0)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(into)
 
 
 @case

@@ -1,0 +1,23 @@
+/*
+ * Lines for people: see line.h. Not for what is said when the process ends by
+ * an assertion, which is worth waiting for.
+ */
+#include "base/line.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+bool lend__line_write(int fd, const char *line, size_t size, int timeout_ms)
+{
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	int ready;
+
+	do
+		ready = poll(&room, 1, timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	/* An error of the descriptor is the write's to tell. */
+	if (!ready)
+		return false;
+	return write(fd, line, size) >= 0;
+}
