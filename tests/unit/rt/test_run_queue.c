@@ -267,6 +267,11 @@ Test(run_queue, a_cycle_begins_when_both_lanes_have_somebody, .init = init,
 	expect_order(&queue, 17, 1);
 	expect_order(&queue, 100 + LEND_RUN_READY_MAX, LEND_RUN_READY_MAX);
 	expect_order(&queue, 18, 2);
+	/* Those who were alone then were counted: it is over. */
+	push(LEND_RUN_YIELDED, 20, 1);
+	push(LEND_RUN_READY, 100, 2 * LEND_RUN_READY_MAX);
+	expect_order(&queue, 100, 2 * LEND_RUN_READY_MAX);
+	expect_order(&queue, 20, 1);
 }
 
 /* ---- stealing ---- */
