@@ -115,7 +115,7 @@ static void take_signals(struct lend_actor *actor)
 	if (signals & LEND_SIGNAL_PERMIT)
 		actor->permit = true;
 	if (signals & LEND_SIGNAL_ROOM)
-		actor->senders_wait = true;
+		actor->owes |= LEND_OWES_ROOM;
 	if (lend_unlikely(signals & LEND_SIGNAL_CLOSING) && actor->mail_calls)
 		actor->mail_calls->closing(actor);
 }

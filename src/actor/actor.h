@@ -75,6 +75,10 @@ struct lend_mail_calls {
 	void (*cancel_again)(struct lend_actor *actor) LEND_AWAITS;
 };
 
+/* What an actor owes others when it begins to wait. */
+#define LEND_OWES_ROOM 1u /* to senders, for whom there was none */
+#define LEND_OWES_CALL 2u /* of its @before_wait */
+
 /*
  * Note [lines]
  * Of thousands of actors that wait most of their records are in no cache, so
@@ -107,7 +111,7 @@ struct lend_actor {
 	/* [owner] writes: whom it woke last, or itself; Note [partner]. The
 	 * only use of it is to fetch that one's first line. */
 	_Atomic(struct lend_actor *) partner;
-	bool senders_wait; /* [owner] for room, as far as it knows */
+	uint8_t owes; /* [owner] LEND_OWES_* */
 
 	/* ---- running it ---- [owner] the worker that does */
 	LEND_CACHE_ALIGNED struct lend_fiber fiber;
@@ -141,6 +145,11 @@ struct lend_actor {
 	struct lend_worker *moving_to;	   /* on its way to that worker */
 	const int *also_fds; /* two that its call is about, too; NULL: none */
 	const struct lend_mail_calls *mail_calls; /* set with @end_io */
+	/* With LEND_OWES_CALL: see to what others wait for, without waiting for
+	 * them. True: it may have taken mail, so what the actor is about to
+	 * wait for may be there; then it has done something, and has nothing to
+	 * do if it is called again at once. */
+	bool (*before_wait)(struct lend_actor *self) LEND_AWAITS;
 	bool cancel_seen; /* somebody has cancelled it */
 	bool late : 1;	  /* @deadline has passed */
 	bool ending : 1;  /* its function has returned */

@@ -228,7 +228,9 @@ void lend__room_admit(struct lend_actor *actor, unsigned most)
 		lend__actor_deliver(actor, &waiter->msg->mail);
 		lend__joiner_tell(&waiter->joiner, 0);
 	}
-	actor->senders_wait = !lend_list_empty(&actor->senders);
+	actor->owes &= (uint8_t)~LEND_OWES_ROOM;
+	if (!lend_list_empty(&actor->senders))
+		actor->owes |= LEND_OWES_ROOM;
 	lend__entry_unlock(entry);
 }
 

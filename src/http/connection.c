@@ -50,7 +50,9 @@ static void give_back(struct lend__http_connection *connection)
 	lend_trim();
 }
 
-/* The send of the last answers, while we wait for the next request. */
+/* The send of the last answers, while we wait for the next request. Not left to
+ * lend__http_output_before_wait(): here a client that takes nothing, and an
+ * error, end the connection. */
 static int look_after_send(struct lend__http_connection *connection)
 {
 	struct lend__http_output *out = &connection->out;
@@ -203,6 +205,8 @@ static void connection_end(struct lend_actor *self)
 	/* Before the end of all: that gives back what the actor still holds,
 	 * and a buffer given twice is a loop in the list of the free. */
 	lend_buffer_release(&connection->in.buffer);
+	/* A handler may have ended it; nothing is begun any more. */
+	self->owes &= (uint8_t)~LEND_OWES_CALL;
 	lend__io_end_all(self);
 	lend__http_output_drop(connection);
 	lend_close(connection->fd);
@@ -219,6 +223,7 @@ static int connection_main(void *argument)
 
 	lend__io_watch_end(self);
 	self->end_io = connection_end;
+	self->before_wait = lend__http_output_before_wait;
 	lend__http_server_enter(connection->server, connection, self);
 	connection->in.more = true;
 	while (wait_for_request(connection) &&

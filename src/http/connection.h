@@ -35,8 +35,9 @@ struct lend__http_output {
 	char *data;
 	uint32_t size;
 	uint32_t room;
-	int error; /* the first one; nothing can be sent any more */
-	bool lent; /* @data is a sheet of the worker's: sheet.h */
+	int error;	/* the first one; nothing can be sent any more */
+	uint8_t agains; /* in a row, of @sending: LEND_IO_AGAIN_MAX */
+	bool lent;	/* @data is a sheet of the worker's: sheet.h */
 	struct lend_pending *sending;
 	uint64_t deadline; /* of @sending */
 };

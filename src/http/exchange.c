@@ -9,6 +9,7 @@
 #include <lend/actor.h>
 #include <string.h>
 
+#include "actor/actor.h"
 #include "base/check.h"
 #include "base/counter.h"
 #include "http/input.h"
@@ -434,6 +435,7 @@ lend__http_exchange_serve(struct lend__http_connection *connection)
 		 * anything between them. */
 		lend_yield_if_needed();
 		connection->in_batch = true;
+		connection->actor->owes |= LEND_OWES_CALL;
 	}
 	if (lend_unlikely(exchange.fields != exchange.fields_inline))
 		lend_io_free(exchange.fields);

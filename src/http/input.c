@@ -16,7 +16,6 @@
 #include "http/server.h"
 #include "io/await.h"
 #include "io/buffer.h"
-#include "rt/suspend.h"
 
 /* Without buffer rings: wait for something to be there, so that an idle
  * connection needs no buffer. */
@@ -166,64 +165,11 @@ ssize_t lend__http_input_more(struct lend__http_connection *connection,
 	return res;
 }
 
-/* It is in flight. Wait for it; and see to the send of earlier answers beside
- * it, as the client may want what that has left over before it goes on. */
-static int await_beside_send(struct lend__http_connection *connection,
-			     struct lend_io_op *op, uint64_t deadline)
-{
-	const struct lend__http_output *out = &connection->out;
-
-	while (out->sending && !lend__io_done(op)) {
-		int err;
-
-		if (lend__io_done(&out->sending->io)) {
-			err = lend__http_output_finish(connection);
-			if (!err)
-				break;
-			lend__io_abort(op);
-			return err;
-		}
-		lend__io_note_wait(op);
-		err = lend__suspend_until(connection->actor, deadline);
-		lend__io_note_waited(connection->actor);
-		/* What follows from that is seen to below. */
-		if (err)
-			break;
-	}
-	return lend__io_await(op, deadline, true);
-}
-
-/* As lend_recv(), while answers are being sent. */
-static ssize_t recv_beside_send(struct lend__http_connection *connection,
-				void *data, size_t size, uint64_t deadline)
-{
-	bool undone;
-	int res;
-
-	do {
-		struct lend_pending *pending;
-		struct lend_io io;
-
-		res = lend__io_begin_pending(&io, connection->fd, deadline,
-					     &pending);
-		if (res)
-			return res;
-		io_uring_prep_recv(io.sqe, connection->fd, data, size, 0);
-		lend__io_submit(&io);
-		res = await_beside_send(connection, &pending->io, deadline);
-		undone = lend__io_is_undone(&pending->io);
-		lend__io_end_pending(pending);
-	} while (lend_unlikely(undone) && !connection->out.error);
-	return res;
-}
-
 ssize_t lend__http_input_direct(struct lend__http_connection *connection,
 				void *data, size_t size, uint64_t deadline)
 {
-	ssize_t res =
-		connection->out.sending ?
-			recv_beside_send(connection, data, size, deadline) :
-			lend_recv(connection->fd, data, size, 0, deadline);
+	/* Earlier answers are on their way: lend__http_output_before_wait(). */
+	ssize_t res = lend_recv(connection->fd, data, size, 0, deadline);
 
 	/* It took what there was: the next receive may as well wait. */
 	connection->in.more = res == (ssize_t)size;

@@ -138,56 +138,133 @@ static void sent(struct lend_op *op, int32_t res, uint32_t flags, bool more)
 	lend__io_op_done(op, res, flags, more);
 }
 
-int lend__http_output_start(struct lend__http_connection *connection)
+static int start(struct lend__http_connection *connection)
 {
 	struct lend__http_output *out = &connection->out;
+	uint64_t deadline = write_deadline(connection);
+	struct lend_pending *pending;
 	struct lend_io io;
-	int err;
+	int err = lend__io_begin_pending(&io, connection->fd, deadline,
+					 &pending);
 
-	if (out->error || out->sending || !out->size)
-		return out->error;
-	out->deadline = write_deadline(connection);
-	err = lend__io_begin_pending(&io, connection->fd, out->deadline,
-				     &out->sending);
 	if (err)
-		return fail(connection, err);
+		return err;
 	/* MSG_WAITALL has the kernel go on after a short send. */
 	io_uring_prep_send(io.sqe, connection->fd, out->data, out->size,
 			   MSG_NOSIGNAL | MSG_WAITALL);
-	out->sending->author = connection;
-	out->sending->io.op.done = sent;
+	pending->author = connection;
+	pending->io.op.done = sent;
+	out->deadline = deadline;
+	out->sending = pending;
+	io.self->owes |= LEND_OWES_CALL;
 	/* It is over before the client can ask for more. */
 	lend__io_quieten(&io);
 	lend__io_submit(&io);
 	return 0;
 }
 
-int lend__http_output_finish(struct lend__http_connection *connection)
+int lend__http_output_start(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+	int err;
+
+	if (out->error || out->sending)
+		return out->error;
+	/* There is nothing to be seen to until it has begun. */
+	connection->actor->owes &= (uint8_t)~LEND_OWES_CALL;
+	if (!out->size)
+		return 0;
+	out->agains = 0;
+	err = start(connection);
+	return lend_unlikely(err) ? fail(connection, err) : 0;
+}
+
+/* The send is over. What it has left over is gathered again, and nothing is if
+ * it has failed. */
+static void settle(struct lend__http_connection *connection, int res)
 {
 	struct lend__http_output *out = &connection->out;
 	struct lend_pending *pending = out->sending;
-	uint32_t size = out->size;
-	int res;
 
-	if (!pending)
-		return out->error;
-	res = lend__io_done(&pending->io) ?
-		      pending->io.op.res :
-		      lend__io_await(&pending->io, out->deadline, true);
-	/* Nothing was sent, and all of it is sent below: Note [again]. */
+	/* Nothing was sent, and all of it still is to be: Note [again]. */
 	if (lend_unlikely(lend__io_is_undone(&pending->io)))
 		res = 0;
 	out->sending = NULL;
 	lend__io_end_pending(pending);
-	out->size = 0;
-	if (lend_unlikely(res < 0))
-		return fail(connection, res);
+	if (lend_unlikely(res < 0)) {
+		out->size = 0;
+		fail(connection, res);
+		return;
+	}
 	count_sent(connection, (size_t)res);
-	if (lend_unlikely((uint32_t)res < size))
-		return lend__http_output_send(connection, out->data + res,
-					      size - (uint32_t)res, NULL, 0);
-	release(connection);
+	out->size -= (uint32_t)res;
+	if (lend_unlikely(out->size))
+		memmove(out->data, out->data + res, out->size);
+	else
+		release(connection);
+}
+
+int lend__http_output_finish(struct lend__http_connection *connection)
+{
+	struct lend__http_output *out = &connection->out;
+	struct lend_pending *pending = out->sending;
+	int res;
+
+	if (!pending)
+		return out->error;
+	/* All of it will be sent, and is waited for. */
+	connection->actor->owes &= (uint8_t)~LEND_OWES_CALL;
+	res = lend__io_done(&pending->io) ?
+		      pending->io.op.res :
+		      lend__io_await(&pending->io, out->deadline, true);
+	settle(connection, res);
+	if (lend_unlikely(out->size))
+		return lend__http_output_send(connection, NULL, 0, NULL, 0);
 	return out->error;
+}
+
+/* It is over, and has not sent all. Who comes here next sees to one that
+ * failed, or was undone too often. */
+static bool has_left_over(struct lend__http_output *out)
+{
+	struct lend_io_op *op = &out->sending->io;
+	int32_t res;
+
+	if (!lend__io_done(op))
+		return false;
+	res = op->op.res;
+	if (res == (int32_t)out->size)
+		return false;
+	if (res > 0) {
+		out->agains = 0;
+		return true;
+	}
+	if (!lend__io_is_interruption(res) || out->agains >= LEND_IO_AGAIN_MAX)
+		return false;
+	out->agains++;
+	return true;
+}
+
+bool lend__http_output_before_wait(struct lend_actor *self)
+{
+	struct lend__http_connection *connection = self->arg;
+	struct lend__http_output *out = &connection->out;
+
+	/* In a block whose deadline has passed nothing can be begun. */
+	if (out->error || self->cancelled)
+		return false;
+	if (out->sending) {
+		if (!has_left_over(out))
+			return false;
+		settle(connection, out->sending->io.op.res);
+	}
+	if (!out->size || out->error)
+		return false;
+	/* That this fails is no harm yet: the handler may hold the memory that
+	 * it needs, say. */
+	self->owes &= (uint8_t)~LEND_OWES_CALL;
+	(void)start(connection);
+	return true;
 }
 
 /* All of @size bytes. Each send has its own deadline: a slow client may take

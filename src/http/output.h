@@ -3,7 +3,8 @@
  *
  * Answers are gathered, so that those of one batch of requests go out in one
  * send. Of a batch that send is started and not waited for: the connection's
- * actor waits for the next request and finds the send over by then.
+ * actor waits for the next request and finds the send over by then. A handler
+ * that waits has it started, too: lend__http_output_before_wait().
  */
 #ifndef LEND_HTTP_OUTPUT_H
 #define LEND_HTTP_OUTPUT_H
@@ -57,6 +58,19 @@ int lend__http_output_finish(struct lend__http_connection *connection)
 /* Both: have everything sent that was gathered. */
 int lend__http_output_flush(struct lend__http_connection *connection)
 	LEND_AWAITS;
+
+/*
+ * The actor's @before_wait: start to send what was gathered, or what was left
+ * over of a send that ended short. Whoever has asked for several things need
+ * not wait for the last to have the first.
+ *
+ * It is called while the answers to the earlier requests of a batch are
+ * gathered (from the second request on) or on their way; of a single request,
+ * never. It does not wait for the client, which may be slow: what the handler
+ * waits for is to be there when it comes. That nothing can be sent
+ * is for who comes here next.
+ */
+bool lend__http_output_before_wait(struct lend_actor *self) LEND_AWAITS;
 
 /* Send what was gathered, then @data, then @tail. */
 int lend__http_output_send(struct lend__http_connection *connection,

@@ -176,7 +176,7 @@ int lend_receive(uint64_t deadline, struct lend_msg **ret_msg)
 			sorted = true;
 			continue;
 		}
-		if (lend_unlikely(self->senders_wait) && lets_in(self))
+		if (lend_unlikely(self->owes & LEND_OWES_ROOM) && lets_in(self))
 			continue;
 		err = lend__suspend_for(self, LEND_WAITS_MESSAGE, -1, deadline);
 		if (err)

@@ -101,13 +101,33 @@ __attribute__((noinline)) static void look_around(struct lend_actor *self)
 	(void)cancel_again(self);
 }
 
+/* True: it may have taken mail, so look again what is there. */
+__attribute__((noinline)) static bool pay_debts(struct lend_actor *self)
+{
+	uint64_t waits_for;
+	bool looks_again;
+
+	if (self->owes & LEND_OWES_ROOM)
+		lend__room_admit(self, UINT_MAX);
+	if (!(self->owes & LEND_OWES_CALL))
+		return false;
+	/* Relaxed: for reports. It may wait for slots there, and who waits for
+	 * an operation has noted that once. */
+	waits_for = atomic_load_explicit(&self->waits_for,
+					 memory_order_relaxed);
+	looks_again = self->before_wait(self);
+	atomic_store_explicit(&self->waits_for, waits_for,
+			      memory_order_relaxed);
+	return looks_again;
+}
+
 /* Always inline, for lend__suspend_for(): `cycle` goes on with a frame less,
  * and that is half a line of a cold stack, and saves registers once. */
 __attribute__((always_inline)) static inline void
 suspend(struct lend_actor *self, uint64_t deadline)
 {
-	if (lend_unlikely(self->senders_wait))
-		lend__room_admit(self, UINT_MAX);
+	if (lend_unlikely(self->owes) && pay_debts(self))
+		return;
 	/* What is already there is taken without a switch. */
 	if (lend__mailbox_has_mail(&self->mailbox)) {
 		lend__turn_spend(self);
@@ -199,7 +219,7 @@ int lend__suspend_yield(struct lend_worker *worker)
 	if (lend_unlikely(self->claim != NULL))
 		lend__claims_revoke(self);
 	/* It goes on, and lets in another one then: Note [room]. */
-	if (lend_unlikely(self->senders_wait))
+	if (lend_unlikely(self->owes & LEND_OWES_ROOM))
 		lend__room_admit(self, 1);
 	next = next_of(worker);
 	if (next || !lend__round_goes_on(worker))
@@ -248,8 +268,8 @@ static void wake_slot_waiter(struct lend_waiter *waiter)
 	lend__actor_signal(actor, LEND_SIGNAL_WAKE);
 }
 
-static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
-			  uint64_t deadline)
+static int wait_in_line(struct lend_actor *self, struct slot_waiter *slots,
+			uint64_t deadline)
 {
 	/* Acquire [L1]. */
 	while (!atomic_load_explicit(&slots->waiter.served,
@@ -263,6 +283,20 @@ static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
 	atomic_store_explicit(&slots->waiter.served, false,
 			      memory_order_relaxed);
 	return 0;
+}
+
+/* Who is in line begins nothing else: that would need a slot, and wait behind
+ * its own ticket. */
+static int wait_for_slots(struct lend_actor *self, struct slot_waiter *slots,
+			  uint64_t deadline)
+{
+	uint8_t call = self->owes & LEND_OWES_CALL;
+	int err;
+
+	self->owes &= (uint8_t)~LEND_OWES_CALL;
+	err = wait_in_line(self, slots, deadline);
+	self->owes |= call;
+	return err;
 }
 
 int lend__suspend_claim(struct lend_actor *self, unsigned count,

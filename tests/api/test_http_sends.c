@@ -6,7 +6,8 @@
  *         gather there.
  * Method: the door to the kernel (uring/sys.h) is wrapped by the linker: it
  *         has sends of answers be for fewer bytes than they were meant for, or
- *         be operations that do nothing and end as if they had been cancelled.
+ *         be operations that do nothing and end as if they had been cancelled,
+ *         every other one, as what is undone is tried again.
  *         Several connections at a time, each with answers of its own, so that
  *         what is given away too early has another's answers in it. Meanwhile
  *         the worker's clock stands still, so that no timer helps who has
@@ -47,6 +48,7 @@ static _Atomic unsigned happened;
 /* One worker, so all of this is its own. */
 static struct io_uring *rings[RINGS];
 static unsigned seen[RINGS]; /* up to this tail */
+static bool spoiled;	     /* the last one was */
 
 int __real_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
 			       struct io_uring_params *params);
@@ -115,7 +117,10 @@ static void look_at(unsigned i, enum mishap how)
 		struct io_uring_sqe *sqe =
 			&uring->sq.sqes[seen[i] & *uring->sq.kring_mask];
 
-		if (how != NONE && has_answers(sqe))
+		if (how == NONE || !has_answers(sqe))
+			continue;
+		spoiled = how == SHORT || !spoiled;
+		if (spoiled)
 			spoil(sqe, how);
 	}
 }

@@ -36,7 +36,7 @@ bool signal, idle;
 
 /* The receiver. */
 byte inbox, taken, given;
-bool senders_wait, quiet; /* it waits, and nothing is about to wake it */
+bool owes_room, quiet; /* it waits, and nothing is about to wake it */
 bool freed;
 
 /* Those who wait. */
@@ -341,9 +341,9 @@ inline admit(most)
 			:: else
 			fi
 		}
-		senders_wait = false;
+		owes_room = false;
 		for (s : 0 .. SENDERS - 1) {
-			senders_wait = senders_wait || in_list[s]
+			owes_room = owes_room || in_list[s]
 		}
 		entry_unlock()
 	:: else
@@ -356,7 +356,7 @@ inline sort()
 	atomic {
 		inbox = inbox + box;
 		box = 0;
-		senders_wait = senders_wait || signal;
+		owes_room = owes_room || signal;
 		signal = false
 	}
 }
@@ -377,12 +377,12 @@ proctype receiver()
 			:: taken % LAG == 0 -> give()
 			:: else
 			fi
-		:: senders_wait -> admit(1)	/* lend_yield() */
+		:: owes_room -> admit(1)	/* lend_yield() */
 		:: true ->
 			/* lend__suspend() */
 #ifndef BREAK_NO_ADMIT
 			if
-			:: senders_wait -> admit(SENDERS)
+			:: owes_room -> admit(SENDERS)
 			:: else
 			fi;
 #endif
