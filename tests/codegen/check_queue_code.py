@@ -9,7 +9,8 @@ Goal:   the fences of base/ck.h, which are no instructions on x86, so that no
         and tests/model/queue.pml.
 Method: compile queue.c, disassemble it, and look at the last barrier before the
         store, the exchange or the end that must not be early. Then the same with ck.h
-        mutated, without one of the fences; each must be complained of.
+        mutated, without one of the fences, or with the slot behind that of a push;
+        each must be complained of.
 
 Exits with 77 (skipped) when a tool is missing.
 """
@@ -35,6 +36,10 @@ RULES = (
 # Of ck.h: each is the fence of the function of the same place in RULES.
 FENCES = ("ck_pr_fence_release();", "ck_pr_fence_acquire();",
           "ck_pr_fence_store_atomic();", "ck_pr_fence_load_atomic();")
+
+# The slot behind the fence of a push.
+SLOT = "	queue->slots[tail & ring->mask].value = element;\n"
+TAIL = "	ck_pr_store_uint(&ring->p_tail, tail + 1);\n"
 
 # An installed CK may be that of x86, where fences are nothing.
 MEMORY_MODEL = """#include_next <ck_md.h>
@@ -68,6 +73,9 @@ def complaint(code, function, early, barriers):
         barrier = re.match(r"dmb\s+(\w+)", instruction)
         if barrier:
             last = barrier.group(1)
+        elif re.match(r"st[rpu]", instruction):
+            # It is behind the barrier, as the slot must not be.
+            last = last.removesuffix(", then a store") + ", then a store"
     sys.exit(f"{function}: there is no {early}")
 
 
@@ -91,16 +99,22 @@ def main():
                 print(f"FAIL: {wrong}")
                 return 1
         os.mkdir(os.path.join(folder, "base"))
-        for rule, fence in zip(RULES, FENCES):
-            if header.count(fence) != 1:
-                sys.exit(f"ck.h has not one {fence} to take away")
+        for text in (*FENCES, SLOT, TAIL):
+            if header.count(text) != 1:
+                sys.exit(f"ck.h has not one {text} to change")
+        mutations = [(rule, f"there is no {fence}", header.replace(fence, ""))
+                     for rule, fence in zip(RULES, FENCES)]
+        mutations.append((RULES[0], "the slot is behind the fence",
+                          header.replace(SLOT, "").replace(TAIL,
+                                                           SLOT + TAIL)))
+        for rule, mistake, mutated in mutations:
             with open(os.path.join(folder, "base", "ck.h"), "w",
                       encoding="utf-8") as file:
-                file.write(header.replace(fence, ""))
+                file.write(mutated)
             code = disassemble(root, compiler, objdump, flags, folder)
             wrong = complaint(code, *rule)
             if not wrong:
-                print(f"FAIL: it is not noticed that there is no {fence}")
+                print(f"FAIL: it is not noticed that {mistake}")
                 return 1
             print(f"noticed: {wrong}")
     return 0
