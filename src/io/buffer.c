@@ -12,6 +12,7 @@
 #include "base/counter.h"
 #include "io/await.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/worker.h"
 #include "uring/buffers.h"
@@ -189,12 +190,14 @@ ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
 ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 			 struct lend_buffer *ret_buffer)
 {
+	struct lend_actor *self = lend__current_actor();
 	struct lend_pending *pending;
-	bool more;
-	bool can_share = lend__buffer_can_share(lend__current_actor(), fd);
-	ssize_t res = lend__buffer_recv_start(fd, can_share, true, deadline,
-					      &pending);
+	bool can_share, more;
+	ssize_t res;
 
+	lend_assert_actor(self);
+	can_share = lend__buffer_can_share(self, fd);
+	res = lend__buffer_recv_start(fd, can_share, true, deadline, &pending);
 	if (res == -EOPNOTSUPP)
 		return lend__buffer_recv_own(fd, deadline, ret_buffer);
 	if (res)

@@ -296,6 +296,7 @@ int lend_pending_await_all(struct lend_pending *const *pendings, unsigned count,
 {
 	struct lend_actor *self = lend__current_actor();
 
+	lend_assert_actor(self);
 	lend__turn_spend(self);
 	for (unsigned i = 0; i < count; i++) {
 		bool seen;

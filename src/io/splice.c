@@ -11,6 +11,7 @@
 #include "io/descriptors.h"
 #include "io/operation.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 
 /* What a pipe holds unless it is told otherwise. */
 #define PIPE_SIZE 65536
@@ -118,6 +119,7 @@ ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
 	int pipe[2];
 	int err;
 
+	lend_assert_actor(self);
 	/* As sendfile(2) has it; then what is sent fits into the result. */
 	if (size > INT_MAX)
 		size = INT_MAX;

@@ -53,7 +53,10 @@ struct lend_watchdog {
 	/* [owner: its thread] written, read by others as counters */
 	_Atomic uint64_t computing;
 	_Atomic uint64_t blocked;
-	_Atomic unsigned spares; /* workers that it has added: size.c */
+
+	/* [who resizes] written, read by others as a counter: workers that are
+	 * there beyond what the program wants, see size.c */
+	_Atomic unsigned spares;
 };
 
 /**

@@ -156,6 +156,23 @@ static void call_recv(void)
 	(void)!lend_recv(STDIN_FILENO, &byte, 1, 0, LEND_NOW);
 }
 
+static void call_recv_buffer(void)
+{
+	struct lend_buffer buffer;
+
+	(void)!lend_recv_buffer(STDIN_FILENO, LEND_NOW, &buffer);
+}
+
+static void call_sendfile(void)
+{
+	(void)!lend_sendfile(STDOUT_FILENO, STDIN_FILENO, NULL, 1, LEND_NOW);
+}
+
+static void call_pending_await_all(void)
+{
+	(void)!lend_pending_await_all(&pending, 1, LEND_NOW);
+}
+
 static void call_write_async(void)
 {
 	(void)!lend_write_async(STDIN_FILENO, &byte, 1, 0, &pending);
@@ -213,6 +230,9 @@ static const struct call {
 	CALL(defer_close, NULL),
 	CALL(claim, NULL),
 	CALL(recv, NULL),
+	CALL(recv_buffer, NULL),
+	CALL(sendfile, NULL),
+	CALL(pending_await_all, NULL),
 	CALL(write_async, NULL),
 	CALL(statx, NULL),
 	CALL(unlinkat_async, NULL),
