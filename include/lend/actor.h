@@ -49,7 +49,8 @@ typedef int (*lend_actor_fn)(void *arg);
 #define LEND_ACTOR_NAME_MAX 31
 
 struct lend_spawn_options {
-	const char *name; /* copied, cut at LEND_ACTOR_NAME_MAX bytes, with '?'
+	const char *name; /* copied, cut at LEND_ACTOR_NAME_MAX bytes or before
+			   * a character (UTF-8) that does not fit, with '?'
 			   * for control characters; NULL: none */
 	unsigned worker;  /* 1 to the number of workers: start there; 0: here */
 	bool joinable;	  /* keep the exit value until somebody joins */

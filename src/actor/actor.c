@@ -16,11 +16,32 @@
 #include "actor/timer.h"
 #include "base/check.h"
 
+/* A byte of a character of UTF-8 that is not its first; it has three of them at
+ * most. */
+static bool is_further(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* As much as there is room for, but no part of a character. */
+static size_t cut_name(const char *name)
+{
+	const size_t end = strnlen(name, LEND_ACTOR_NAME_MAX);
+	size_t size = end;
+
+	if (end < LEND_ACTOR_NAME_MAX)
+		return end;
+	while (is_further(name[size]) && end - size < 3)
+		size--;
+	/* With more of them it is no UTF-8. */
+	return is_further(name[size]) ? end : size;
+}
+
 /* Names stand in lines of text that others read: none may end a line, or talk
  * to a terminal. */
 static void copy_name(struct lend_actor *actor, const char *name)
 {
-	size_t size = strnlen(name, LEND_ACTOR_NAME_MAX);
+	size_t size = cut_name(name);
 
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)name[i];

@@ -209,6 +209,40 @@ static int check_name(void *arg)
 	return strcmp(lend_self_name(), arg) ? -1 : 0;
 }
 
+/* What is not written out is 20, 28, 29 or 30 bytes. */
+static const char *const characters[][2] = {
+	{ "nine-and-twenty-bytes-of-name\xc3\xa4",
+	  "nine-and-twenty-bytes-of-name\xc3\xa4" },
+	{ "nine-and-twenty-bytes-of-name\xc3\xa4more",
+	  "nine-and-twenty-bytes-of-name\xc3\xa4" },
+	{ "thirty-bytes-of-name-before-it\xc3\xa4",
+	  "thirty-bytes-of-name-before-it" },
+	{ "nine-and-twenty-bytes-of-name\xe2\x82\xac",
+	  "nine-and-twenty-bytes-of-name" },
+	{ "eight-and-twenty-bytes-of-it\xf0\x9f\x98\x80",
+	  "eight-and-twenty-bytes-of-it" },
+	/* No UTF-8. */
+	{ "twenty-bytes-of-name\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80",
+	  "twenty-bytes-of-name\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80" },
+};
+
+static int names_are_cut_between_characters(void *arg)
+{
+	struct lend_spawn_options options = { .joinable = true };
+	lend_ref ref;
+
+	(void)arg;
+	for (unsigned i = 0; i < sizeof(characters) / sizeof(*characters);
+	     i++) {
+		options.name = characters[i][0];
+		CHECK_EQ(lend_spawn(check_name, (void *)characters[i][1],
+				    &options, &ref),
+			 0);
+		CHECK_EQ(test_join(ref), 0);
+	}
+	return 0;
+}
+
 static int names_are_cut(void *arg)
 {
 	const char *name = "a-name-that-is-longer-than-a-name-may-be";
@@ -434,6 +468,8 @@ int main(int argc, char **argv)
 	test_actor("spawn_errors", spawn_errors);
 	test_actor_with("actors_run_out", actors_run_out, &few);
 	test_actor("names_are_cut", names_are_cut);
+	test_actor("names_are_cut_between_characters",
+		   names_are_cut_between_characters);
 	test_actor("ten_thousand", ten_thousand);
 	test_actor("yields_are_fair", yields_are_fair);
 	test_actor("cancel_wherever", cancel_wherever);
