@@ -91,7 +91,9 @@ struct lend_options {
 	/* The watchdog: a thread that says in the log, once for each stall and
 	 * while it lasts, which actor holds a worker up, where that was
 	 * spawned, whether it computes or is blocked in a system call, and
-	 * where: see doc/debugging.md. */
+	 * where: see doc/debugging.md. It also says when nothing can run any
+	 * more, and who waits for what: as a warning under lend_run() or of
+	 * actors that wait for each other, else at LEND_LOG_INFO. */
 	uint64_t watchdog_ns; /* without a safe point; 1 s; LEND_FOREVER: no
 				 watchdog. It looks four times in that time,
 				 but every second at least, every millisecond
