@@ -4,11 +4,13 @@
 #ifndef LEND_BASE_LINE_H
 #define LEND_BASE_LINE_H
 
+#include <lend/clock.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* For a line of the log, as workers write those, too. */
-#define LEND_LINE_PATIENCE_MS 100
+#define LEND_LINE_PATIENCE_NS (100 * LEND_MS)
 
 /**
  * Write a line, in one write, so that lines of several threads do not mix.
@@ -18,12 +20,13 @@
  * several who have waited for the same page.
  *
  * @size        bytes, a page at most
- * @timeout_ms  how long to wait for room
+ * @timeout_ns  how long to wait for room
  *
- * Thread: any. Blocks: the thread, for @timeout_ms.
+ * Thread: any. Blocks: the thread, for @timeout_ns.
  *
  * Return: false: it was not taken
  */
-bool lend__line_write(int fd, const char *line, size_t size, int timeout_ms);
+bool lend__line_write(int fd, const char *line, size_t size,
+		      uint64_t timeout_ns);
 
 #endif

@@ -37,7 +37,7 @@ static void write_stderr(enum lend_log_level level, const char *line, void *arg)
 		size = sizeof(text) - 1;
 	/* If it is closed, or nobody reads it, there is nowhere to say it. */
 	(void)lend__line_write(STDERR_FILENO, text, (size_t)size,
-			       LEND_LINE_PATIENCE_MS);
+			       LEND_LINE_PATIENCE_NS);
 }
 
 void lend__log_init(struct lend_log *log, enum lend_log_level level,

@@ -64,8 +64,7 @@ static void write_line(struct sink *sink, char *line, size_t size)
 	line[length] = '\n';
 	if (now_ns < sink->until_ns)
 		left_ns = sink->until_ns - now_ns;
-	if (!lend__line_write(sink->fd, line, length + 1,
-			      (int)(left_ns / LEND_MS)))
+	if (!lend__line_write(sink->fd, line, length + 1, left_ns))
 		sink->fd = -1;
 }
 
