@@ -6,10 +6,9 @@
  *         not take them holds up nothing that the handler waits for; and a
  *         handler may end its actor then.
  * Method: the handler is parked until the client has the answers before its
- *         own. The door to the kernel (uring/sys.h) is wrapped by the linker:
- *         it has a send of answers be for half of its bytes, and the last
- *         request come beside it; or has one byte sent, and the send be over
- *         when the handler, or the test, says so.
+ *         own. The door to the kernel has a send of answers be for half of its
+ *         bytes, and the last request come beside it; or has one byte sent, and
+ *         the send be over when the handler, or the test, says so.
  */
 #include <liburing.h>
 #include <poll.h>
@@ -19,11 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "harness/door.h"
 #include "harness/harness.h"
-#include "uring/sys.h"
 
 #define BODY  100
-#define RINGS 64
 #define NEVER (20 * LEND_S)
 
 static const char quick[] = "GET /A HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -43,44 +41,6 @@ static _Atomic enum mishap mishap;
 static _Atomic int client_fd;
 static int gate;
 static int client_gate;
-
-/* One worker, so all of this is its own. */
-static struct io_uring *rings[RINGS];
-static unsigned seen[RINGS]; /* up to this tail */
-
-int __real_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
-			       struct io_uring_params *params);
-int __wrap_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
-			       struct io_uring_params *params);
-void __real_lend__sys_ring_close(struct io_uring *uring);
-void __wrap_lend__sys_ring_close(struct io_uring *uring);
-int __real_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
-			   unsigned flags, void *argument, size_t size);
-int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
-			   unsigned flags, void *argument, size_t size);
-
-int __wrap_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
-			       struct io_uring_params *params)
-{
-	int err = __real_lend__sys_ring_open(uring, depth, params);
-
-	for (unsigned i = 0; !err && i < RINGS; i++) {
-		if (rings[i])
-			continue;
-		rings[i] = uring;
-		seen[i] = *uring->sq.ktail;
-		break;
-	}
-	return err;
-}
-
-void __wrap_lend__sys_ring_close(struct io_uring *uring)
-{
-	for (unsigned i = 0; i < RINGS; i++)
-		if (rings[i] == uring)
-			rings[i] = NULL;
-	__real_lend__sys_ring_close(uring);
-}
 
 static void ask_slowly(void)
 {
@@ -104,7 +64,7 @@ static void delay(struct io_uring_sqe *sqe, int fd)
 }
 
 /* The send of the first answers, or what is left over of it, once. */
-static void spoil(struct io_uring_sqe *sqe)
+void test_door(struct io_uring_sqe *sqe)
 {
 	enum mishap how = atomic_load(&mishap);
 
@@ -125,23 +85,6 @@ static void spoil(struct io_uring_sqe *sqe)
 		sqe->len /= 2;
 	}
 	ask_slowly();
-}
-
-int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
-			   unsigned flags, void *argument, size_t size)
-{
-	for (unsigned i = 0; to_submit && i < RINGS; i++) {
-		const struct io_uring *uring = rings[i];
-		unsigned tail;
-
-		if (!uring || uring->ring_fd != fd)
-			continue;
-		tail = __atomic_load_n(uring->sq.ktail, __ATOMIC_ACQUIRE);
-		for (; seen[i] != tail; seen[i]++)
-			spoil(&uring->sq.sqes[seen[i] & *uring->sq.kring_mask]);
-	}
-	return __real_lend__sys_enter(fd, to_submit, min_complete, flags,
-				      argument, size);
 }
 
 /* ---- a server ---- */

@@ -4,29 +4,27 @@
  *         without having begun it: what is left over stays where it was
  *         gathered until it is sent, which is at once. Afterwards others
  *         gather there.
- * Method: the door to the kernel (uring/sys.h) is wrapped by the linker: it
- *         has sends of answers be for fewer bytes than they were meant for, or
- *         be operations that do nothing and end as if they had been cancelled,
- *         every other one, as what is undone is tried again.
- *         Several connections at a time, each with answers of its own, so that
- *         what is given away too early has another's answers in it. Meanwhile
- *         the worker's clock stands still, so that no timer helps who has
- *         forgotten to go on. Some clients have half a request behind a batch,
- *         and send the rest when they have heard all answers.
+ * Method: the door to the kernel has sends of answers be for fewer bytes than
+ *         they were meant for, or be operations that do nothing and end as if
+ *         they had been cancelled, every other one, as what is undone is tried
+ *         again. Several connections at a time, each with answers of its own,
+ *         so that what is given away too early has another's answers in it.
+ *         Meanwhile the worker's clock stands still, so that no timer helps who
+ *         has forgotten to go on. Some clients have half a request behind a
+ *         batch, and send the rest when they have heard all answers.
  */
 #include <errno.h>
 #include <liburing.h>
 #include <stdatomic.h>
 #include <string.h>
 
+#include "harness/door.h"
 #include "harness/harness.h"
-#include "uring/sys.h"
 
 #define CLIENTS 8
 #define ROUNDS	20
 #define BATCH	8
 #define BODY	100
-#define RINGS	64
 /* More than a worker has of what is used in turn. */
 #define STAYING 300
 
@@ -45,44 +43,7 @@ enum mishap {
 static _Atomic enum mishap mishap;
 static _Atomic unsigned happened;
 
-/* One worker, so all of this is its own. */
-static struct io_uring *rings[RINGS];
-static unsigned seen[RINGS]; /* up to this tail */
-static bool spoiled;	     /* the last one was */
-
-int __real_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
-			       struct io_uring_params *params);
-int __wrap_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
-			       struct io_uring_params *params);
-void __real_lend__sys_ring_close(struct io_uring *uring);
-void __wrap_lend__sys_ring_close(struct io_uring *uring);
-int __real_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
-			   unsigned flags, void *argument, size_t size);
-int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
-			   unsigned flags, void *argument, size_t size);
-
-int __wrap_lend__sys_ring_open(struct io_uring *uring, unsigned depth,
-			       struct io_uring_params *params)
-{
-	int err = __real_lend__sys_ring_open(uring, depth, params);
-
-	for (unsigned i = 0; !err && i < RINGS; i++) {
-		if (rings[i])
-			continue;
-		rings[i] = uring;
-		seen[i] = *uring->sq.ktail;
-		break;
-	}
-	return err;
-}
-
-void __wrap_lend__sys_ring_close(struct io_uring *uring)
-{
-	for (unsigned i = 0; i < RINGS; i++)
-		if (rings[i] == uring)
-			rings[i] = NULL;
-	__real_lend__sys_ring_close(uring);
-}
+static bool spoiled; /* the last one was */
 
 static bool has_answers(const struct io_uring_sqe *sqe)
 {
@@ -108,31 +69,15 @@ static void spoil(struct io_uring_sqe *sqe, enum mishap how)
 	};
 }
 
-static void look_at(unsigned i, enum mishap how)
+void test_door(struct io_uring_sqe *sqe)
 {
-	const struct io_uring *uring = rings[i];
-	unsigned tail = __atomic_load_n(uring->sq.ktail, __ATOMIC_ACQUIRE);
+	enum mishap how = atomic_load(&mishap);
 
-	for (; seen[i] != tail; seen[i]++) {
-		struct io_uring_sqe *sqe =
-			&uring->sq.sqes[seen[i] & *uring->sq.kring_mask];
-
-		if (how == NONE || !has_answers(sqe))
-			continue;
-		spoiled = how == SHORT || !spoiled;
-		if (spoiled)
-			spoil(sqe, how);
-	}
-}
-
-int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
-			   unsigned flags, void *argument, size_t size)
-{
-	for (unsigned i = 0; to_submit && i < RINGS; i++)
-		if (rings[i] && rings[i]->ring_fd == fd)
-			look_at(i, atomic_load(&mishap));
-	return __real_lend__sys_enter(fd, to_submit, min_complete, flags,
-				      argument, size);
+	if (how == NONE || !has_answers(sqe))
+		return;
+	spoiled = how == SHORT || !spoiled;
+	if (spoiled)
+		spoil(sqe, how);
 }
 
 /* ---- the clock ---- */
