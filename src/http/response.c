@@ -242,14 +242,14 @@ static bool is_token(const char *text, size_t size)
 /* Room for @size more bytes of added fields. */
 static int reserve_added(struct lend_http_response *response, size_t size)
 {
-	size_t needed = response->added_size + size;
-	size_t room = lend_ceil_power_of_two(needed);
+	size_t needed = response->added_size + size, room;
 	char *added;
 
 	if (lend_likely(needed <= response->added_room))
 		return 0;
 	if (needed > LEND__HTTP_ADDED_MAX)
 		return -ENOBUFS;
+	room = lend_ceil_power_of_two(needed);
 	if (room < ADDED_ROOM_MIN)
 		room = ADDED_ROOM_MIN;
 	added = lend_io_alloc(room);
