@@ -182,31 +182,32 @@ int lend__suspend_until(struct lend_actor *self, uint64_t deadline)
 	return err;
 }
 
-int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
-		      uint64_t deadline)
+/* Always inline, as what it calls. */
+__attribute__((always_inline)) static inline void
+suspend_as(struct lend_actor *self, uint8_t kind, int whom, uint64_t deadline)
 {
-	int err = may_wait(self, deadline);
-
-	if (lend_unlikely(err))
-		return err;
 	/* Relaxed: a report reads it, and may be late. */
 	atomic_store_explicit(&self->waits_for,
 			      lend__actor_waits(kind, whom, UINT32_MAX),
 			      memory_order_relaxed);
 	suspend(self, deadline);
 	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
-	return 0;
+}
+
+int lend__suspend_for(struct lend_actor *self, uint8_t kind, int whom,
+		      uint64_t deadline)
+{
+	int err = may_wait(self, deadline);
+
+	if (lend_likely(!err))
+		suspend_as(self, kind, whom, deadline);
+	return err;
 }
 
 void lend__suspend_as(struct lend_actor *self, uint8_t kind, int whom,
 		      uint64_t deadline)
 {
-	/* Relaxed: a report reads it, and may be late. */
-	atomic_store_explicit(&self->waits_for,
-			      lend__actor_waits(kind, whom, UINT32_MAX),
-			      memory_order_relaxed);
-	lend__suspend(self, deadline);
-	atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
+	suspend_as(self, kind, whom, deadline);
 }
 
 int lend__suspend_yield(struct lend_worker *worker)
