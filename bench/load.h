@@ -86,6 +86,14 @@ int load_dial(const struct load_server *server);
 void load_buffer_return(struct load *load, unsigned index);
 void load_buffers_publish(struct load *load);
 
+/* ---- load_round.c ---- */
+
+/* Take what comes on @c, from now on. */
+void load_recv_arm(struct load *load, struct connection *c);
+
+/* Send as many requests as are due on @c. */
+void load_requests_send(struct load *load, struct connection *c);
+
 /*
  * Send what is due, wait for something to happen, or for the next to be due,
  * and take the answers.

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lend_bench/engine.h"
+#include "lend_bench/run.h"
 
 struct output {
 	FILE *file;	  /* NULL: not wanted */
@@ -26,10 +26,5 @@ bool output_open(struct output *output, const char *path, bool is_csv,
 void output_run(struct output *output, const struct run *run);
 /* False after a line on standard error: the file could not be written. */
 bool output_close(struct output *output);
-
-/* Operations a second, and so on; 0 if there were none. */
-double run_rate(const struct run *run);
-double run_cpu_ns(const struct run *run);
-double run_enters(const struct run *run);
 
 #endif

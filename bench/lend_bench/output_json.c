@@ -10,7 +10,6 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "lend_bench/output.h"
 #include "lend_bench/pin.h"
 #include "lend_bench/workload.h"
 

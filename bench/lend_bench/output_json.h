@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lend_bench/engine.h"
+#include "lend_bench/run.h"
 
 /* @command  NULL behind the last argument */
 void json_begin(FILE *file, char **command);

@@ -4,23 +4,9 @@
 #include "lend_bench/page.h"
 
 #include "lend_bench/plot.h"
-#include "lend_bench/svg.h"
 
 extern const char report_css[];
 extern const size_t report_css_size;
-
-void page_text(FILE *out, const char *text)
-{
-	svg_escape(out, text);
-}
-
-void page_element(FILE *out, const char *name, const char *class,
-		  const char *text)
-{
-	fprintf(out, class ? "<%s class=\"%s\">" : "<%s>", name, class);
-	svg_escape(out, text);
-	fprintf(out, "</%s>", name);
-}
 
 static void term(FILE *out, const char *name, const char *text)
 {

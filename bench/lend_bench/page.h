@@ -39,8 +39,8 @@ void page_bad_runs(FILE *out, struct arena *arena, const struct model *model,
 		   const struct model_host *host);
 void page_how_to_read(FILE *out);
 
-/* printf() with each %s made safe by svg_escape(), or in a class or an id, is
- * what these are for: text, and text in an element. */
+/* page_element.c: printf() with each %s made safe by svg_escape(), or in a
+ * class or an id, is what these are for: text, and text in an element. */
 void page_text(FILE *out, const char *text);
 void page_element(FILE *out, const char *name, const char *class,
 		  const char *text);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lend_bench/output.h"
 #include "lend_bench/summary.h"
 #include "lend_bench/workload.h"
 

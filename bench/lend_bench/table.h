@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "lend_bench/engine.h"
+#include "lend_bench/run.h"
 #include "lend_bench/plan.h"
 
 struct table;

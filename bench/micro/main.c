@@ -5,7 +5,6 @@
 #include "micro.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,23 +28,6 @@ static const char help[] =
 	"  wake [ROUNDS]    what it takes to wake a thread that sleeps in a ring,\n"
 	"                   by eventfd, MSG_RING and futex (2000)\n"
 	"  wheel [COUNT]    the wheel of timers beside a heap alone (100000)\n";
-
-/* [const] once threads run, which inherit what their creator is kept to. */
-static cpu_set_t allowed;
-
-bool micro_pin(bool last)
-{
-	int cpu = last ? CPU_SETSIZE - 1 : 0;
-	cpu_set_t mine;
-
-	if (CPU_COUNT(&allowed) < 2)
-		return false;
-	while (!CPU_ISSET(cpu, &allowed))
-		cpu += last ? -1 : 1;
-	CPU_ZERO(&mine);
-	CPU_SET(cpu, &mine);
-	return sched_setaffinity(0, sizeof(mine), &mine) == 0;
-}
 
 static bool rounds_read(const char *text, unsigned *ret_rounds)
 {
@@ -87,8 +69,7 @@ int main(int argc, char **argv)
 		fputs(help, stdout);
 		return 0;
 	}
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		CPU_ZERO(&allowed);
+	micro_pin_init();
 	if (argc > 3) {
 		fprintf(stderr,
 			"lend-bench-internal: unexpected argument \"%s\"; leave it out\n",

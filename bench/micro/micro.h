@@ -36,6 +36,10 @@ int micro_wake(unsigned rounds);
  * page of memory for each. Return: exit status. */
 int micro_wheel(unsigned count);
 
+/* Note which CPUs there are to choose from. Call it before any thread is kept
+ * to one, and once. */
+void micro_pin_init(void);
+
 /* Keep the calling thread to the first or the last CPU that it may use. False
  * if there is only one. */
 bool micro_pin(bool last);
