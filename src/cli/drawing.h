@@ -29,6 +29,8 @@ struct drawing {
 	bool has_waits;
 };
 
+/* ---- drawing.c ---- */
+
 double x_of(const struct drawing *drawing, uint64_t time_ns);
 bool is_seen(const struct drawing *drawing, const struct span *span);
 double worker_top(unsigned worker);
