@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lend_bench/output_json.h"
@@ -88,20 +89,44 @@ static void csv_run(FILE *file, const struct run *run)
 
 /* ---- files ---- */
 
+/* A link is followed, so that it stays one. What is no file is not replaced by
+ * one: the null device least of all, which root could do. */
+static void places_find(struct output *output)
+{
+	struct stat status;
+
+	output->place = realpath(output->path, NULL);
+	if (!output->place)
+		output->place = strdup(output->path);
+	if (!output->place)
+		abort();
+	/* Of a link that leads nowhere yet this is the link. */
+	if (lstat(output->place, &status) == 0 && !S_ISREG(status.st_mode))
+		return;
+	if (asprintf(&output->partial, "%s.partial", output->place) < 0)
+		abort();
+}
+
+static void places_forget(struct output *output)
+{
+	free(output->place);
+	free(output->partial);
+}
+
 bool output_open(struct output *output, const char *path, bool is_csv,
 		 char **command)
 {
 	*output = (struct output){ .path = path, .is_csv = is_csv };
 	if (!path)
 		return true;
-	if (asprintf(&output->partial, "%s.partial", path) < 0)
-		abort();
-	output->file = fopen(output->partial, "w");
+	places_find(output);
+	output->file = fopen(output->partial ? output->partial : output->place,
+			     "w");
 	if (!output->file) {
 		bench_say(
 			"--%s: \"%s\" can not be written: %s; choose a place that can",
 			is_csv ? "csv" : "json", path, strerror(errno));
-		free(output->partial);
+		places_forget(output);
 		return false;
 	}
 	if (is_csv)
@@ -134,11 +159,12 @@ bool output_close(struct output *output)
 		json_end(output->file);
 	good = !ferror(output->file);
 	good &= fclose(output->file) == 0;
-	good = good && rename(output->partial, output->path) == 0;
+	if (good && output->partial)
+		good = rename(output->partial, output->place) == 0;
 	if (!good)
 		bench_say("\"%s\" could not be written: %s", output->path,
 			  strerror(errno));
 	output->file = NULL;
-	free(output->partial);
+	places_forget(output);
 	return good;
 }

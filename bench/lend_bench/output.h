@@ -2,7 +2,8 @@
  * The result files: JSON with everything, CSV with a line for each run.
  *
  * A run is written as soon as it is over. Files are complete only after
- * output_close(): until then they have another name.
+ * output_close(): until then they have another name. What is no file (a pipe, a
+ * device, the standard output under its name) is written as it goes.
  */
 #ifndef LEND_BENCH_OUTPUT_H
 #define LEND_BENCH_OUTPUT_H
@@ -14,8 +15,9 @@
 
 struct output {
 	FILE *file;	  /* NULL: not wanted */
-	const char *path; /* where it will be */
-	char *partial;	  /* where it is */
+	const char *path; /* as it was asked for */
+	char *place;	  /* where it will be */
+	char *partial;	  /* where it is until then; NULL: there */
 	bool is_csv;
 	unsigned runs;
 };

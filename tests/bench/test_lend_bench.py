@@ -12,6 +12,7 @@ import os
 import pty
 import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -367,6 +368,34 @@ def an_interrupted_series_is_whole(bench):
     assert 0 < len(runs) < 10000 and all(run["verified"] for run in runs)
 
 
+def what_is_no_file_is_not_replaced(bench):
+    """A link stays one, and so does a pipe; what it is about to name is
+    written all the same."""
+    options = ["run", "--workload", "nop", *SHORT, "--modes", "private"]
+    target = os.path.join(bench.folder, "target.json")
+    link = os.path.join(bench.folder, "link.json")
+    os.symlink(target, link)
+    for content in None, "older":
+        if content:
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(content)
+        assert bench.run(*options, "--json", link).returncode == 0
+        assert os.path.islink(link)
+        with open(target, encoding="utf-8") as file:
+            assert json.load(file)["runs"]
+        os.unlink(target)
+    pipe = os.path.join(bench.folder, "pipe")
+    os.mkfifo(pipe)
+    # Open for both, so that neither side waits for the other.
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        assert bench.run(*options, "--csv", pipe).returncode == 0
+        assert os.read(reader, 9) == b"workload,"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+
+
 def bad_command_lines(bench):
     for line, value in BAD.items():
         done = bench.run(*line.split())
@@ -391,7 +420,8 @@ CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
          progress_is_one_line, what_is_disturbed_is_measured_again,
          options_of_any_workload, what_others_use_does_not_count,
          every_workload_in_every_mode, what_is_wrong_is_found,
-         scheduling_is_there_too, what_hangs_is_ended, an_interrupted_series_is_whole,
+         scheduling_is_there_too, what_hangs_is_ended,
+         an_interrupted_series_is_whole, what_is_no_file_is_not_replaced,
          a_death_is_told)
 
 
