@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <lend/clock.h>
-#include <lend/runtime.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -35,7 +34,7 @@
 #include "rt/deadlock.h"
 #include "rt/kick.h"
 #include "rt/runtime.h"
-#include "rt/size.h"
+#include "rt/spares.h"
 #include "rt/thread.h"
 #include "rt/thread_state.h"
 #include "rt/waiting.h"
@@ -50,12 +49,6 @@
 
 /* Longer than anybody waits; nothing overflows. */
 #define SPAN_MAX_NS (365 * 24 * 3600 * LEND_S)
-
-/* A spare worker has so long to leave. */
-#define LEAVE_NS (100 * LEND_MS)
-
-/* Of as many in a row the pauses become longer: 255 looks. */
-#define FAILURES_MAX 8
 
 static uint64_t load(const _Atomic uint64_t *word)
 {
@@ -283,47 +276,6 @@ static bool look_at(struct lend_worker *worker, uint64_t now_ns)
 	       worker->stalls.told_blocked;
 }
 
-/* ---- spare workers ---- */
-
-static unsigned spares_of(const struct lend_watchdog *watchdog)
-{
-	return atomic_load_explicit(&watchdog->spares, memory_order_relaxed);
-}
-
-/* As many as are blocked, within the limit. One step a look: what it leads to
- * is seen at the next. Who can not be added or does not leave (an actor may be
- * pinned there) is tried again, but ever more rarely, as each time is a line in
- * the log. That something else has failed says nothing of it. */
-static void keep_spares(struct lend_runtime *runtime, unsigned blocked)
-{
-	struct lend_watchdog *watchdog = &runtime->watchdog;
-	unsigned spares = spares_of(watchdog), wanted = blocked;
-	unsigned workers = lend_runtime_workers(runtime);
-
-	if (wanted > runtime->options.spare_workers)
-		wanted = runtime->options.spare_workers;
-	if (wanted > spares && workers < lend__size_workers_max(runtime))
-		wanted = spares + 1;
-	else if (wanted < spares && workers > 1)
-		wanted = spares - 1;
-	else
-		wanted = spares;
-	if (wanted != watchdog->tried)
-		watchdog->failures = watchdog->pause = 0;
-	watchdog->tried = wanted;
-	if (wanted == spares)
-		return;
-	if (watchdog->pause) {
-		watchdog->pause--;
-		return;
-	}
-	if (!lend__size_set_spares(runtime, wanted, lend_after(LEAVE_NS)))
-		watchdog->failures = 0;
-	else if (watchdog->failures < FAILURES_MAX)
-		watchdog->failures++;
-	watchdog->pause = (1u << watchdog->failures) - 1;
-}
-
 /* ---- the thread ---- */
 
 /* Whether all are parked, and have been all the time since the last look. */
@@ -337,8 +289,9 @@ static bool look(struct lend_runtime *runtime)
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
 		blocked += look_at(&runtime->workers[i], now_ns);
 	if (runtime->options.spare_workers)
-		keep_spares(runtime, blocked);
-	still = rounds == watchdog->rounds_seen && !spares_of(watchdog);
+		lend__spares_keep(runtime, blocked);
+	still = rounds == watchdog->rounds_seen &&
+		!lend__spares_count(watchdog);
 	watchdog->rounds_seen = rounds;
 	return still;
 }

@@ -1,0 +1,52 @@
+/*
+ * Spare workers: see spares.h. Called by the watchdog at each look; those that
+ * come and go are size.c's.
+ */
+#include "rt/spares.h"
+
+#include <lend/clock.h>
+#include <lend/runtime.h>
+
+#include "rt/runtime.h"
+#include "rt/size.h"
+#include "rt/watchdog.h"
+
+/* One has so long to leave. */
+#define LEAVE_NS (100 * LEND_MS)
+
+/* Of as many in a row the pauses become longer: 255 looks. */
+#define FAILURES_MAX 8
+
+/* As many as are blocked, within the limit. One step a look: what it leads to
+ * is seen at the next. Who can not be added or does not leave (an actor may be
+ * pinned there) is tried again, but ever more rarely, as each time is a line in
+ * the log. That something else has failed says nothing of it. */
+void lend__spares_keep(struct lend_runtime *runtime, unsigned blocked)
+{
+	struct lend_watchdog *watchdog = &runtime->watchdog;
+	unsigned spares = lend__spares_count(watchdog), wanted = blocked;
+	unsigned workers = lend_runtime_workers(runtime);
+
+	if (wanted > runtime->options.spare_workers)
+		wanted = runtime->options.spare_workers;
+	if (wanted > spares && workers < lend__size_workers_max(runtime))
+		wanted = spares + 1;
+	else if (wanted < spares && workers > 1)
+		wanted = spares - 1;
+	else
+		wanted = spares;
+	if (wanted != watchdog->tried)
+		watchdog->failures = watchdog->pause = 0;
+	watchdog->tried = wanted;
+	if (wanted == spares)
+		return;
+	if (watchdog->pause) {
+		watchdog->pause--;
+		return;
+	}
+	if (!lend__size_set_spares(runtime, wanted, lend_after(LEAVE_NS)))
+		watchdog->failures = 0;
+	else if (watchdog->failures < FAILURES_MAX)
+		watchdog->failures++;
+	watchdog->pause = (1u << watchdog->failures) - 1;
+}
