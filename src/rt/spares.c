@@ -10,6 +10,7 @@
 #include "rt/runtime.h"
 #include "rt/size.h"
 #include "rt/watchdog.h"
+#include "rt/worker.h"
 
 /* One has so long to leave. */
 #define LEAVE_NS (100 * LEND_MS)
@@ -17,14 +18,38 @@
 /* Of as many in a row the pauses become longer: 255 looks. */
 #define FAILURES_MAX 8
 
+/* Told to be blocked, and it has not come back since: it may have while others
+ * were looked at, and where they are was found out. */
+static bool is_blocked(const struct lend_worker *worker)
+{
+	const struct lend_stalls *stalls = &worker->stalls;
+
+	return stalls->told_blocked &&
+	       stalls->told_ns ==
+		       atomic_load_explicit(&worker->borrower.safe_ns,
+					    memory_order_relaxed) &&
+	       !atomic_load_explicit(&worker->borrower.parked,
+				     memory_order_relaxed);
+}
+
+static unsigned count_blocked(const struct lend_runtime *runtime)
+{
+	unsigned blocked = 0;
+
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
+		blocked += is_blocked(&runtime->workers[i]);
+	return blocked;
+}
+
 /* As many as are blocked, within the limit. One step a look: what it leads to
  * is seen at the next. Who can not be added or does not leave (an actor may be
  * pinned there) is tried again, but ever more rarely, as each time is a line in
  * the log. That something else has failed says nothing of it. */
-void lend__spares_keep(struct lend_runtime *runtime, unsigned blocked)
+void lend__spares_keep(struct lend_runtime *runtime)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
-	unsigned spares = lend__spares_count(watchdog), wanted = blocked;
+	unsigned spares = lend__spares_count(watchdog);
+	unsigned wanted = count_blocked(runtime);
 	unsigned workers = lend_runtime_workers(runtime);
 
 	if (wanted > runtime->options.spare_workers)

@@ -14,8 +14,8 @@ static inline unsigned lend__spares_count(const struct lend_watchdog *watchdog)
 	return atomic_load_explicit(&watchdog->spares, memory_order_relaxed);
 }
 
-/* See that there are as many as workers are @blocked, within
- * lend_options.spare_workers: a step. Thread: the watchdog. */
-void lend__spares_keep(struct lend_runtime *runtime, unsigned blocked);
+/* See that there are as many as workers are blocked that the watchdog has told
+ * of, within lend_options.spare_workers: a step. Thread: the watchdog. */
+void lend__spares_keep(struct lend_runtime *runtime);
 
 #endif

@@ -250,8 +250,7 @@ static void sample(const struct suspect *suspect)
 	stalls->sampled_cpu_ns = lend__thread_state_cpu_ns(suspect->tid);
 }
 
-/* True: it is stuck, blocked, and that was told. */
-static bool look_at(struct lend_worker *worker, uint64_t now_ns)
+static void look_at(struct lend_worker *worker, uint64_t now_ns)
 {
 	uint64_t limit_ns = worker->runtime->options.watchdog_ns;
 	struct suspect suspect = {
@@ -263,17 +262,14 @@ static bool look_at(struct lend_worker *worker, uint64_t now_ns)
 	if (!suspect.safe_ns || !suspect.tid || now_ns < suspect.safe_ns ||
 	    atomic_load_explicit(&worker->borrower.parked,
 				 memory_order_relaxed))
-		return false;
+		return;
 	suspect.age_ns = now_ns - suspect.safe_ns;
 	if (suspect.age_ns < limit_ns / LOOKS)
-		return false;
+		return;
 	sample(&suspect);
-	if (suspect.age_ns < limit_ns)
-		return false;
-	if (worker->stalls.told_ns != suspect.safe_ns)
+	if (suspect.age_ns >= limit_ns &&
+	    worker->stalls.told_ns != suspect.safe_ns)
 		tell(&suspect);
-	return worker->stalls.told_ns == suspect.safe_ns &&
-	       worker->stalls.told_blocked;
 }
 
 /* ---- the thread ---- */
@@ -283,13 +279,12 @@ static bool look(struct lend_runtime *runtime)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
 	uint64_t rounds = lend__deadlock_rounds(runtime), now_ns = lend_now();
-	unsigned blocked = 0;
 	bool still;
 
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
-		blocked += look_at(&runtime->workers[i], now_ns);
+		look_at(&runtime->workers[i], now_ns);
 	if (runtime->options.spare_workers)
-		lend__spares_keep(runtime, blocked);
+		lend__spares_keep(runtime);
 	still = rounds == watchdog->rounds_seen &&
 		!lend__spares_count(watchdog);
 	watchdog->rounds_seen = rounds;

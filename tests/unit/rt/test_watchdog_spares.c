@@ -156,6 +156,20 @@ Test(spares, who_has_gone_on_has_no_spare)
 	expect_spares(0);
 }
 
+/* Finding out where it is takes a while. */
+Test(spares, who_goes_on_while_it_is_told_of_has_no_spare)
+{
+	stage.runtime.options.spare_workers = 1;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage.clock_ns += STAGE_LIMIT;
+	stage.goes_on_later = &stage.workers[0];
+	stage_look();
+	cr_expect_eq(stage_count_told(), 1, "%s", stage.said);
+	cr_expect_eq(stage.changes, 0);
+	expect_spares(0);
+}
+
 /* A spare that does not leave in time is asked again, though nobody is at work
  * any more: until it has left the watchdog does not sleep. But each time is a
  * line in the log, so there is one look in between, then three, then seven. */
