@@ -76,6 +76,11 @@ static uint64_t age_of(const struct lend_worker *worker, uint64_t now_ns)
 	return now_ns - safe_ns;
 }
 
+bool lend__monitor_is_stuck(const struct lend_worker *worker, uint64_t now_ns)
+{
+	return age_of(worker, now_ns) >= worker->runtime->arbiter.stall_ns;
+}
+
 static void record(struct lend_worker *worker, const struct lend_worker *stuck,
 		   enum lend_trace_event event, uint64_t span_ns,
 		   const char *title)

@@ -51,6 +51,9 @@ void lend__monitor_safe_point(struct lend_worker *worker);
 void lend__monitor_blame(struct lend_worker *worker,
 			 const struct lend_actor *actor);
 
+/* Has it come to no safe point for stall_ns? Thread: any. */
+bool lend__monitor_is_stuck(const struct lend_worker *worker, uint64_t now_ns);
+
 /* Look after the others, if nobody has for a while. Thread: a worker at its
  * safe point. */
 void lend__monitor_look(struct lend_worker *worker);

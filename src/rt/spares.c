@@ -7,6 +7,8 @@
 #include <lend/clock.h>
 #include <lend/runtime.h>
 
+#include "arbiter/mode.h"
+#include "rt/monitor.h"
 #include "rt/runtime.h"
 #include "rt/size.h"
 #include "rt/watchdog.h"
@@ -41,11 +43,25 @@ static unsigned count_blocked(const struct lend_runtime *runtime)
 	return blocked;
 }
 
+/* In private mode a spare takes its ring along, which is closed when all others
+ * have come to a safe point; before that no other spare can come. So none
+ * leaves while one is stuck, or whoever is blocked next would wait for that
+ * one. */
+static bool may_leave(const struct lend_runtime *runtime, uint64_t now_ns)
+{
+	if (!runtime->arbiter.mode->one_to_one)
+		return true;
+	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
+		if (lend__monitor_is_stuck(&runtime->workers[i], now_ns))
+			return false;
+	return true;
+}
+
 /* As many as are blocked, within the limit. One step a look: what it leads to
  * is seen at the next. Who can not be added or does not leave (an actor may be
  * pinned there) is tried again, but ever more rarely, as each time is a line in
  * the log. That something else has failed says nothing of it. */
-void lend__spares_keep(struct lend_runtime *runtime)
+void lend__spares_keep(struct lend_runtime *runtime, uint64_t now_ns)
 {
 	struct lend_watchdog *watchdog = &runtime->watchdog;
 	unsigned spares = lend__spares_count(watchdog);
@@ -56,7 +72,7 @@ void lend__spares_keep(struct lend_runtime *runtime)
 		wanted = runtime->options.spare_workers;
 	if (wanted > spares && workers < lend__size_workers_max(runtime))
 		wanted = spares + 1;
-	else if (wanted < spares && workers > 1)
+	else if (wanted < spares && workers > 1 && may_leave(runtime, now_ns))
 		wanted = spares - 1;
 	else
 		wanted = spares;

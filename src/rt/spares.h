@@ -4,6 +4,8 @@
 #ifndef LEND_RT_SPARES_H
 #define LEND_RT_SPARES_H
 
+#include <stdint.h>
+
 #include "rt/watchdog.h"
 
 struct lend_runtime;
@@ -16,6 +18,6 @@ static inline unsigned lend__spares_count(const struct lend_watchdog *watchdog)
 
 /* See that there are as many as workers are blocked that the watchdog has told
  * of, within lend_options.spare_workers: a step. Thread: the watchdog. */
-void lend__spares_keep(struct lend_runtime *runtime);
+void lend__spares_keep(struct lend_runtime *runtime, uint64_t now_ns);
 
 #endif

@@ -284,7 +284,7 @@ static bool look(struct lend_runtime *runtime)
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
 		look_at(&runtime->workers[i], now_ns);
 	if (runtime->options.spare_workers)
-		lend__spares_keep(runtime);
+		lend__spares_keep(runtime, now_ns);
 	still = rounds == watchdog->rounds_seen &&
 		!lend__spares_count(watchdog);
 	watchdog->rounds_seen = rounds;

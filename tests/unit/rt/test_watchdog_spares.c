@@ -140,6 +140,37 @@ Test(spares, spares_leave_one_a_look)
 	cr_expect_eq(stage.changes, 6);
 }
 
+/* In private mode a ring stays behind for as long as any worker is stuck, and
+ * its place is taken until then: so who is blocked again finds its spare. */
+Test(spares, private_ones_leave_when_nobody_is_stuck)
+{
+	stage.runtime.arbiter.mode = lend__mode_find(LEND_RING_PRIVATE);
+	stage.runtime.options.rings_max = STAGE_WORKERS_MAX;
+	stage.runtime.options.spare_workers = 2;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage_get_stuck(1, true);
+	stage_look_at(STAGE_BEGIN + STAGE_LIMIT);
+	stage_look();
+	expect_spares(2);
+
+	stage_come_to_safe_point(&stage.workers[0]);
+	for (unsigned i = 0; i < 10; i++)
+		stage_look();
+	expect_spares(2);
+	stage_come_to_safe_point(&stage.workers[1]);
+	stage_look_at(stage.clock_ns + STAGE_STALL);
+	expect_spares(2);
+	cr_expect_eq(stage.changes, 2);
+
+	stage_come_to_safe_point(&stage.workers[0]);
+	stage_come_to_safe_point(&stage.workers[1]);
+	stage_look_at(stage.clock_ns + STAGE_STALL - 1);
+	expect_spares(1);
+	stage_look();
+	expect_spares(0);
+}
+
 /* That it was blocked before says nothing of its next stall. */
 Test(spares, who_has_gone_on_has_no_spare)
 {

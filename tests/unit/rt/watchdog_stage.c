@@ -215,6 +215,7 @@ void stage_set(void)
 	struct lend_options *options = &stage.runtime.options;
 
 	stage.runtime.workers = stage.workers;
+	stage.runtime.arbiter.stall_ns = STAGE_STALL;
 	stage.runtime.arbiter.mode = lend__mode_find(LEND_RING_BORROWED);
 	options->watchdog_ns = STAGE_LIMIT;
 	options->watchdog_signal = -1;

@@ -17,6 +17,7 @@
 #define STAGE_WORKERS	  4
 #define STAGE_WORKERS_MAX 16
 #define STAGE_BEGIN	  (100 * LEND_S)
+#define STAGE_STALL	  (2 * LEND_MS)
 #define STAGE_LIMIT	  LEND_S /* without a safe point */
 
 struct stage {
