@@ -168,15 +168,18 @@ void lend__monitor_safe_point(struct lend_worker *worker)
 static void notice(struct lend_worker *worker, struct lend_worker *stuck,
 		   uint64_t age_ns)
 {
+	uint64_t safe_ns = worker->now_ns - age_ns;
 	struct lend_waiting actor;
 
-	if (atomic_load_explicit(&stuck->stalls.noticed, memory_order_relaxed))
+	if (!atomic_load_explicit(&stuck->stalls.noticed, memory_order_relaxed))
+		atomic_store_explicit(&stuck->stalls.noticed, true,
+				      memory_order_relaxed);
+	/* The watchdog may have noticed it first, but records nothing. */
+	if (!lend__recorder_is_on(&worker->borrower.recorder) ||
+	    load(&stuck->stalls.traced_ns) == safe_ns)
 		return;
-	atomic_store_explicit(&stuck->stalls.noticed, true,
+	atomic_store_explicit(&stuck->stalls.traced_ns, safe_ns,
 			      memory_order_relaxed);
-	if (!atomic_load_explicit(&worker->borrower.recorder.on,
-				  memory_order_relaxed))
-		return;
 	record(worker, stuck, LEND_TRACE_STALL, age_ns,
 	       lend__waiting_running(stuck, &actor) ? actor.title : "none");
 }

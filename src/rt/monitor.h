@@ -34,7 +34,9 @@ struct lend_stalls {
 	/* [atomic: hints] The monitor, or the watchdog, has seen it stuck; the
 	 * owner clears. */
 	_Atomic bool noticed;
-	_Atomic uint64_t running; /* the actor that runs: index, generation */
+	_Atomic uint64_t traced_ns; /* the safe point of the stall that was
+				       recorded last */
+	_Atomic uint64_t running;   /* the actor that runs: index, generation */
 
 	/* [owner: the watchdog] by their safe points */
 	uint64_t told_ns;    /* the stall that it has told of last, */

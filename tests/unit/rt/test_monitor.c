@@ -2,9 +2,10 @@
  * Goal:   a stall is one that lasts as long as stall_ns, is counted when it
  *         ends, and blamed on the actor that came back from it; of those that
  *         are long there is a warning, one a second for each worker, which says
- *         how many were left out. One worker that is parked keeps watch, until
- *         all have been parked for long, and sleeps until the first of those
- *         that are at work may be stuck.
+ *         how many were left out; whoever sees it first, it is traced once.
+ *         One worker that is parked keeps watch, until all have been parked
+ *         for long, and sleeps until the first of those that are at work may
+ *         be stuck.
  * Method: workers without threads, and a clock that is made up.
  */
 #include "rt/monitor.h"
@@ -16,6 +17,7 @@
 
 #include "arbiter/mode.h"
 #include "rt/runtime.h"
+#include "rt/waiting.h"
 #include "rt/worker.h"
 
 #define WORKERS 3
@@ -32,10 +34,56 @@ static char said[4096];
 static unsigned warnings, others;
 
 uint64_t __wrap_lend_now(void);
+unsigned __wrap_lend__arbiter_rescue(struct lend_borrower *rescuer,
+				     uint64_t now_ns);
+bool __wrap_lend__arbiter_flush(struct lend_borrower *borrower);
+unsigned __wrap_lend__poller_help(struct lend_borrower *borrower,
+				  uint64_t now_ns, uint64_t age_ns);
+bool __wrap_lend__waiting_running(const struct lend_worker *worker,
+				  struct lend_waiting *ret_waiting);
+bool __wrap_lend__worker_steal(struct lend_worker *worker, unsigned probes);
 
 uint64_t __wrap_lend_now(void)
 {
 	return clock_ns;
+}
+
+unsigned __wrap_lend__arbiter_rescue(struct lend_borrower *rescuer,
+				     uint64_t now_ns)
+{
+	(void)rescuer;
+	(void)now_ns;
+	return 0;
+}
+
+bool __wrap_lend__arbiter_flush(struct lend_borrower *borrower)
+{
+	(void)borrower;
+	return true;
+}
+
+unsigned __wrap_lend__poller_help(struct lend_borrower *borrower,
+				  uint64_t now_ns, uint64_t age_ns)
+{
+	(void)borrower;
+	(void)now_ns;
+	(void)age_ns;
+	return 0;
+}
+
+bool __wrap_lend__waiting_running(const struct lend_worker *worker,
+				  struct lend_waiting *ret_waiting)
+{
+	(void)worker;
+	(void)ret_waiting;
+	return false;
+}
+
+bool __wrap_lend__worker_steal(struct lend_worker *worker, unsigned probes)
+{
+	(void)worker;
+	(void)probes;
+	return false;
 }
 
 static void remember(enum lend_log_level level, const char *line, void *arg)
@@ -55,8 +103,12 @@ static void setup(void)
 	runtime.arbiter.stall_ns = STALL;
 	atomic_store(&runtime.workers_count, WORKERS);
 	clock_ns = BEGIN;
+	runtime.arbiter.mode = lend__mode_find(LEND_RING_BORROWED);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i].runtime = &runtime;
+		workers[i].borrower.arbiter = &runtime.arbiter;
+		atomic_store(&workers[i].timers.next_ns, UINT64_MAX);
+		atomic_store(&workers[i].timers.ahead_ns, UINT64_MAX);
 		workers[i].index = i;
 		workers[i].now_ns = BEGIN;
 		atomic_store(&workers[i].borrower.safe_ns, BEGIN);
@@ -194,6 +246,49 @@ Test(monitor, the_sentinel_sleeps_until_one_may_be_stuck)
 	atomic_store(&workers[2].borrower.safe_ns, BEGIN + STALL / 2);
 	cr_expect_eq(lend__monitor_timeout(&workers[1], BEGIN + STALL / 2),
 		     STALL);
+}
+
+static void look(struct lend_worker *worker)
+{
+	worker->now_ns = clock_ns;
+	atomic_store(&worker->borrower.safe_ns, clock_ns);
+	lend__monitor_look(worker);
+}
+
+static unsigned count_traced(const struct lend_worker *worker)
+{
+	const struct lend_recorder *recorder = &worker->borrower.recorder;
+	struct lend_trace_record record;
+	unsigned count = 0;
+
+	for (uint64_t i = 1; lend__recorder_read(recorder, i, &record); i++)
+		count += record.event == LEND_TRACE_STALL && !record.worker;
+	return count;
+}
+
+/* The first worker is stuck, whom the watchdog may have seen before; the others
+ * look in turn. */
+Test(monitor, each_stall_is_traced_once)
+{
+	for (unsigned i = 0; i < WORKERS; i++)
+		cr_assert_eq(lend__recorder_init(&workers[i].borrower.recorder,
+						 64),
+			     0);
+	for (unsigned i = 0; i < 4; i++) {
+		if (i % 2)
+			atomic_store(&workers[0].stalls.noticed, true);
+		for (unsigned k = 0; k < 4; k++) {
+			clock_ns += STALL;
+			look(&workers[1 + k % 2]);
+			cr_expect(atomic_load(&workers[0].stalls.noticed));
+		}
+		cr_expect_eq(count_traced(&workers[1]), i + 1);
+		cr_expect_eq(count_traced(&workers[2]), 0);
+		lend__monitor_blame(&workers[0], &actor);
+		lend__monitor_safe_point(&workers[0]);
+	}
+	for (unsigned i = 0; i < WORKERS; i++)
+		lend__recorder_fini(&workers[i].borrower.recorder);
 }
 
 Test(monitor, one_keeps_watch)
