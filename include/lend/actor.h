@@ -173,7 +173,8 @@ LEND_API void lend_unpin(void);
  *
  * @keep  true: from here on the actor has modes of its own, at first those that
  *        are set; the others do not get them, nor are they left when it ends.
- *        false: the modes are the thread's at once, as they were at its start.
+ *        false: the modes are the thread's at once, as they were at its start:
+ *        those of the thread that has started the runtime, then.
  *
  * Thread: an actor. Blocks: no.
  */

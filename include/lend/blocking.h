@@ -8,7 +8,9 @@
  * and how many calls may wait for one, are options of the runtime:
  * lend_options.blocking_threads_max, blocking_queue_max, blocking_idle_ns. All
  * signals but those of faults are blocked in them. A function that runs there
- * is outside of any actor: it can not make calls that suspend.
+ * is outside of any actor: it can not make calls that suspend. It has the
+ * floating point modes of the thread that has started the runtime, whatever its
+ * actor keeps; see lend_keep_fp_modes().
  *
  * Nothing can interrupt a function of C that runs. So a deadline, or the
  * cancellation of the actor, ends the waiting for a function that has not

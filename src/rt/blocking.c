@@ -60,6 +60,7 @@ void lend__blocking_init(struct lend_blocking *pool,
 	pool->threads_max = options->blocking_threads_max;
 	pool->queue_max = options->blocking_queue_max;
 	pool->idle_ns = options->blocking_idle_ns;
+	lend__fp_modes_read(&pool->fp_modes);
 	lend_list_init(&pool->queue);
 	pthread_mutex_init(&pool->lock, NULL);
 	lend__condition_init(&pool->work);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actor/fp_modes.h"
 #include "base/list.h"
 #include "base/log.h"
 
@@ -38,6 +39,7 @@ struct lend_blocking {
 	unsigned threads_max;
 	unsigned queue_max;
 	uint64_t idle_ns;
+	struct lend_fp_modes fp_modes;
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;	/* something is queued, or the pool ends */

@@ -68,6 +68,9 @@ static void run_locked(struct lend_blocking_thread *thread,
 	note_locked(thread, job);
 	pool->counts.running++;
 	pthread_mutex_unlock(&pool->lock);
+	/* The thread was started by an actor, which may keep modes of its own,
+	 * and has run functions that may have left theirs. */
+	lend__fp_modes_write(&pool->fp_modes);
 	result = job->fn(job->arg);
 	pthread_mutex_lock(&pool->lock);
 	pool->counts.running--;

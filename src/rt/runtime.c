@@ -268,6 +268,7 @@ int lend_runtime_new(const struct lend_options *options,
 	atomic_init(&runtime->lookout_ns, complete.stall_ns);
 	lend__program_take_log(runtime);
 	runtime->started_ns = lend_now();
+	lend__fp_modes_read(&runtime->fp_modes);
 	pthread_mutex_init(&runtime->lock, NULL);
 	pthread_cond_init(&runtime->started, NULL);
 	lend__blocking_init(&runtime->blocking, &complete, &runtime->log);

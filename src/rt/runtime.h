@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actor/fp_modes.h"
 #include "actor/host.h"
 #include "actor/message_store.h"
 #include "actor/registry.h"
@@ -29,6 +30,7 @@ struct lend_runtime {
 	struct lend_log log;
 	struct lend_worker *workers; /* room for all that there may be */
 	uint64_t started_ns;
+	struct lend_fp_modes fp_modes; /* those that its threads begin with */
 
 	struct lend_arbiter arbiter;
 	struct lend_registry registry;

@@ -59,7 +59,8 @@ void lend_keep_fp_modes(bool keep)
 	struct lend_actor *self = lend__current_actor();
 
 	lend_assert_actor(self);
-	if (self->keeps_fp_modes && !keep)
+	/* Also for one that has changed the thread's. */
+	if (!keep)
 		lend__fp_modes_write(&self->worker->fp_modes);
 	self->keeps_fp_modes = keep;
 }

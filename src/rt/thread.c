@@ -103,6 +103,9 @@ void *lend__thread_main(void *argument)
 	snprintf(name, sizeof(name), "lend-%u", worker->index);
 	pthread_setname_np(pthread_self(), name);
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
+	/* A thread has those of whoever started it, and that may be an actor
+	 * that keeps its own. */
+	lend__fp_modes_write(&runtime->fp_modes);
 	lend__current_set(worker);
 	lend__roster_unpark(&runtime->roster, worker->index);
 	lend__overflow_thread_start();

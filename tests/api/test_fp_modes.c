@@ -1,10 +1,11 @@
 /*
  * Goal:   C1: an actor that asks for it keeps its floating point modes over its
  *         suspensions, and nobody else gets them: neither while it is
- * suspended, nor when it has ended or asks no more. Method: actors that are
- * pinned to one worker, so that they run on one thread in turn, with different
- * roundings; each looks at every turn how a third is rounded, by both units of
- * x86.
+ *         suspended, nor when it has ended or asks no more, nor by a thread
+ *         that it has started.
+ * Method: actors that are pinned to one worker, so that they run on one thread
+ *         in turn, with different roundings; each looks at every turn how a
+ *         third is rounded, by both units of x86.
  */
 #include <fenv.h>
 #include <stdio.h>
@@ -126,6 +127,54 @@ static int asks_no_more(void *arg)
 	look(FE_TONEAREST);
 	lend_yield();
 	look(FE_TONEAREST);
+	/* One that has changed the thread's without having asked. */
+	CHECK_EQ(fesetround(FE_DOWNWARD), 0);
+	lend_keep_fp_modes(false);
+	look(FE_TONEAREST);
+	CHECK_EQ(wrong, 0);
+	return 0;
+}
+
+static int look_once(void *arg)
+{
+	(void)arg;
+	look(FE_TONEAREST);
+	return 0;
+}
+
+static int look_and_change(void *arg)
+{
+	look(FE_TONEAREST);
+	return fesetround(*(const int *)arg);
+}
+
+/* A thread begins with the modes of whoever has started it. */
+static int starts_threads(void *arg)
+{
+	struct lend_runtime *runtime = lend_runtime_current();
+	unsigned workers = lend_runtime_workers(runtime);
+	const struct lend_spawn_options there = {
+		.worker = workers + 1,
+		.joinable = true,
+		.pinned = true,
+	};
+	int up = FE_UPWARD, result;
+	lend_ref ref;
+
+	(void)arg;
+	lend_keep_fp_modes(true);
+	CHECK_EQ(fesetround(FE_DOWNWARD), 0);
+	CHECK_EQ(lend_runtime_set_workers(runtime, workers + 1,
+					  lend_after(60 * LEND_S)),
+		 0);
+	CHECK_EQ(lend_spawn(look_once, NULL, &there, &ref), 0);
+	CHECK_EQ(test_join(ref), 0);
+	/* The second function may get the thread that the first has changed. */
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(lend_blocking(look_and_change, &up, LEND_FOREVER,
+				       &result),
+			 0);
+	look(FE_DOWNWARD);
 	CHECK_EQ(wrong, 0);
 	return 0;
 }
@@ -136,5 +185,6 @@ int main(int argc, char **argv)
 	test_actor("kept beside others", beside_others);
 	test_actor("kept alone", alone);
 	test_actor("given up", asks_no_more);
+	test_actor("not given to new threads", starts_threads);
 	return test_finish();
 }
