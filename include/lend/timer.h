@@ -31,9 +31,12 @@ LEND_BEGIN_DECLS
  * the last message that was received, as there is never more than one of a
  * timer in the mailbox, however slow the actor is. It comes to a mailbox that
  * is full, too. Messages of several timers come in the order of their
- * deadlines. If there is no memory for a message it comes when there is.
+ * deadlines, those of equal ones in any. If there is no memory for a message it
+ * comes when there is.
  *
- * @deadline   when first; LEND_FOREVER: not until it is moved
+ * @deadline   when first; LEND_NOW: at once, which is where the periods begin
+ *             then; one that has passed: at once, and the periods that have
+ *             passed since are counted; LEND_FOREVER: not until it is moved
  * @period_ns  then again and again after so long; 0: once; at least
  *             LEND_TIMER_PERIOD_MIN
  * @type       of the message
@@ -56,8 +59,8 @@ LEND_API LEND_NODISCARD int lend_timer_start(uint64_t deadline,
  * Set another deadline, also of one that has gone off. A message of its that
  * was not received yet is taken back.
  *
- * @deadline  LEND_FOREVER: it is silent until it is moved again. The period
- *            stays as it was, and counts from then on.
+ * @deadline  as for lend_timer_start(); LEND_FOREVER: it is silent until it is
+ *            moved again. The period stays as it was, and counts from then on.
  *
  * Blocks: no.
  */

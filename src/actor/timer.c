@@ -73,6 +73,9 @@ static void fire(struct lend_timer *timer, uint64_t now_ns)
 		arm(timer, due_ns);
 		return;
 	}
+	/* At once, not since the machine was started. */
+	if (due_ns == LEND_NOW)
+		due_ns = now_ns;
 	if (timer->period_ns)
 		periods += (now_ns - due_ns) / timer->period_ns;
 	if (!tell(timer, periods)) {

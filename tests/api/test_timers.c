@@ -82,6 +82,39 @@ static int periodic(void *arg)
 	return 0;
 }
 
+/* LEND_NOW is no moment to count periods from, one that has passed is. */
+static int periods_from_now(void *arg)
+{
+	struct lend_timer *timer = start(LEND_NOW, 60 * LEND_S, 1);
+	uint64_t count;
+
+	(void)arg;
+	CHECK_EQ(next_type(LEND_NOW, &count), 1);
+	CHECK_EQ(count, 1);
+	lend_timer_move(timer, LEND_NOW);
+	CHECK_EQ(next_type(LEND_NOW, &count), 1);
+	CHECK_EQ(count, 1);
+	lend_timer_move(timer, lend_after(3600 * LEND_S));
+	lend_timer_move(timer, LEND_NOW);
+	CHECK_EQ(next_type(LEND_NOW, &count), 1);
+	CHECK_EQ(count, 1);
+	lend_timer_stop(timer);
+	/* It goes on from there. */
+	timer = start(LEND_NOW, LEND_MS, 2);
+	CHECK_EQ(next_type(LEND_FOREVER, &count), 2);
+	CHECK_EQ(next_type(LEND_FOREVER, &count), 2);
+	CHECK(count >= 1 && count < 3600 * LEND_S / LEND_MS);
+	lend_timer_stop(timer);
+	/* A machine that was started so lately has no such moment. */
+	if (lend_now() > 5 * LEND_S) {
+		timer = start(lend_now() - 5 * LEND_S, LEND_S, 3);
+		CHECK_EQ(next_type(LEND_NOW, &count), 3);
+		CHECK(count >= 6);
+		lend_timer_stop(timer);
+	}
+	return 0;
+}
+
 #define MANY 500
 
 static int in_order(void *arg)
@@ -339,6 +372,7 @@ int main(int argc, char **argv)
 	test_init(argc, argv, 60);
 	test_actor("once", once);
 	test_actor("periodic", periodic);
+	test_actor("periods_from_now", periods_from_now);
 	test_actor("in_order", in_order);
 	test_actor("moved_away_in_order", moved_away_in_order);
 	test_actor("many_in_order", many_in_order);
