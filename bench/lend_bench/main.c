@@ -2,8 +2,10 @@
  * lend-bench: what Lend does under load, mode against mode. The command run is
  * options.c's and series.c's.
  */
+#include <errno.h>
 #include <lend/base.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,12 +98,21 @@ static int reader_run(int argc, char **argv)
 #endif
 }
 
-int main(int argc, char **argv)
+/* False after a line on standard error: figures were lost. */
+static bool output_done(void)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	bench_say("standard output could not be written%s%s", errno ? ": " : "",
+		  errno ? strerror(errno) : "");
+	return false;
+}
+
+static int command_run(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
-	/* Writing to a reader that has gone is an error, not the end. */
-	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(command, "run") == 0)
 		return run_run(argc - 1, argv + 1, argv);
 	if (strcmp(command, "report") == 0 || strcmp(command, "compare") == 0)
@@ -126,4 +137,16 @@ int main(int argc, char **argv)
 			"unknown command \"%s\"; `lend-bench --help` lists them",
 			command);
 	return BENCH_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	/* Writing to a reader that has gone is an error, not the end. */
+	signal(SIGPIPE, SIG_IGN);
+	status = command_run(argc, argv);
+	if (!output_done() && status == BENCH_DONE)
+		status = BENCH_BROKEN;
+	return status;
 }

@@ -136,6 +136,13 @@ bool output_open(struct output *output, const char *path, bool is_csv,
 	return true;
 }
 
+/* The first one says why; what follows may be its consequence. */
+static void note_error(struct output *output, int result)
+{
+	if (result && !output->error)
+		output->error = errno;
+}
+
 void output_run(struct output *output, const struct run *run)
 {
 	if (!output->file)
@@ -146,25 +153,22 @@ void output_run(struct output *output, const struct run *run)
 		json_run(output->file, run, output->runs == 0);
 	output->runs++;
 	/* So that a series that is broken off leaves something to read. */
-	fflush(output->file);
+	note_error(output, fflush(output->file));
 }
 
 bool output_close(struct output *output)
 {
-	bool good;
-
 	if (!output->file)
 		return true;
 	if (!output->is_csv)
 		json_end(output->file);
-	good = !ferror(output->file);
-	good &= fclose(output->file) == 0;
-	if (good && output->partial)
-		good = rename(output->partial, output->place) == 0;
-	if (!good)
+	note_error(output, fclose(output->file));
+	if (!output->error && output->partial)
+		note_error(output, rename(output->partial, output->place));
+	if (output->error)
 		bench_say("\"%s\" could not be written: %s", output->path,
-			  strerror(errno));
+			  strerror(output->error));
 	output->file = NULL;
 	places_forget(output);
-	return good;
+	return !output->error;
 }

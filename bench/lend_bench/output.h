@@ -19,6 +19,7 @@ struct output {
 	char *place;	  /* where it will be */
 	char *partial;	  /* where it is until then; NULL: there */
 	bool is_csv;
+	int error; /* errno of the first failure */
 	unsigned runs;
 };
 

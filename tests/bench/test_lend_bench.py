@@ -396,6 +396,29 @@ def what_is_no_file_is_not_replaced(bench):
     assert stat.S_ISFIFO(os.stat(pipe).st_mode)
 
 
+def what_is_lost_is_told(bench):
+    """No room for the results, or for what is printed."""
+    full = os.path.join(bench.folder, "full")
+    os.symlink("/dev/full", full)
+    for kind in ("--csv", "--json"):
+        done = bench.run("run", "--workload", "nop", "--batch", "1", *SHORT,
+                         "--modes", "private", "--quiet", kind, full)
+        assert done.returncode == 1, done
+        assert "No space left" in done.stderr, done
+        assert done.stderr.count("\n") == 1, done
+    micro = os.path.join(os.path.dirname(bench.program), "lend-bench-micro")
+    for line in ([bench.program, "list"],
+                 [micro, "--slices", "1", "--ms", "1", "yield-1"]):
+        with open(full, "w", encoding="utf-8") as output:
+            done = subprocess.run(
+                line, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S,
+                check=False)
+        assert done.returncode == 1, done
+        assert "standard output" in done.stderr, done
+        assert done.stderr.count("\n") == 1, done
+
+
 def bad_command_lines(bench):
     for line, value in BAD.items():
         done = bench.run(*line.split())
@@ -422,7 +445,7 @@ CASES = (help_is_there, bad_command_lines, repeats_are_interleaved,
          every_workload_in_every_mode, what_is_wrong_is_found,
          scheduling_is_there_too, what_hangs_is_ended,
          an_interrupted_series_is_whole, what_is_no_file_is_not_replaced,
-         a_death_is_told)
+         what_is_lost_is_told, a_death_is_told)
 
 
 def main():

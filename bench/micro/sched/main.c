@@ -50,5 +50,10 @@ int main(int argc, char **argv)
 				err = 1;
 	output_end(options.format);
 	free(slices);
+	if (fflush(stdout) || ferror(stdout)) {
+		fputs("lend-bench-micro: standard output could not be written\n",
+		      stderr);
+		err = 1;
+	}
 	return err;
 }
