@@ -415,8 +415,3 @@ unsigned lend_runtime_features(const struct lend_runtime *runtime)
 {
 	return lend__arbiter_features(&runtime->arbiter);
 }
-
-void lend_explain(int error, char *text, size_t size)
-{
-	lend__features_explain(error, text, size);
-}

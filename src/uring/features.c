@@ -261,6 +261,13 @@ void lend__features_explain(int error, char *text, unsigned long size)
 		return;
 	case -ENOMEM:
 		getrlimit(RLIMIT_MEMLOCK, &limit);
+		if (limit.rlim_cur == RLIM_INFINITY) {
+			snprintf(
+				text, size,
+				"no memory for the rings (%s); use a smaller --depth or fewer --rings, or raise the limit of the cgroup or of addresses (ulimit -v)",
+				name);
+			return;
+		}
 		snprintf(
 			text, size,
 			"io_uring_setup failed with %s: the limit of locked memory is %llu KiB; raise it (ulimit -l, LimitMEMLOCK=) or use a smaller --depth or fewer --rings",

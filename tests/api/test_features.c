@@ -1,13 +1,16 @@
 /*
  * Goal:   a masked feature is not in use, what is in use is told, and the
- *         fallbacks do what they say.
+ *         fallbacks do what they say; why a start fails is told.
  * Method: a runtime for each feature; what it tells of itself, its log lines,
  *         and for the accept the number of SQEs it takes.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/harness.h"
@@ -180,6 +183,71 @@ static int accept_some(void *arg)
 	return 0;
 }
 
+/* ---- what a start that failed is due to ---- */
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static void is_explained(int error, const char *words)
+{
+	char text[256];
+
+	lend_explain(error, text, sizeof(text));
+	if (!CHECK(strstr(text, words) && !strchr(text, '\n')))
+		fprintf(stderr, "%s: %s\n", lend_error_name(error), text);
+	/* That is not to blame for them. */
+	CHECK(!strstr(text, "io_uring_setup"));
+}
+
+/* Few addresses are enough for a process, not for all actors there may be. */
+static int run_with_few_addresses(void)
+{
+	const struct rlimit limit = { (rlim_t)1 << 30, RLIM_INFINITY };
+	struct lend_options options = test_options;
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		options.log_level = LEND_LOG_ERROR;
+		options.actors_max = 1048576;
+		setrlimit(RLIMIT_AS, &limit);
+		_exit(-lend_run(&options, nothing, NULL));
+	}
+	if (!CHECK(child > 0 && waitpid(child, &status, 0) == child))
+		return 0;
+	return CHECK(WIFEXITED(status)) ? -WEXITSTATUS(status) : 0;
+}
+
+static int failures_are_explained(void)
+{
+	struct lend_options options = test_options;
+
+	options.log_level = LEND_LOG_ERROR;
+	options.kick_signal = SIGUSR2;
+	signal(SIGUSR2, ignore);
+	CHECK_EQ(lend_run(&options, nothing, NULL), -EBUSY);
+	signal(SIGUSR2, SIG_DFL);
+	is_explained(-EBUSY, "kick_signal");
+	options.kick_signal = 0;
+	options.depth = 32769;
+	CHECK_EQ(lend_run(&options, nothing, NULL), -EINVAL);
+	is_explained(-EINVAL, "log");
+	/* A sanitizer needs terabytes. */
+	if (!test_is_slow())
+		CHECK_EQ(run_with_few_addresses(), -E2BIG);
+	is_explained(-E2BIG, "actors_max");
+	is_explained(-EAGAIN, "thread");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 30);
@@ -187,6 +255,7 @@ int main(int argc, char **argv)
 	test_plain("environment_masks", environment_masks);
 	test_plain("start_tells_what_is_in_use", start_tells_what_is_in_use);
 	test_plain("unknown_names_are_refused", unknown_names_are_refused);
+	test_plain("failures_are_explained", failures_are_explained);
 	test_actor("accept_some", accept_some);
 	return test_finish();
 }
