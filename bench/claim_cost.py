@@ -10,9 +10,10 @@ import argparse
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
+
+import command_line
 
 # The functions of bench/micro/claim.c, in the order in which it prints them.
 KINDS = ("only_fill", "raw_claims", "lend_claims", "lend_claims_with_op")
@@ -23,24 +24,26 @@ TIMEOUT_S = 300
 
 def times(program, rounds):
     """[(what, p10, median, p90)] of the kinds."""
-    text = subprocess.run([program, "claim", str(rounds)], check=True,
-                          capture_output=True, text=True,
-                          timeout=TIMEOUT_S).stdout
+    try:
+        done = command_line.run([program, "claim", str(rounds)], TIMEOUT_S)
+    except OSError as error:
+        sys.exit(f"{program}: {error.strerror}: build first")
+    text = done.stdout
     rows = re.findall(r"^ {4}(\S.*?)  +([\d.]+) +([\d.]+) +([\d.]+)$", text,
                       re.M)
     if len(rows) != len(KINDS):
-        sys.exit(f"{program} printed something else than expected:\n{text}")
+        sys.exit(f"{program} printed something else than expected:\n{text}"
+                 f"{done.stderr}")
     return rows
 
 
 def instructions(program, kind):
     """Instructions of one operation of that kind."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
+        done = command_line.run(
             ["valgrind", "--tool=callgrind", f"--toggle-collect={kind}",
              "--callgrind-out-file=" + os.path.join(folder, "out"),
-             program, "claim", str(ROUNDS)],
-            capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+             program, "claim", str(ROUNDS)], TIMEOUT_S)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or not found:
         sys.exit(f"callgrind failed:\n{done.stderr}")
@@ -48,13 +51,14 @@ def instructions(program, kind):
 
 
 def main():
+    command_line.end_at_signals()
     default = pathlib.Path(__file__).parent.parent / "build"
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=default, type=pathlib.Path,
                         help="build directory (build)")
-    parser.add_argument("--rounds", default=400, type=int,
+    parser.add_argument("--rounds", default=400, type=command_line.count,
                         help="timed rounds of each kind (400)")
     options = parser.parse_args()
     program = str(options.build / "bench" / "lend-bench-internal")

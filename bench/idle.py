@@ -16,10 +16,23 @@ import subprocess
 import sys
 import time
 
+import command_line
+
 REQUEST = b'GET /plaintext HTTP/1.1\r\nHost: localhost\r\n\r\n'
 PER_ADDRESS = 20000    # clients of one address of the loopback network
 SETTLE_MAX_S = 60
 START_TIMEOUT_S = 10
+
+
+def await_listening(server, argv, address):
+    give_up = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            socket.create_connection(address, 1).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    sys.exit(f'{argv[0]} {argv[1]} does not listen')
 
 
 def start(options, service, mode):
@@ -31,18 +44,18 @@ def start(options, service, mode):
             '--listen', '%s:%d' % address]
     if service == 'serve':
         argv.append('--demo')
-    server = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    give_up = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < give_up and server.poll() is None:
-        try:
-            socket.create_connection(address, 1).close()
-            return server, address
-        except OSError:
-            time.sleep(0.01)
-    server.kill()
-    server.wait()
-    sys.exit(f'{argv[0]} {service} does not listen')
+    try:
+        server = command_line.start(argv, stdin=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL)
+    except OSError as error:
+        sys.exit(f'{argv[0]}: {error.strerror}')
+    try:
+        await_listening(server, argv, address)
+    except BaseException:
+        server.kill()
+        server.wait()
+        raise
+    return server, address
 
 
 def connect(address, count):
@@ -111,15 +124,20 @@ def measure(options, service, mode):
 
 
 def main():
+    command_line.end_at_signals()
     here = pathlib.Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog='Exit status: 1 if a thread woke up.')
-    parser.add_argument('--connections', type=int, default=10000)
-    parser.add_argument('--seconds', type=float, default=10)
-    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--connections', type=command_line.count,
+                        default=10000, help='(10000)')
+    parser.add_argument('--seconds', type=command_line.duration, default=10,
+                        help='how long to look (10)')
+    parser.add_argument('--workers', type=command_line.count, default=2,
+                        help='of the server (2)')
     parser.add_argument('--build', type=pathlib.Path,
-                        default=here.parent / 'build', metavar='DIR')
+                        default=here.parent / 'build', metavar='DIR',
+                        help='where Lend was built (build)')
     options = parser.parse_args()
     options.build = options.build.resolve()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 
+import command_line
 from overhead import interval
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -49,10 +50,9 @@ def go_build(options):
     environment = dict(os.environ, GOFLAGS='-mod=mod', GOPROXY='off',
                        GOTOOLCHAIN='local',
                        GOCACHE=str(options.build / 'go-cache'))
-    done = subprocess.run([compiler, 'build', '-o', str(out.resolve()), '.'],
-                          cwd=HERE / 'micro' / 'go', env=environment,
-                          stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=300, check=False)
+    done = command_line.run(
+        [compiler, 'build', '-o', str(out.resolve()), '.'], 300,
+        cwd=HERE / 'micro' / 'go', env=environment)
     if done.returncode:
         raise Failure(f'go build failed:\n{done.stderr.strip()}')
     return out, None
@@ -78,9 +78,7 @@ def run_once(program, workload, workers, options):
     argv = command(program, workload, workers, options)
     limit = (options.slices * options.ms + options.warmup_ms) / 1e3
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True,
-                              timeout=limit + START_S, check=False)
+        done = command_line.run(argv, limit + START_S)
     except subprocess.TimeoutExpired:
         raise Failure(f'{" ".join(argv)} hangs') from None
     if done.returncode:
@@ -207,13 +205,10 @@ def measure(workload, workers, options):
 
 
 def workloads_known(program):
-    done = subprocess.run([str(program), '--list'], capture_output=True,
-                          text=True, timeout=START_S, check=True)
+    done = command_line.run([str(program), '--list'], START_S)
+    if done.returncode:
+        raise Failure(f'{program} --list: {done.stderr.strip()}')
     return [line.split()[0] for line in done.stdout.splitlines()]
-
-
-def numbers(text):
-    return [int(part) for part in text.split(',')]
 
 
 def options_parse():
@@ -223,31 +218,32 @@ def options_parse():
         'about speed.')
     parser.add_argument('workloads', nargs='*', help='default: all; '
                         'lend-bench-micro --list says what they are')
-    parser.add_argument('--workers', type=numbers, default=[1, 2, 4],
-                        metavar='N[,N]', help='worker threads, and GOMAXPROCS '
+    parser.add_argument('--workers', type=command_line.counts,
+                        default=[1, 2, 4], metavar='N[,N]', help='worker threads, and GOMAXPROCS '
                         '(1,2,4)')
-    parser.add_argument('--rounds', type=int, default=9)
-    parser.add_argument('--slices', type=int, default=3,
+    parser.add_argument('--rounds', type=command_line.count, default=9)
+    parser.add_argument('--slices', type=command_line.count, default=3,
                         help='looks at a process in a round (3)')
-    parser.add_argument('--ms', type=int, default=25,
+    parser.add_argument('--ms', type=command_line.count, default=25,
                         help='time between two of them (25)')
     parser.add_argument('--warmup-ms', type=int, default=20)
     parser.add_argument('--mode', default='borrowed',
+                        choices=('private', 'shared', 'borrowed'),
                         help='private, shared or borrowed (borrowed)')
     parser.add_argument('--go', choices=('auto', 'no'), default='auto')
     parser.add_argument('--build', type=pathlib.Path,
                         default=HERE.parent / 'build', metavar='DIR',
                         help='where Lend was built (build)')
-    parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
+    parser.add_argument('--json', type=command_line.result_file,
+                        metavar='FILE',
                         help='write every single result')
     options = parser.parse_args()
     options.build = options.build.resolve()
-    if min(options.rounds, options.slices, options.ms) < 1:
-        parser.error('rounds, slices and ms are at least 1')
     return options
 
 
-def compare(options):
+def compare(options, rows):
+    """Adds to @rows what is measured, as it is."""
     lend = options.build / 'bench' / 'lend-bench-micro'
     if not lend.exists():
         raise Failure(f'there is no {lend}: build first')
@@ -262,7 +258,6 @@ def compare(options):
         options.programs['go'] = go
     begin = time.monotonic()
     print_head(options, why_not)
-    rows = []
     for workload in options.workloads or known:
         for workers in options.workers:
             measured = measure(workload, workers, options)
@@ -271,18 +266,21 @@ def compare(options):
                 print_row(row)
                 rows.append(dict(row, runs=runs))
     progress(f'{time.monotonic() - begin:.0f} s')
-    return rows
 
 
 def main():
+    command_line.end_at_signals()
     options = options_parse()
+    rows = []
     try:
-        rows = compare(options)
+        compare(options, rows)
     except Failure as failure:
         progress(f'micro.py: {failure}')
         return 1
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1), encoding='utf-8')
+    finally:
+        if options.json:
+            options.json.write_text(json.dumps(rows, indent=1),
+                                    encoding='utf-8')
     return 0
 
 

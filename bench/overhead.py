@@ -12,12 +12,13 @@ import json
 import math
 import os
 import pathlib
-import signal
 import socket
 import statistics
 import subprocess
 import sys
 import time
+
+import command_line
 
 REFERENCE = 'raw_uring'
 BASELINES = ('raw_uring', 'raw_epoll')
@@ -72,9 +73,9 @@ def pinned(argv, cpu, priority=0):
         if priority > 0:
             os.sched_setscheduler(0, os.SCHED_FIFO,
                                   os.sched_param(priority))
-    return subprocess.Popen(argv, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            preexec_fn=pin)
+    return command_line.start(argv, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              preexec_fn=pin)
 
 
 class Server:
@@ -326,22 +327,29 @@ def scenario(options, pipeline):
             'results': results}
 
 
-def cpus_choose(text, workers):
+def two_cpus(text):
+    try:
+        server, generator = (int(part) for part in text.split(','))
+        if {server, generator} <= os.sched_getaffinity(0):
+            return server, generator
+    except ValueError:
+        pass
+    allowed = ','.join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
+    raise argparse.ArgumentTypeError(
+        f'"{text}" is not two of the CPUs {allowed}')
+
+
+def cpus_choose(chosen, workers):
     """The server's and the generator's CPU, or (None, None): not pinned."""
     if workers > 1:
         return None, None
     allowed = sorted(os.sched_getaffinity(0))
-    if text:
-        server, generator = (int(part) for part in text.split(','))
-        return server, generator
+    if chosen:
+        return chosen
     if len(allowed) < 2:
         progress('only one CPU: nothing is pinned, expect worse numbers')
         return None, None
     return allowed[0], allowed[1]
-
-
-def numbers(text):
-    return [int(part) for part in text.split(',')]
 
 
 def options_parse():
@@ -352,30 +360,32 @@ def options_parse():
     parser.add_argument(
         '--servers', help='comma separated; default: raw_uring, raw_epoll '
         'and, if it is built, lend_private, lend_shared, lend_borrowed')
-    parser.add_argument('--rounds', type=int, default=9)
-    parser.add_argument('--seconds', type=float, default=1.0,
+    parser.add_argument('--rounds', type=command_line.count, default=9)
+    parser.add_argument('--seconds', type=command_line.window, default=1.0,
                         help='measured in each round (1.0)')
-    parser.add_argument('--warmup', type=float, default=0.2,
+    parser.add_argument('--warmup', type=command_line.duration, default=0.2,
                         help='load before that (0.2)')
-    parser.add_argument('--connections', type=int, default=64)
-    parser.add_argument('--workers', type=int, default=1,
+    parser.add_argument('--connections', type=command_line.count,
+                        default=64)
+    parser.add_argument('--workers', type=command_line.count, default=1,
                         help='threads of the server; with more than one '
                         'nothing is pinned (1)')
     parser.add_argument('--echo', action='store_true',
                         help='messages of 64 bytes instead of HTTP')
-    parser.add_argument('--pipeline', type=numbers, default=[1, 16],
-                        metavar='D[,D]', help='request depths (1,16)')
+    parser.add_argument('--pipeline', type=command_line.counts,
+                        default=[1, 16], metavar='D[,D]', help='request depths (1,16)')
     parser.add_argument('--others', type=float, default=0.2, metavar='SHARE',
                         help='measure again if other programs used more of '
                         'the two CPUs than this (0.2)')
     parser.add_argument('--retries', type=int, default=3,
                         help='but this often at most (3)')
-    parser.add_argument('--cpus', metavar='S,G',
+    parser.add_argument('--cpus', type=two_cpus, metavar='S,G',
                         help="the server's and the generator's CPU")
     parser.add_argument('--build', type=pathlib.Path,
                         default=here.parent / 'build', metavar='DIR',
                         help='where Lend was built (build)')
-    parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
+    parser.add_argument('--json', type=command_line.result_file,
+                        metavar='FILE',
                         help='write every single result')
     options = parser.parse_args()
     options.build = options.build.resolve()
@@ -391,19 +401,12 @@ def options_parse():
             parser.error(f'unknown server {name}; known: {", ".join(known)}')
     if len(set(options.servers)) != len(options.servers):
         parser.error('a server twice: name the second one like raw_uring#2')
-    if options.rounds < 1:
-        parser.error('--rounds must be at least 1')
     options.cpus = cpus_choose(options.cpus, options.workers)
     return options
 
 
-def stop(signum, _frame):
-    # An exception, so that every context manager stops its process.
-    sys.exit(128 + signum)
-
-
 def main():
-    signal.signal(signal.SIGTERM, stop)
+    command_line.end_at_signals()
     options = options_parse()
     scenarios = []
     try:

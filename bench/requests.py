@@ -16,10 +16,10 @@ import copy
 import json
 import os
 import pathlib
-import signal
 import statistics
 import sys
 
+import command_line
 import overhead
 
 REFERENCE = 'raw_uring'
@@ -242,22 +242,22 @@ def options_parse():
                         help=f'of {", ".join(overhead.MODES)}, or '
                         f'{REFERENCE}#2, the reference once more, to see the '
                         'resolution (private,borrowed)')
-    parser.add_argument('--connections', type=overhead.numbers,
+    parser.add_argument('--connections', type=command_line.counts,
                         default=[64, 512], metavar='N[,N]')
-    parser.add_argument('--workers', type=overhead.numbers, default=[1, 2],
-                        metavar='N[,N]')
-    parser.add_argument('--rounds', type=int, default=9)
-    parser.add_argument('--looks', type=int, default=10,
+    parser.add_argument('--workers', type=command_line.counts,
+                        default=[1, 2], metavar='N[,N]')
+    parser.add_argument('--rounds', type=command_line.count, default=9)
+    parser.add_argument('--looks', type=command_line.count, default=10,
                         help='at each saturated server in a round (10)')
-    parser.add_argument('--seconds', type=float, default=0.12,
+    parser.add_argument('--seconds', type=command_line.window, default=0.12,
                         help='of each look (0.12)')
-    parser.add_argument('--warmup', type=float, default=0.05,
+    parser.add_argument('--warmup', type=command_line.duration, default=0.05,
                         help='before that (0.05)')
-    parser.add_argument('--turns', type=int, default=12,
+    parser.add_argument('--turns', type=command_line.count, default=12,
                         help='of each server in a round at half the rate (12)')
-    parser.add_argument('--turn-seconds', type=float, default=0.06,
+    parser.add_argument('--turn-seconds', type=command_line.window, default=0.06,
                         help='of each turn (0.06)')
-    parser.add_argument('--turn-warmup', type=float, default=0.02,
+    parser.add_argument('--turn-warmup', type=command_line.duration, default=0.02,
                         help='before that, not counted (0.02)')
     parser.add_argument('--ordinary', action='store_true',
                         help='at half the rate, do not run servers and '
@@ -270,7 +270,8 @@ def options_parse():
     parser.add_argument('--build', type=pathlib.Path,
                         default=here.parent / 'build', metavar='DIR',
                         help='where Lend was built (build)')
-    parser.add_argument('--json', type=pathlib.Path, metavar='FILE')
+    parser.add_argument('--json', type=command_line.result_file,
+                        metavar='FILE')
     options = parser.parse_args()
     # Of a relative one, '.', the programs would be looked for in PATH.
     options.build = options.build.resolve()
@@ -284,14 +285,12 @@ def options_parse():
                 and not mode.startswith(f'{REFERENCE}#')):
             parser.error(f'unknown mode {mode}; known: '
                          f'{", ".join(overhead.MODES)}, {REFERENCE}#2')
-    if min(options.rounds, options.looks, options.turns) < 1:
-        parser.error('--rounds, --looks and --turns must be at least 1')
     options.realtime = not options.ordinary and may_have_priority()
     return options
 
 
 def main():
-    signal.signal(signal.SIGTERM, overhead.stop)
+    command_line.end_at_signals()
     options = options_parse()
     table = [{'load': load, 'connections': connections, 'workers': workers}
              for load in options.loads for connections in options.connections
