@@ -14,6 +14,7 @@
 
 #include "actor/actor.h"
 #include "arbiter/arbiter.h"
+#include "rt/circle.h"
 #include "rt/runtime.h"
 #include "rt/waiting.h"
 #include "rt/worker.h"
@@ -120,8 +121,8 @@ static bool note_told(struct lend_runtime *runtime,
 	bool is_new = !watchdog->told_deadlock;
 
 	if (circle)
-		is_new = lend__waiting_note_circle(
-			runtime, &watchdog->told_circles, circle);
+		is_new = lend__circle_note(runtime, &watchdog->told_circles,
+					   circle);
 	watchdog->told_deadlock = true;
 	return is_new;
 }
@@ -150,7 +151,7 @@ static bool tell_all(struct lend_runtime *runtime, uint64_t rounds,
 	bool has_told = false;
 
 	for (;;) {
-		bool found = lend__waiting_find_circle(
+		bool found = lend__circle_find(
 			runtime, &runtime->watchdog.told_circles, &first, text);
 		bool alone = atomic_load_explicit(&runtime->alone,
 						  memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include "base/line.h"
 #include "base/symbol.h"
 #include "mem/stack.h"
+#include "rt/circle.h"
 #include "rt/runtime.h"
 #include "rt/waiting.h"
 #include "rt/worker.h"
@@ -154,7 +155,7 @@ void lend_report(struct lend_runtime *runtime, int fd)
 		write_worker(runtime, i, &sink);
 	for (uint32_t i = 0; i < end; i++)
 		write_actor(runtime, i, &sink, &names);
-	if (!lend__waiting_find_circle(runtime, NULL, &first, circle))
+	if (!lend__circle_find(runtime, NULL, &first, circle))
 		return;
 	snprintf(line, sizeof(line), "they wait for each other: %s", circle);
 	write_line(&sink, line, sizeof(line));

@@ -55,36 +55,12 @@ void lend__waiting_add_scope(struct lend_text *line,
 			     struct lend_runtime *runtime,
 			     const struct lend_waiting *member);
 
-#define LEND_CIRCLE_TEXT_MAX 768
+/* Of those that wait for an actor: its slot. False: it waits for something
+ * else. */
+bool lend__waiting_target(uint64_t waits_for, uint32_t *ret_index);
 
-/* Circles that are not looked for any more. */
-#define LEND_CIRCLES_MAX 16
-
-struct lend_circles {
-	/* Of each the actor in the lowest slot, and what that waits for. */
-	lend_ref refs[LEND_CIRCLES_MAX];
-	uint64_t waits_for[LEND_CIRCLES_MAX];
-	unsigned count;
-};
-
-/**
- * Actors that wait for each other in a circle.
- *
- * @but        not one of those; NULL: any
- * @ret_first  one of them; written only if there are such
- * @text       the same: "a #1 -> b #2 -> a #1"
- *
- * Return: whether there are such
- */
-bool lend__waiting_find_circle(struct lend_runtime *runtime,
-			       const struct lend_circles *but,
-			       struct lend_waiting *ret_first,
-			       char text[LEND_CIRCLE_TEXT_MAX]);
-
-/* Add one that was found, in the place of one that has been broken since.
- * False: there are LEND_CIRCLES_MAX. */
-bool lend__waiting_note_circle(struct lend_runtime *runtime,
-			       struct lend_circles *circles,
-			       const struct lend_waiting *first);
+/* Does @owner wait for @member of its scope, or for any of its members? */
+bool lend__waiting_for_member(const struct lend_waiting *owner,
+			      const struct lend_waiting *member);
 
 #endif

@@ -18,7 +18,7 @@
 
 #include "base/bits.h"
 #include "rt/backtrace.h"
-#include "rt/waiting.h"
+#include "rt/circle.h"
 
 struct lend_log;
 struct lend_options;

@@ -15,23 +15,23 @@
 
 #include "actor/registry.h"
 #include "harness/harness.h"
+#include "rt/circle.h"
 #include "rt/deadlock.h"
 #include "rt/runtime.h"
-#include "rt/waiting.h"
 #include "rt/worker.h"
 
 #define NEVER (30 * LEND_S)
 
 bool __real_lend__deadlock_look(struct lend_runtime *runtime);
 bool __wrap_lend__deadlock_look(struct lend_runtime *runtime);
-bool __real_lend__waiting_find_circle(struct lend_runtime *runtime,
-				      const struct lend_circles *but,
-				      struct lend_waiting *ret_first,
-				      char text[LEND_CIRCLE_TEXT_MAX]);
-bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime,
-				      const struct lend_circles *but,
-				      struct lend_waiting *ret_first,
-				      char text[LEND_CIRCLE_TEXT_MAX]);
+bool __real_lend__circle_find(struct lend_runtime *runtime,
+			      const struct lend_circles *but,
+			      struct lend_waiting *ret_first,
+			      char text[LEND_CIRCLE_TEXT_MAX]);
+bool __wrap_lend__circle_find(struct lend_runtime *runtime,
+			      const struct lend_circles *but,
+			      struct lend_waiting *ret_first,
+			      char text[LEND_CIRCLE_TEXT_MAX]);
 void __real_lend__registry_publish(struct lend_registry *registry,
 				   struct lend_actor *actor);
 void __wrap_lend__registry_publish(struct lend_registry *registry,
@@ -61,7 +61,7 @@ static bool is_circle(struct lend_runtime *runtime)
 	char text[LEND_CIRCLE_TEXT_MAX];
 	struct lend_waiting first;
 
-	return __real_lend__waiting_find_circle(runtime, NULL, &first, text);
+	return __real_lend__circle_find(runtime, NULL, &first, text);
 }
 
 static bool is_parked(struct lend_runtime *runtime)
@@ -256,10 +256,10 @@ static bool has_looked(struct lend_runtime *runtime)
 }
 
 /* All has been looked at but for this, and seemed to wait. */
-bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime,
-				      const struct lend_circles *but,
-				      struct lend_waiting *ret_first,
-				      char text[LEND_CIRCLE_TEXT_MAX])
+bool __wrap_lend__circle_find(struct lend_runtime *runtime,
+			      const struct lend_circles *but,
+			      struct lend_waiting *ret_first,
+			      char text[LEND_CIRCLE_TEXT_MAX])
 {
 	if (atomic_load(&plan) == WITHIN_THE_LOOK) {
 		wakes_before = atomic_load(&wakes);
@@ -267,7 +267,7 @@ bool __wrap_lend__waiting_find_circle(struct lend_runtime *runtime,
 		wait_until(has_run, runtime);
 		atomic_store(&plan, DONE);
 	}
-	return __real_lend__waiting_find_circle(runtime, but, ret_first, text);
+	return __real_lend__circle_find(runtime, but, ret_first, text);
 }
 
 static int nothing(void *arg)

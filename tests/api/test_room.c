@@ -15,7 +15,7 @@
 
 #include "actor/actor.h"
 #include "harness/harness.h"
-#include "rt/waiting.h"
+#include "rt/circle.h"
 
 #define LATE (60 * LEND_S)
 
@@ -297,8 +297,7 @@ static int a_report_finds_the_circle(void *arg)
 	while (!waits_for(pair[0], LEND_WAITS_PLACE) ||
 	       !waits_for(pair[1], LEND_WAITS_PLACE))
 		CHECK_EQ(lend_yield(), 0);
-	CHECK(lend__waiting_find_circle(lend_runtime_current(), NULL, &waiting,
-					text));
+	CHECK(lend__circle_find(lend_runtime_current(), NULL, &waiting, text));
 	CHECK(lend__waiting_read(lend_runtime_current(), pair[0].index,
 				 &waiting));
 	lend__waiting_describe(lend_runtime_current(), waiting.waits_for, text,
