@@ -18,14 +18,22 @@
 /*
  * An actor, for a walk along whom it waits for; slots are counted from 1, 0 is
  * none. Who waits for the members of a scope waits for each of them: one that
- * never ends is enough. But who waits for any one of them may go on as long as
- * one can, so that only a sole member is followed.
+ * never ends is enough. But who waits for any one of them goes on as soon as
+ * one can, so it is stuck only if all of them are. Which actors may go on is
+ * found out first: whoever waits for no actor, and whoever waits for such a
+ * one, and so forth. All others are stuck, and each of them waits for one that
+ * is, so their ways lead into circles, whichever member is followed for any.
  */
 struct node {
 	uint32_t target; /* whom it waits for; 0: it was followed */
 	uint32_t member; /* the next one to follow of its scope's */
 	uint32_t sibling;
-	uint32_t waits_for_any;
+	uint32_t owner;	 /* of its scope, who waits for it */
+	uint32_t waiter; /* the first one of those that wait for it, */
+	uint32_t next;	 /* and after this one of those with its target */
+	uint32_t stuck;	 /* members it waits for, but those that may go on */
+	bool waits_for_any;
+	bool may_go_on;
 	uint32_t place; /* on the way; DONE: no circle behind it */
 	uint32_t way;	/* the slot in that place of the way, from 0 */
 };
@@ -45,17 +53,53 @@ static void read_node(struct lend_runtime *runtime, struct node *nodes,
 
 	if (!lend__waiting_read(runtime, index, &at))
 		return;
-	if (at.suspended && lend__waiting_target(at.waits_for, &target))
+	/* Slots beyond @end are of actors that came meanwhile. */
+	if (at.suspended && lend__waiting_target(at.waits_for, &target) &&
+	    target < end) {
 		nodes[index].target = target + 1;
+		nodes[index].next = nodes[target].waiter;
+		nodes[target].waiter = index + 1;
+	}
 	if (at.scope == -1 || at.scope_owner >= end ||
 	    !lend__waiting_read(runtime, at.scope_owner, &owner) ||
 	    !lend__waiting_for_member(&owner, &at))
 		return;
 	whose = &nodes[owner.ref.index];
+	nodes[index].owner = owner.ref.index + 1;
 	nodes[index].sibling = whose->member;
 	whose->member = index + 1;
+	whose->stuck++;
 	whose->waits_for_any = lend__actor_waits_opcode(owner.waits_for) ==
 			       LEND_WAITS_MEMBER;
+}
+
+/* The way is not needed yet: it has those whose waiters are to be looked at. */
+static void let_go_on(struct node *nodes, uint32_t slot, uint32_t *count)
+{
+	if (!slot || nodes[slot - 1].may_go_on)
+		return;
+	nodes[slot - 1].may_go_on = true;
+	nodes[(*count)++].way = slot - 1;
+}
+
+static void find_stuck(struct node *nodes, uint32_t end)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < end; i++)
+		if (!nodes[i].target && !nodes[i].member)
+			let_go_on(nodes, i + 1, &count);
+	while (count) {
+		const struct node *node = &nodes[nodes[--count].way];
+		struct node *owner = node->owner ? &nodes[node->owner - 1] :
+						   NULL;
+
+		for (uint32_t slot = node->waiter; slot;
+		     slot = nodes[slot - 1].next)
+			let_go_on(nodes, slot, &count);
+		if (owner && (!--owner->stuck || owner->waits_for_any))
+			let_go_on(nodes, node->owner, &count);
+	}
 }
 
 /* Another one that the one in slot @index waits for, from 1; 0: none. */
@@ -64,12 +108,14 @@ static uint32_t follow(struct node *nodes, uint32_t index)
 	struct node *node = &nodes[index];
 	uint32_t next = node->target;
 
+	if (node->may_go_on)
+		return 0;
 	node->target = 0;
 	if (next || !node->member)
 		return next;
 	next = node->member;
-	node->member = nodes[next - 1].sibling;
-	return node->waits_for_any && node->member ? 0 : next;
+	node->member = node->waits_for_any ? 0 : nodes[next - 1].sibling;
+	return next;
 }
 
 /* The slot of one of them; they begin with the one in the lowest, so that the
@@ -102,6 +148,16 @@ static bool waits_for(const struct lend_waiting *waiting,
 		       lend__waiting_for_member(waiting, whom);
 }
 
+static void add_title(struct lend_text *line, const struct node *node,
+		      const char *title)
+{
+	lend__text_add(line, "%s", title);
+	if (node->waits_for_any && node->stuck > 1)
+		lend__text_add(line, ", for any of %u members of its scope",
+			       node->stuck);
+	lend__text_add(line, " -> ");
+}
+
 /* Not any more, perhaps: the walk took longer than a look does. */
 static bool print_circle(struct lend_runtime *runtime, const struct node *nodes,
 			 const struct circle *circle,
@@ -116,7 +172,7 @@ static bool print_circle(struct lend_runtime *runtime, const struct node *nodes,
 	at = first;
 	for (uint32_t i = 1; i <= circle->length; i++) {
 		if (i <= TITLES_MAX)
-			lend__text_add(&line, "%s -> ", at.title);
+			add_title(&line, &nodes[at.ref.index], at.title);
 		if (!lend__waiting_read(runtime, slot_of(nodes, circle, i),
 					&next) ||
 		    !waits_for(&at, &next))
@@ -150,7 +206,6 @@ struct search {
 	struct lend_waiting *ret_first;
 	char *text;
 	struct node *nodes;
-	uint32_t end;
 };
 
 /* The last of a way of @length waits for the one in place @first of it. */
@@ -190,9 +245,6 @@ static bool walk(const struct search *search, uint32_t start)
 			return true;
 		}
 		next = length ? follow(nodes, nodes[length - 1].way) : 0;
-		/* Slots beyond @end are of actors that came meanwhile. */
-		if (next > search->end)
-			next = 0;
 	} while (length);
 	return false;
 }
@@ -204,7 +256,7 @@ bool lend__circle_find(struct lend_runtime *runtime,
 {
 	uint32_t end = lend__waiting_end(runtime);
 	size_t size = lend_align_up(end * sizeof(struct node), LEND_PAGE_SIZE);
-	struct search search = { runtime, but, ret_first, text, NULL, end };
+	struct search search = { runtime, but, ret_first, text, NULL };
 	bool is_found = false;
 	void *memory;
 
@@ -215,6 +267,7 @@ bool lend__circle_find(struct lend_runtime *runtime,
 	/* Members are put before those that are there already. */
 	for (uint32_t i = end; i--;)
 		read_node(runtime, search.nodes, end, i);
+	find_stuck(search.nodes, end);
 	for (uint32_t i = 0; i < end && !is_found; i++)
 		if (!search.nodes[i].place)
 			is_found = walk(&search, i);

@@ -355,6 +355,34 @@ static int a_circle_of_a_scope_is_reported(void *arg)
 	return test_join(owner);
 }
 
+/* Who waits for any of them waits for all, if none of them can end. */
+static int wait_for_any(void *arg)
+{
+	const struct lend_spawn_options options = { .name = "right",
+						    .joinable = true };
+	struct lend_scope *scope;
+	lend_ref self = lend_self();
+
+	(void)arg;
+	CHECK_EQ(lend_scope_open(NULL, &scope), 0);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(lend_scope_spawn(scope, join, &self, &options, NULL),
+			 0);
+	CHECK_EQ(lend_scope_next(scope, LEND_FOREVER, NULL, NULL), -ECANCELED);
+	return lend_scope_close(scope);
+}
+
+static int a_circle_of_any_is_reported(void *arg)
+{
+	lend_ref owner = spawn_named(wait_for_any, NULL, "left");
+
+	(void)arg;
+	wait_for_line("they wait for each other: left #",
+		      ", for any of 2 members of its scope -> right #");
+	CHECK_EQ(lend_cancel(owner), 0);
+	return test_join(owner);
+}
+
 static int join_each_other(void *arg)
 {
 	(void)arg;
@@ -453,6 +481,7 @@ int main(int argc, char **argv)
 	test_actor("a circle of joins is reported", a_circle_is_reported);
 	test_actor("a circle of a scope is reported",
 		   a_circle_of_a_scope_is_reported);
+	test_actor("a circle of any is reported", a_circle_of_any_is_reported);
 	test_plain("a circle of joins is told", a_circle);
 	test_plain("who waits for an operation is in no deadlock", no_deadlock);
 	test_plain("who sleeps is in no deadlock", no_deadlock_either);

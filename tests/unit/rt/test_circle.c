@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <lend/clock.h>
+#include <stdio.h>
 
 #include "actor/scope.h"
 #include "deadlock_stage.h"
@@ -252,6 +253,15 @@ Test(circle, who_is_in_another_scope_is_in_no_circle)
 	cr_expect_eq(count_circles(), 1, "%s", stage.said);
 }
 
+static unsigned count_of(unsigned members)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), ", for any of %u members of its scope -> ",
+		 members);
+	return stage_count_said(text);
+}
+
 /* Any of them that ends will do. */
 Test(circle, who_waits_for_one_of_several_is_in_no_circle)
 {
@@ -265,4 +275,84 @@ Test(circle, who_waits_for_one_of_several_is_in_no_circle)
 	member->scope = NULL;
 	cr_expect(lend__deadlock_look(&stage.runtime));
 	cr_expect_eq(count_circles(), 1, "%s", stage.said);
+	cr_expect_eq(stage_count_said(" for any of "), 0, "%s", stage.said);
+}
+
+/* But if each of them waits for it, through others or not, none will end. */
+Test(circle, who_waits_for_one_of_those_that_wait_is_in_a_circle)
+{
+	struct lend_actor *owner, *middle, *last;
+
+	owner = spawn_owner(&scopes[0], LEND_WAITS_MEMBER);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)owner->index);
+	middle = stage_spawn_reader();
+	stage_spawn_suspended("waiter", LEND_WAITS_END, (int)middle->index);
+	spawn_member(&scopes[0], LEND_WAITS_ANSWER, (int)middle->index);
+	last = stage_spawn_suspended("last", LEND_WAITS_PLACE,
+				     (int)owner->index);
+	stage_expect_told();
+	cr_expect_eq(count_circles(), 0, "%s", stage.said);
+	stage_wait_anew_for(middle, LEND_WAITS_END, (int)last->index);
+	cr_expect(lend__deadlock_look(&stage.runtime));
+	cr_expect_eq(
+		stage_count_said(
+			"other: owner #0, for any of 2 members of its scope -> member #1 -> owner #0\n"),
+		1, "%s", stage.said);
+	cr_expect_eq(stage.level_said, LEND_LOG_WARNING);
+	cr_expect(lend__deadlock_look(&stage.runtime));
+	cr_expect_eq(count_circles(), 1, "%s", stage.said);
+}
+
+/* One that may go on is enough, wherever it is. */
+Test(circle, any_within_any_is_followed)
+{
+	struct lend_actor *outer, *inner, *free;
+
+	outer = spawn_owner(&scopes[0], LEND_WAITS_MEMBER);
+	inner = spawn_owner(&scopes[1], LEND_WAITS_MEMBER);
+	enter_scope(inner, &scopes[0]);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)inner->index);
+	spawn_member(&scopes[1], LEND_WAITS_END, (int)outer->index);
+	spawn_member(&scopes[1], LEND_WAITS_END, (int)inner->index);
+	free = spawn_member(&scopes[1], LEND_WAITS_PERMIT, -1);
+	stage_expect_told();
+	cr_expect_eq(count_circles(), 0, "%s", stage.said);
+	stage_wait_anew_for(free, LEND_WAITS_END, (int)outer->index);
+	cr_expect(lend__deadlock_look(&stage.runtime));
+	cr_expect_eq(count_circles(), 1, "%s", stage.said);
+	cr_expect_eq(count_of(2), 1, "%s", stage.said);
+	cr_expect_eq(count_of(3), 1, "%s", stage.said);
+}
+
+/* Of an inner scope all must end, and one of its members never does. */
+Test(circle, all_within_any_is_followed)
+{
+	struct lend_actor *outer, *inner, *last;
+
+	outer = spawn_owner(&scopes[0], LEND_WAITS_MEMBER);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)outer->index);
+	inner = spawn_owner(&scopes[1], LEND_WAITS_MEMBERS);
+	enter_scope(inner, &scopes[0]);
+	last = spawn_member(&scopes[1], LEND_WAITS_MESSAGE, -1);
+	spawn_member(&scopes[1], LEND_WAITS_MESSAGE, -1);
+	stage_expect_told();
+	cr_expect_eq(count_circles(), 0, "%s", stage.said);
+	stage_wait_anew_for(last, LEND_WAITS_END, (int)outer->index);
+	cr_expect(lend__deadlock_look(&stage.runtime));
+	cr_expect_eq(count_of(2), 1, "%s", stage.said);
+}
+
+/* The owner is not in the circle that keeps its members. */
+Test(circle, members_may_be_stuck_elsewhere)
+{
+	struct lend_actor *circle[2];
+
+	spawn_circle(circle, 2);
+	spawn_owner(&scopes[0], LEND_WAITS_MEMBER);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)circle[0]->index);
+	spawn_member(&scopes[0], LEND_WAITS_END, (int)circle[1]->index);
+	stage_expect_told();
+	cr_expect_eq(count_circles(), 1, "%s", stage.said);
+	cr_expect_eq(stage_count_said("owner #2, for any"), 0, "%s",
+		     stage.said);
 }
