@@ -11,57 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "harness/harness.h"
-
-#define NEVER (30 * LEND_S)
-
-static const char *report(void)
-{
-	static char text[32768];
-	int fd = memfd_create("report", MFD_CLOEXEC);
-	ssize_t size = 0;
-
-	if (CHECK(fd >= 0)) {
-		lend_report(NULL, fd);
-		size = pread(fd, text, sizeof(text) - 1, 0);
-		close(fd);
-	}
-	text[size > 0 ? size : 0] = '\0';
-	return text;
-}
-
-/* A line that begins with @who and has @what. */
-static bool has_line(const char *text, const char *who, const char *what)
-{
-	for (const char *line = strstr(text, who); line;
-	     line = strstr(line + 1, who)) {
-		const char *end = strchr(line, '\n');
-		const char *found = strstr(line, what);
-
-		if (found && end && found < end)
-			return true;
-	}
-	return false;
-}
-
-static bool wait_for_line(const char *who, const char *what)
-{
-	uint64_t end_ns = lend_after(NEVER);
-
-	while (!has_line(report(), who, what)) {
-		if (lend_now() > end_ns) {
-			printf("     no line of \"%s\" with \"%s\" in:\n%s",
-			       who, what, report());
-			return CHECK(false);
-		}
-		lend_sleep(lend_after(LEND_MS));
-	}
-	return true;
-}
+#include "reported.h"
 
 /* It waits, and the report has counted some of that. */
 static void wait_until_told_for_long(const char *who)
@@ -73,38 +26,12 @@ static void wait_until_told_for_long(const char *who)
 	CHECK(!has_line(report(), who, ", for 0.000 s"));
 }
 
-__attribute__((noinline)) static lend_ref
-spawn_named(lend_actor_fn fn, void *arg, const char *name)
-{
-	const struct lend_spawn_options options = { .name = name,
-						    .joinable = true };
-	lend_ref ref = { 0, 0 };
-
-	CHECK_EQ(lend_spawn(fn, arg, &options, &ref), 0);
-	return ref;
-}
-
 /* ---- lend_report() ---- */
-
-static int receive(void *arg)
-{
-	struct lend_msg *msg;
-
-	(void)arg;
-	return lend_receive(LEND_FOREVER, &msg) == -ECANCELED ? 0 : -1;
-}
 
 static int sleep_for_long(void *arg)
 {
 	(void)arg;
 	return lend_sleep(lend_after(3600 * LEND_S)) == -ECANCELED ? 0 : -1;
-}
-
-static int join(void *arg)
-{
-	const lend_ref *whom = arg;
-
-	return lend_join(*whom, LEND_FOREVER, NULL) == -ECANCELED ? 0 : -1;
 }
 
 static int ask(void *arg)
@@ -311,78 +238,6 @@ static int join_other(void *arg)
 	return join(arg);
 }
 
-/* It is seen in a report, too, whoever else can run. */
-static int a_circle_is_reported(void *arg)
-{
-	(void)arg;
-	atomic_store(&is_closed, false);
-	circle[0] = spawn_named(join_other, &circle[1], "left");
-	circle[1] = spawn_named(join_other, &circle[0], "right");
-	atomic_store(&is_closed, true);
-	wait_for_line("they wait for each other: ", "left #");
-	wait_for_line("they wait for each other: ", " -> right #");
-	CHECK_EQ(lend_cancel(circle[0]), 0);
-	CHECK_EQ(test_join(circle[0]), 0);
-	(void)!lend_join(circle[1], LEND_FOREVER, NULL);
-	return 0;
-}
-
-/* Who waits for a scope's members waits for each of them. */
-static int own_a_scope(void *arg)
-{
-	const struct lend_spawn_options options = { .name = "right" };
-	struct lend_scope *scope;
-	lend_ref self = lend_self();
-
-	(void)arg;
-	CHECK_EQ(lend_scope_open(NULL, &scope), 0);
-	CHECK_EQ(lend_scope_spawn(scope, receive, NULL, NULL, NULL), 0);
-	CHECK_EQ(lend_scope_spawn(scope, join, &self, &options, &circle[1]), 0);
-	CHECK_EQ(lend_scope_join(scope, LEND_FOREVER), -ECANCELED);
-	return lend_scope_close(scope);
-}
-
-static int a_circle_of_a_scope_is_reported(void *arg)
-{
-	lend_ref owner = spawn_named(own_a_scope, NULL, "left");
-
-	(void)arg;
-	wait_for_line("they wait for each other: ", "left #");
-	wait_for_line("they wait for each other: ", " -> right #");
-	wait_for_line("actor right #", "; in a scope of actor left #");
-	wait_for_line("actor right #", ", which waits for it; ");
-	CHECK_EQ(lend_cancel(owner), 0);
-	return test_join(owner);
-}
-
-/* Who waits for any of them waits for all, if none of them can end. */
-static int wait_for_any(void *arg)
-{
-	const struct lend_spawn_options options = { .name = "right",
-						    .joinable = true };
-	struct lend_scope *scope;
-	lend_ref self = lend_self();
-
-	(void)arg;
-	CHECK_EQ(lend_scope_open(NULL, &scope), 0);
-	for (unsigned i = 0; i < 2; i++)
-		CHECK_EQ(lend_scope_spawn(scope, join, &self, &options, NULL),
-			 0);
-	CHECK_EQ(lend_scope_next(scope, LEND_FOREVER, NULL, NULL), -ECANCELED);
-	return lend_scope_close(scope);
-}
-
-static int a_circle_of_any_is_reported(void *arg)
-{
-	lend_ref owner = spawn_named(wait_for_any, NULL, "left");
-
-	(void)arg;
-	wait_for_line("they wait for each other: left #",
-		      ", for any of 2 members of its scope -> right #");
-	CHECK_EQ(lend_cancel(owner), 0);
-	return test_join(owner);
-}
-
 static int join_each_other(void *arg)
 {
 	(void)arg;
@@ -478,10 +333,6 @@ int main(int argc, char **argv)
 	test_actor("servers say what they wait for",
 		   servers_wait_for_something);
 	test_actor("names stay in their line", names_stay_in_their_line);
-	test_actor("a circle of joins is reported", a_circle_is_reported);
-	test_actor("a circle of a scope is reported",
-		   a_circle_of_a_scope_is_reported);
-	test_actor("a circle of any is reported", a_circle_of_any_is_reported);
 	test_plain("a circle of joins is told", a_circle);
 	test_plain("who waits for an operation is in no deadlock", no_deadlock);
 	test_plain("who sleeps is in no deadlock", no_deadlock_either);
