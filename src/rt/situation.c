@@ -129,12 +129,29 @@ static void write_actor(struct lend_runtime *runtime, uint32_t index,
 	write_line(sink, text, sizeof(text));
 }
 
+/* As many as a deadlock is told of. While others run they come and go, so that
+ * it is counted what was found, not what is remembered. */
+static void write_circles(struct lend_runtime *runtime, struct sink *sink)
+{
+	struct lend_circles told = { .count = 0 };
+	char line[1024], circle[LEND_CIRCLE_TEXT_MAX];
+	struct lend_waiting first;
+
+	for (unsigned i = 0; i < LEND_CIRCLES_MAX; i++) {
+		if (!lend__circle_find(runtime, &told, &first, circle))
+			return;
+		snprintf(line, sizeof(line), "%s wait for each other: %s",
+			 i ? "others" : "they", circle);
+		write_line(sink, line, sizeof(line));
+		(void)lend__circle_note(runtime, &told, &first);
+	}
+}
+
 void lend_report(struct lend_runtime *runtime, int fd)
 {
 	struct names names = { .next = 0 };
 	struct sink sink = { .fd = fd, .until_ns = lend_after(PATIENCE_NS) };
-	char line[1024], circle[LEND_CIRCLE_TEXT_MAX];
-	struct lend_waiting first;
+	char line[256];
 	uint32_t end;
 
 	if (!runtime)
@@ -155,8 +172,5 @@ void lend_report(struct lend_runtime *runtime, int fd)
 		write_worker(runtime, i, &sink);
 	for (uint32_t i = 0; i < end; i++)
 		write_actor(runtime, i, &sink, &names);
-	if (!lend__circle_find(runtime, NULL, &first, circle))
-		return;
-	snprintf(line, sizeof(line), "they wait for each other: %s", circle);
-	write_line(&sink, line, sizeof(line));
+	write_circles(runtime, &sink);
 }

@@ -61,6 +61,26 @@ static int a_circle_of_a_scope_is_reported(void *arg)
 	return test_join(owner);
 }
 
+static int each_circle_is_reported(void *arg)
+{
+	static const char *const names[] = { "fore", "aft", "port" };
+	lend_ref owners[3];
+
+	(void)arg;
+	for (unsigned i = 0; i < 3; i++)
+		owners[i] = spawn_named(own_a_scope, NULL, names[i]);
+	wait_for_line("they wait for each other: ", " -> right #");
+	wait_for_line("others wait for each other: ", " -> right #");
+	wait_for_line(" wait for each other: ", "fore #");
+	wait_for_line(" wait for each other: ", "aft #");
+	wait_for_line(" wait for each other: ", "port #");
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(lend_cancel(owners[i]), 0);
+		CHECK_EQ(test_join(owners[i]), 0);
+	}
+	return 0;
+}
+
 /* Who waits for any of them waits for all, if none of them can end. */
 static int wait_for_any(void *arg)
 {
@@ -95,6 +115,7 @@ int main(int argc, char **argv)
 	test_actor("a circle of joins is reported", a_circle_is_reported);
 	test_actor("a circle of a scope is reported",
 		   a_circle_of_a_scope_is_reported);
+	test_actor("each circle is reported", each_circle_is_reported);
 	test_actor("a circle of any is reported", a_circle_of_any_is_reported);
 	return test_finish();
 }
