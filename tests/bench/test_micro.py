@@ -53,6 +53,19 @@ def check_command_lines(program):
     print("ok   command lines")
 
 
+def check_processor_time(program):
+    """One thread can not use more than there was, but for what it does
+    between the looks at two clocks. By ticks of 4 ms it seems to."""
+    done = run(program, "--workers", "1", "--format", "csv", "--slices", "40",
+               "--ms", "3", "yield-1")
+    slices = list(csv.DictReader(done.stdout.splitlines()))
+    assert len(slices) == 40, done
+    more = [row for row in slices
+            if int(row["cpu_ns"]) > 1.1 * int(row["wall_ns"])]
+    assert len(more) <= 10, more
+    print("ok   processor time")
+
+
 def check_every_workload(program, names):
     """With fewer, as many and more workers than CPUs."""
     done = run(program, "--workers", "1,2,5", "--format", "csv", *SHORT)
@@ -118,6 +131,7 @@ def main():
     program, script = sys.argv[1:]
     names = workloads(program)
     check_command_lines(program)
+    check_processor_time(program)
     check_every_workload(program, names)
     check_modes_and_formats(program)
     check_comparison(program, script)

@@ -4,6 +4,7 @@
  */
 #include "crowd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -22,6 +23,30 @@ static uint64_t clock_of(clockid_t id)
 
 	clock_gettime(id, &now);
 	return (uint64_t)now.tv_sec * LEND_S + (uint64_t)now.tv_nsec;
+}
+
+/* Of the process. What a running thread has used is counted when its tick
+ * comes, every 4 ms or so, which is a sixth of a slice; but at once for who
+ * asks for the thread's own clock. It takes some 20 us, as long at a slice's
+ * end as at its begin. */
+static uint64_t cpu_time(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *entry;
+
+	while (tasks && (entry = readdir(tasks))) {
+		pid_t thread = (pid_t)atoi(entry->d_name);
+		struct timespec unused;
+
+		/* The kernel's way to name a thread's clock, which libc has for
+		 * a pthread_t alone. */
+		if (thread)
+			clock_gettime((clockid_t)(~(unsigned)thread << 3 | 6),
+				      &unused);
+	}
+	if (tasks)
+		closedir(tasks);
+	return clock_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void sleep_ms(unsigned ms)
@@ -199,7 +224,7 @@ static int look(struct crowd *crowd, const struct crowd_plan *plan,
 {
 	uint64_t operations = crowd_operations(crowd);
 	uint64_t wall_ns = clock_of(CLOCK_MONOTONIC);
-	uint64_t cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t cpu_ns = cpu_time();
 
 	/* Longer, where nothing came of it: others may have had the CPUs. */
 	do {
@@ -209,7 +234,7 @@ static int look(struct crowd *crowd, const struct crowd_plan *plan,
 	} while (crowd_operations(crowd) == operations);
 	slice->operations = crowd_operations(crowd) - operations;
 	slice->wall_ns = clock_of(CLOCK_MONOTONIC) - wall_ns;
-	slice->cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns;
+	slice->cpu_ns = cpu_time() - cpu_ns;
 	slice->extra_count = 0;
 	if (crowd->work->extras)
 		slice->extra_count = crowd->work->extras(crowd, slice->extras);
