@@ -6,7 +6,7 @@
  * which suspends the actor and lets others run. Actors are not preempted: one
  * that computes for long should call lend_yield_if_needed() now and then.
  *
- * The stack is 64 KiB unless the runtime's options say otherwise (46 KiB of
+ * The stack is 64 KiB unless the runtime's options say otherwise (61 KiB of
  * them at least are for your frames, the rest is the library's), or those of
  * the spawn; below it lies a guard page: an overflow ends the process with a
  * line that names the actor. printf() and getaddrinfo() fit; big arrays belong

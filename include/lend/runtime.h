@@ -12,7 +12,10 @@
  * returns -EPIPE, as the signal stays blocked. Ignore it in main() all the
  * same, for what the program itself writes.
  * fork(): a child has neither the rings nor the threads; it may only exec or
- * _exit. The library's descriptors are close-on-exec.
+ * _exit. The library's descriptors are close-on-exec. One of an actor, or of a
+ * function of blocking.h, has those signals blocked, and what it executes has,
+ * too, so that SIGTERM does not end it: it unblocks them first;
+ * lend_process_spawn() does.
  */
 #ifndef LEND_RUNTIME_H
 #define LEND_RUNTIME_H
