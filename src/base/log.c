@@ -4,6 +4,8 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -25,19 +27,36 @@ static const char *level_name(enum lend_log_level level)
 	return "warning";
 }
 
+/* [atomic: counter] Lines that standard error has not taken, and that nobody
+ * has been told of. The process has one, whichever runtime they are of. */
+static _Atomic unsigned long lost;
+
+/* Return: its length, 0 if there are none. */
+static size_t print_lost(unsigned long count, char *text, size_t size)
+{
+	if (!count)
+		return 0;
+	return (size_t)snprintf(
+		text, size, "lend: warning: %lu line%s of the log %s lost\n",
+		count, count == 1 ? "" : "s", count == 1 ? "was" : "were");
+}
+
+/* What was lost is told in the same write: it gets through, or is lost, too. */
 static void write_stderr(enum lend_log_level level, const char *line, void *arg)
 {
-	char text[1100];
-	int size;
+	unsigned long before = atomic_exchange_explicit(&lost, 0,
+							memory_order_relaxed);
+	char text[1200];
+	size_t size = print_lost(before, text, sizeof(text));
 
 	(void)arg;
-	size = snprintf(text, sizeof(text), "lend: %s: %s\n", level_name(level),
-			line);
-	if (size >= (int)sizeof(text))
+	size += (size_t)snprintf(text + size, sizeof(text) - size,
+				 "lend: %s: %s\n", level_name(level), line);
+	if (size >= sizeof(text))
 		size = sizeof(text) - 1;
-	/* If it is closed, or nobody reads it, there is nowhere to say it. */
-	(void)lend__line_write(STDERR_FILENO, text, (size_t)size,
-			       LEND_LINE_PATIENCE_NS);
+	if (!lend__line_write(STDERR_FILENO, text, size, LEND_LINE_PATIENCE_NS))
+		atomic_fetch_add_explicit(&lost, before + 1,
+					  memory_order_relaxed);
 }
 
 void lend__log_init(struct lend_log *log, enum lend_log_level level,
