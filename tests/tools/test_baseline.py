@@ -10,9 +10,7 @@ Method: raw sockets against each server on a free port, then the load
         generator, which must find no error, and one wrong server, in which it
         must find one.
 """
-import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import pathlib
@@ -394,33 +392,6 @@ class BaselineTest(unittest.TestCase):
         # A round waits for up to 50 ms.
         self.assertGreater(turn['gap_us'], 200000)
 
-    def test_turns_that_others_disturbed_are_not_compared(self):
-        requests = requests_module()
-
-        def turn(p99_us, gap_us=0.0, waited_us=0.0):
-            each = {'p99_us': p99_us, 'gap_us': gap_us,
-                    'waited_us': waited_us}
-            each['disturbed'] = requests.disturbed(options, each, True)
-            return each
-
-        options = argparse.Namespace(turn_seconds=0.06, turn_warmup=0.02)
-        late, waited = {'gap_us': 801.0}, {'waited_us': 801.0}
-        rounds = [[{'raw_uring': turn(100), 'mine': turn(150)},
-                   {'raw_uring': turn(100), 'mine': turn(110, gap_us=799.0)},
-                   {'raw_uring': turn(100), 'mine': turn(900)},
-                   {'raw_uring': turn(100), 'mine': turn(901, **late)},
-                   {'raw_uring': turn(2, **waited), 'mine': turn(150)}],
-                  [{'raw_uring': turn(1), 'mine': turn(150, **waited)}]]
-        result = requests.compare(rounds, 'mine', 'p99_us')
-        self.assertEqual((result['turns'], result['dropped']), (6, 3))
-        self.assertEqual((result['rounds'], result['ratio']), (1, 1.5))
-        result = requests.compare(rounds[1:], 'mine', 'p99_us')
-        self.assertNotIn('ratio', result)
-        self.assertEqual(requests.cell(result, 1.2), 'disturbed')
-        # Workers that share CPUs wait for each other.
-        self.assertFalse(requests.disturbed(
-            options, {'gap_us': 0.0, 'waited_us': 801.0}, False))
-
     def test_the_table_of_requests_is_made(self):
         build = pathlib.Path(LOAD).parent.parent
         if not (build / 'lend').exists():
@@ -465,16 +436,6 @@ class BaselineTest(unittest.TestCase):
         self.assertEqual(
             [row['server'] for row in result[0]['rows']], list(SERVERS))
         self.assertGreater(result[0]['rows'][1]['ratio'], 0)
-
-
-def requests_module():
-    """requests.py, which lies beside overhead.py and imports that."""
-    path = pathlib.Path(OVERHEAD).with_name('requests.py')
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location('bench_requests', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def io_uring_missing(path):
