@@ -18,10 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bodies.h"
 #include "harness/door.h"
 #include "harness/harness.h"
 
-#define BODY  100
 #define NEVER (20 * LEND_S)
 
 static const char quick[] = "GET /A HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -92,14 +92,6 @@ void test_door(struct io_uring_sqe *sqe)
 static lend_ref waiter;
 static _Atomic bool waits, ends, went_on;
 
-static void answer(struct lend_http_response *response, char letter)
-{
-	char body[BODY];
-
-	memset(body, letter, sizeof(body));
-	CHECK_EQ(lend_http_reply(response, 200, NULL, body, sizeof(body)), 0);
-}
-
 static void on_quick(struct lend_http_request *request,
 		     struct lend_http_response *response, void *arg)
 {
@@ -129,17 +121,6 @@ static int serve(void *arg)
 }
 
 /* ---- a client ---- */
-
-static unsigned count_bodies(const char *text, char letter)
-{
-	char body[BODY + 1] = { 0 };
-	unsigned count = 0;
-
-	memset(body, letter, BODY);
-	for (const char *at = text; (at = strstr(at, body)); at += BODY)
-		count++;
-	return count;
-}
 
 static bool receive(int fd, char letter, unsigned count)
 {

@@ -18,13 +18,13 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "bodies.h"
 #include "harness/door.h"
 #include "harness/harness.h"
 
 #define CLIENTS 8
 #define ROUNDS	20
 #define BATCH	8
-#define BODY	100
 /* More than a worker has of what is used in turn. */
 #define STAYING 300
 
@@ -122,11 +122,9 @@ static void on_letter(struct lend_http_request *request,
 		      struct lend_http_response *response, void *arg)
 {
 	struct lend_http_text path = lend_http_path(request);
-	char body[BODY];
 
 	(void)arg;
-	memset(body, path.data[path.size - 1], sizeof(body));
-	CHECK_EQ(lend_http_reply(response, 200, NULL, body, sizeof(body)), 0);
+	answer(response, path.data[path.size - 1]);
 }
 
 /* The same, when all of the body has come. */
@@ -138,18 +136,6 @@ static void on_body(struct lend_http_request *request,
 	while (lend_http_read(request, piece, sizeof(piece)) > 0)
 		;
 	on_letter(request, response, arg);
-}
-
-/* An answer: its head has none of the letters in a row. */
-static unsigned count_bodies(const char *text, char letter)
-{
-	char body[BODY + 1] = { 0 };
-	unsigned count = 0;
-
-	memset(body, letter, BODY);
-	for (const char *at = text; (at = strstr(at, body)); at += BODY)
-		count++;
-	return count;
 }
 
 /* Receive @text until it has so many answers; shorter if no more come. */
