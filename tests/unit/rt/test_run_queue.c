@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "actor/actor.h"
+#include "run_queue_places.h"
 
 #define CROWD 1000
 /* The longest queue that is left alone. */
@@ -78,18 +79,6 @@ Test(run_queue, lanes_keep_their_order_beyond_their_rings, .init = init,
 
 /* ---- the bound ---- */
 
-enum place {
-	PLACE_URGENT = LEND_RUN_URGENT,
-	PLACE_READY = LEND_RUN_READY,
-	PLACE_YIELDED = LEND_RUN_YIELDED,
-	PLACE_PINNED,
-	PLACE_NEXT,
-	PLACES,
-};
-
-static const char *const names[PLACES] = { "urgent", "ready", "yielded",
-					   "pinned", "next" };
-
 static void put(struct lend_actor *actor, enum place place)
 {
 	if (place == PLACE_PINNED)
@@ -98,26 +87,6 @@ static void put(struct lend_actor *actor, enum place place)
 		lend__run_queue_push_next(&queue, actor);
 	else
 		lend__run_queue_push(&queue, (enum lend_run_lane)place, actor);
-}
-
-static unsigned bound(enum place place, unsigned before, bool pinned)
-{
-	const unsigned k = LEND_RUN_READY_MAX, c = LEND_RUN_CREDIT_MAX;
-	const unsigned n = before + 1, p = pinned ? 2 : 1;
-
-	switch (place) {
-	case PLACE_READY:
-		return 2 * p * (n + (n + k - 1) / k + 1) + c;
-	case PLACE_YIELDED:
-		/* One is in READY at any time. */
-		return 2 * p * (n * (k + 1) + 2) + c;
-	case PLACE_PINNED:
-		return 2 * 2 * n + c;
-	case PLACE_URGENT:
-		return 4 * n;
-	default:
-		return 4;
-	}
 }
 
 /* How many turns actors[0] waits in @place behind @before others, while each
@@ -172,16 +141,18 @@ Test(run_queue, whoever_waits_has_its_turn_in_bounded_time, .init = init,
 				continue;
 			turns = wait_in((enum place)place, before, pinned,
 					warm);
-			most = bound((enum place)place, before, pinned);
+			/* One is in READY at any time. */
+			most = place_bound((enum place)place, before, pinned,
+					   1);
 			cr_expect_leq(
 				turns, most,
 				"%s behind %u%s: %u turns, not %u at most",
-				names[place], before,
+				place_names[place], before,
 				pinned ? ", others pinned" : "", turns, most);
 			cr_expect_gt(turns, before);
 			if (before == CROWD - 1 && !warm)
 				printf("%s behind %u%s: %u turns, %u at most\n",
-				       names[place], before,
+				       place_names[place], before,
 				       pinned ? ", others pinned" : "", turns,
 				       most);
 		}

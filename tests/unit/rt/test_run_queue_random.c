@@ -15,22 +15,11 @@
 #include <stdlib.h>
 
 #include "actor/actor.h"
+#include "run_queue_places.h"
 
 #define ACTORS_MAX 4000
 #define STEPS	   20000
 #define SEEDS	   300
-
-enum place {
-	PLACE_URGENT = LEND_RUN_URGENT,
-	PLACE_READY = LEND_RUN_READY,
-	PLACE_YIELDED = LEND_RUN_YIELDED,
-	PLACE_PINNED,
-	PLACE_NEXT,
-	PLACES,
-};
-
-static const char *const names[PLACES] = { "urgent", "ready", "yielded",
-					   "pinned", "next" };
 
 /* Who should be in a place, the oldest first. */
 struct line {
@@ -85,26 +74,6 @@ static void rest(unsigned who)
 	model.idle[model.idle_count++] = who;
 }
 
-/* As Note [fair] has it, with so many before it in its lane. */
-static unsigned bound(enum place place, unsigned before)
-{
-	const unsigned k = LEND_RUN_READY_MAX, c = LEND_RUN_CREDIT_MAX;
-	const unsigned n = before + 1, p = model.pinned ? 2 : 1;
-
-	switch (place) {
-	case PLACE_READY:
-		return 2 * p * (n + (n + k - 1) / k + 1) + c;
-	case PLACE_YIELDED:
-		return 2 * p * (n * (k + 1) + 2 * model.ready_most) + c;
-	case PLACE_PINNED:
-		return 2 * 2 * n + c;
-	case PLACE_URGENT:
-		return 4 * n;
-	default:
-		return 4;
-	}
-}
-
 /* READY is not longer than @ready_most, which is in the bound. */
 static void put(enum place place)
 {
@@ -120,7 +89,9 @@ static void put(enum place place)
 	line = &model.lines[place];
 	model.place[who] = place;
 	model.began[who] = model.turns;
-	model.deadline[who] = model.turns + bound(place, line->count);
+	model.deadline[who] = model.turns + place_bound(place, line->count,
+							model.pinned,
+							model.ready_most);
 	line->who[(line->head + line->count++) % ACTORS_MAX] = who;
 	if (place == PLACE_PINNED)
 		lend__run_queue_push_pinned(&queue, &actors[who], false);
@@ -159,10 +130,10 @@ static void take(void)
 	cr_assert_neq(place, PLACES, "seed %u: %u is nowhere", model.seed, who);
 	cr_assert_eq(first_of(&model.lines[place]), who,
 		     "seed %u: %u is not the first that is %s", model.seed, who,
-		     names[place]);
+		     place_names[place]);
 	cr_assert_leq(model.turns, model.deadline[who],
-		      "seed %u: %s, %u turns, not %u", model.seed, names[place],
-		      model.turns - model.began[who],
+		      "seed %u: %s, %u turns, not %u", model.seed,
+		      place_names[place], model.turns - model.began[who],
 		      model.deadline[who] - model.began[who]);
 	used = 100 * (model.turns - model.began[who]) /
 	       (model.deadline[who] - model.began[who]);
@@ -287,8 +258,8 @@ Test(run_queue_random, whoever_comes_is_taken_in_order_and_time, .timeout = 120)
 		lend__run_queue_fini(&other);
 	}
 	for (int i = 0; i < PLACES; i++)
-		printf("%s: %u of 100 turns that may be waited\n", names[i],
-		       used_most[i]);
+		printf("%s: %u of 100 turns that may be waited\n",
+		       place_names[i], used_most[i]);
 	if (!given)
 		cr_expect_gt(overflows, 0);
 }
