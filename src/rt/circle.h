@@ -12,8 +12,8 @@
 
 struct lend_runtime;
 
-/* Of 12 actors with long names, one of which waits for any of its members; it is
- * cut beyond that. */
+/* Room for 12 actors with long names, one of which waits for any member of its
+ * scope; what is longer is cut. */
 #define LEND_CIRCLE_TEXT_MAX 768
 
 /* Circles that are not looked for any more. */
