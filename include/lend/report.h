@@ -11,9 +11,10 @@ struct lend_runtime;
 LEND_BEGIN_DECLS
 
 /**
- * Write lines of text: the workers and what they run, what is in flight, and
- * for each actor what it waits for, on whom, since when, where it was spawned
- * and what it has touched of its stack.
+ * Write lines of text: the workers and what they run, what is in flight, for
+ * each actor what it waits for, on whom, since when, where it was spawned and
+ * what it has touched of its stack, and which actors wait for each other: up to
+ * 16 circles.
  *
  * Nothing is stopped for it. Each line is of an actor that lived when it was
  * written, but two lines may be of different moments; so may what an actor
