@@ -18,6 +18,7 @@
 #include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 static void cancel_everywhere(struct lend_actor *self, int fd)
@@ -70,8 +71,12 @@ int lend_close(int fd)
 	struct lend_actor *self = lend__current_actor();
 	struct lend_closer closer;
 	struct lend_orphan told;
-	int in_flight = lend__descriptor_begin_close(&closer, fd, self);
+	int in_flight;
 
+	/* Mostly there is nothing to wait for. */
+	if (self)
+		lend__turn_spend(self);
+	in_flight = lend__descriptor_begin_close(&closer, fd, self);
 	if (in_flight < 0)
 		return in_flight;
 	for (unsigned round = 1; lend__descriptor_in_flight(fd); round++) {

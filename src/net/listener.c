@@ -13,7 +13,9 @@
 
 #include "io/series.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/places.h"
+#include "rt/turn.h"
 
 struct lend_listener {
 	int fd;
@@ -129,8 +131,13 @@ int lend_listener_accept(struct lend_listener *listener, uint64_t deadline)
 		if (err)
 			return err;
 	}
-	if (deadline == LEND_NOW)
+	if (deadline == LEND_NOW) {
+		struct lend_actor *self = lend__current_actor();
+
+		lend_assert_actor(self);
+		lend__turn_spend(self);
 		return accept_now(listener);
+	}
 	return (int)lend_series_next(listener->accepted, deadline, NULL);
 }
 

@@ -17,6 +17,7 @@
 #include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 /* A question is on its way, or freed. */
@@ -74,6 +75,7 @@ int lend_ask(lend_ref to, uint32_t type, const void *data, size_t size,
 	lend_assert(!self->asking);
 	if (lend__ref_equal(to, lend__actor_ref(self)))
 		return -EDEADLK;
+	lend__turn_spend(self);
 	lend__actor_sort_mail(self);
 	if (self->cancelled)
 		return -ECANCELED;

@@ -15,6 +15,7 @@
 #include "rt/misuse.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 int lend_scope_open(const struct lend_scope_options *options,
@@ -99,6 +100,7 @@ static int wait_for(struct lend_scope *scope, enum lend_scope_wait waits,
 						     LEND_WAITS_MEMBER;
 	int err = 0;
 
+	lend__turn_spend(scope->owner);
 	/* A signal that comes between the look and the wait is mail, with
 	 * which nobody goes to sleep. */
 	while (!lend__scope_look(scope, waits) && !err)

@@ -34,6 +34,7 @@
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/thread.h"
+#include "rt/turn.h"
 #include "rt/worker.h"
 
 /* Between two looks. A change costs that many at least. */
@@ -318,10 +319,14 @@ static int refuse_more(const struct lend_runtime *runtime, const char *what,
  * was, nobody need have passed anything: one may be stuck. */
 static int begin(struct lend_runtime *runtime, uint64_t deadline)
 {
+	struct lend_actor *self = lend__current_actor();
 	int err;
 
 	if (!runtime->threads_running)
 		return -ESHUTDOWN;
+	/* It may have no work to do. */
+	if (self)
+		lend__turn_spend(self);
 	/* Acquire, paired with end(): what the one before us did. */
 	if (atomic_exchange_explicit(&runtime->resizing, true,
 				     memory_order_acquire))
