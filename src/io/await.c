@@ -406,11 +406,21 @@ void lend__io_abort(struct lend_io_op *op)
 	}
 }
 
+/* Is it most often over when the kernel has taken it? What is written is: there
+ * is room for it. Then the worker need not go to sleep to be told. */
+static inline bool is_prompt(unsigned opcode)
+{
+	return opcode == IORING_OP_SEND || opcode == IORING_OP_SENDMSG ||
+	       opcode == IORING_OP_WRITE || opcode == IORING_OP_WRITEV;
+}
+
 bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 {
 	struct lend_io_op *op = io->op;
 	int res;
 
+	if (is_prompt(io->sqe->opcode))
+		io->self->worker->flush.prompt = true;
 	submit(io);
 	res = await(op, deadline, true);
 	if (lend_unlikely(op->op.res < 0) && lend__io_is_undone(op) &&

@@ -28,6 +28,7 @@ void lend__flush_note(struct lend_worker *worker, enum lend_flush_cause cause)
 {
 	worker->flush.rounds = 0;
 	worker->flush.actors = 0;
+	worker->flush.prompt = false;
 	if (unsubmitted(worker))
 		lend_counter_add(&worker->flush.counts[cause], 1);
 }

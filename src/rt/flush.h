@@ -27,6 +27,7 @@ enum lend_flush_cause {
 struct lend_flush {
 	unsigned rounds; /* since the last flush, with work left over */
 	unsigned actors; /* since the last flush */
+	bool prompt;	 /* what is not flushed yet will be over at once */
 	/* Flushes that found something; read by others as counters. */
 	_Atomic uint64_t counts[LEND_FLUSH_CAUSES];
 };

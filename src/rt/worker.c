@@ -253,11 +253,15 @@ static void poll_rings(struct lend_worker *worker)
 void lend__worker_run(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
+	bool just_woke = false;
 
 	worker->now_ns = lend_now();
 	lend__fp_modes_read(&worker->fp_modes);
 	while (!atomic_load_explicit(&runtime->halting, memory_order_relaxed)) {
-		lend__monitor_safe_point(worker);
+		/* The end of a park is one, too. */
+		if (!just_woke)
+			lend__monitor_safe_point(worker);
+		just_woke = false;
 		if (lend_unlikely(lend__removal_pass(&worker->borrower)))
 			lend__worker_wake_all(runtime);
 		/* Relaxed: it learns the rest by a compare-and-swap. Pinned
@@ -286,6 +290,11 @@ void lend__worker_run(struct lend_worker *worker)
 			lend__flush_after_round(worker);
 			continue;
 		}
+		if (worker->flush.prompt) {
+			lend__flush(worker, LEND_FLUSH_EMPTY);
+			poll_rings(worker);
+			continue;
+		}
 		if (lend__runtime_count(runtime) > 1 &&
 		    lend__worker_steal(worker, LEND_STEAL_PROBES)) {
 			lend__flush(worker, LEND_FLUSH_EMPTY);
@@ -297,5 +306,9 @@ void lend__worker_run(struct lend_worker *worker)
 			continue;
 		}
 		lend__worker_park(worker);
+		just_woke = true;
+		/* Mostly it is completions that end it: a round of nobody need
+		 * not come first. */
+		poll_rings(worker);
 	}
 }

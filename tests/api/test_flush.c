@@ -149,6 +149,28 @@ static int late_all_the_same(void)
 	return 0;
 }
 
+/* The kernel is through with what is written when it has taken it: who waits
+ * for that is resumed without its worker having gone to sleep. */
+static int written_without_sleep(void)
+{
+	struct lend_stats before, after;
+
+	lend_stats_read(NULL, &before);
+	for (int i = 0; i < WRITERS; i++)
+		CHECK_EQ(write_byte(NULL), 0);
+	lend_stats_read(NULL, &after);
+	CHECK_EQ(after.flushes.empty - before.flushes.empty, WRITERS);
+	CHECK_EQ(after.parks - before.parks, 0);
+	CHECK_EQ(bytes_there(), WRITERS);
+	return 0;
+}
+
+static int run_written(void *arg)
+{
+	(void)arg;
+	return with_pipe(written_without_sleep);
+}
+
 static int run_gathered(void *arg)
 {
 	(void)arg;
@@ -219,6 +241,10 @@ int main(int argc, char **argv)
 				&options);
 		test_actor("late_all_the_same", run_late);
 	}
+	if (options.workers > 1)
+		test_skip("written_without_sleep", others);
+	else
+		test_actor("written_without_sleep", run_written);
 	test_plain("bad_policies", bad_policies);
 	return test_finish();
 }
