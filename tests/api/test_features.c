@@ -212,8 +212,8 @@ static int run_with_few_addresses(void)
 {
 	const struct rlimit limit = { (rlim_t)1 << 30, RLIM_INFINITY };
 	struct lend_options options = test_options;
-	int status;
 	pid_t child = fork();
+	int status = 0;
 
 	if (!child) {
 		options.log_level = LEND_LOG_ERROR;
