@@ -198,10 +198,12 @@ static void settle(struct lend__http_connection *connection, int res)
 	}
 	count_sent(connection, (size_t)res);
 	out->size -= (uint32_t)res;
-	if (lend_unlikely(out->size))
-		memmove(out->data, out->data + res, out->size);
-	else
+	if (lend_likely(!out->size)) {
 		release(connection);
+		return;
+	}
+	lend_assert(out->data);
+	memmove(out->data, out->data + res, out->size);
 }
 
 int lend__http_output_finish(struct lend__http_connection *connection)
