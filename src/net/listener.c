@@ -24,12 +24,13 @@ struct lend_listener {
 };
 
 /* The file of a unix socket whose server is gone: a connection attempt is
- * refused. Then it may be replaced; anything else is left alone. */
+ * refused. Then it may be replaced; anything else is left alone. One whose
+ * server has as many connections waiting as it wants would keep us waiting. */
 static void remove_stale(const struct lend_address *address)
 {
 	const struct sockaddr_un *un =
 		(const struct sockaddr_un *)&address->storage;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return;

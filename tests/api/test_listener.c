@@ -257,6 +257,42 @@ static int unix_listener(void *arg)
 	return 0;
 }
 
+/* Whose connections wait, as many as it wants: it is there, and is not waited
+ * for. */
+static int full_unix_listener(void *arg)
+{
+	struct lend_listener *second;
+	struct lend_address address;
+	int listening, clients[16];
+	unsigned count = 0;
+	char text[80];
+
+	(void)arg;
+	snprintf(text, sizeof(text), "unix:/tmp/lend-test-full-%d.sock",
+		 getpid());
+	CHECK_EQ(lend_address_parse(text, &address), 0);
+	listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_EQ(bind(listening, (struct sockaddr *)&address.storage,
+		      address.size),
+		 0);
+	CHECK_EQ(listen(listening, 0), 0);
+	do
+		clients[count] = socket(
+			AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	while (!connect(clients[count++], (struct sockaddr *)&address.storage,
+			address.size) &&
+	       count < 16);
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(lend_listener_open(text, 0, &second), -EADDRINUSE);
+	while (count)
+		close(clients[--count]);
+	close(listening);
+	/* Now nobody listens there. */
+	if (CHECK_EQ(lend_listener_open(text, 0, &second), 0))
+		lend_listener_close(second);
+	return 0;
+}
+
 /* ---- cancelled while it is given room ---- */
 
 static struct lend_listener *crowded;
@@ -334,6 +370,7 @@ int main(int argc, char **argv)
 	test_actor("left_to_the_runtime", left_to_the_runtime);
 	test_actor("now_takes_the_backlog", now_takes_the_backlog);
 	test_actor("unix_listener", unix_listener);
+	test_actor("full_unix_listener", full_unix_listener);
 	if (test_options.workers > 1 && test_options.rings == 1 &&
 	    test_options.depth == 1)
 		test_actor("cancelled_with_room", cancelled_with_room);
