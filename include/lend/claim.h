@@ -18,9 +18,9 @@
  * the actor's memory) and binds anew at its commit, wherever the actor then
  * runs; SQE pointers do not survive that, so fetch them again.
  *
- * Not allowed in an SQE: IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN, registered
- * files and buffers (they belong to one ring). What the SQE points to must
- * stay until the operation is over.
+ * Not allowed in an SQE: IOSQE_CQE_SKIP_SUCCESS, IOSQE_IO_DRAIN,
+ * IOSQE_FIXED_FILE, registered buffers (they belong to one ring). What the SQE
+ * points to must stay until the operation is over.
  *
  * An operation linked behind others is ended, by whatever means, together with
  * the one of its chain whose turn it is: the kernel knows it no sooner.
@@ -99,6 +99,7 @@ LEND_API struct io_uring_sqe *lend_claim_sqe(struct lend_claim_handle *claim,
  *            lend_pending_free() after its operation is over.
  *
  * Return: 0
+ *         -EINVAL     an SQE has a flag that is not allowed
  *         -EBADF      an SQE's descriptor is being closed
  *         -ECANCELED  the actor was cancelled
  *         -ENOMEM     the actor's I/O heap is full

@@ -140,13 +140,16 @@ lend_tee_async(int from_fd, int to_fd, size_t size, unsigned flags,
 
 /**
  * sendfile(2), from anything that can be spliced to anything that can: it goes
- * on until @size bytes are sent, or there are no more. Its data takes the way
- * through a pipe of the call's own. lend_close() of either descriptor ends it.
+ * on until @size bytes are sent, 2147483647 at most, or there are no more. Its
+ * data takes the way through a pipe of the call's own. lend_close() of either
+ * descriptor ends it.
  *
  * @offset  NULL for the file's own position; moves on by what was sent
  *
  * Return: bytes sent, also if an error came after them; of what was read by the
  *         file's own position, up to 64 KiB may be lost then
+ *         -EINVAL           *@offset is below 0
+ *         -EMFILE, -ENFILE  there is no pipe to be had
  */
 LEND_API LEND_NODISCARD ssize_t lend_sendfile(int to_fd, int from_fd,
 					      int64_t *offset, size_t size,

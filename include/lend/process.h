@@ -62,6 +62,7 @@ LEND_BEGIN_DECLS
  * Ownership: lend_process_close().
  *
  * Return: 0
+ *         -EINVAL  @file or @argv is NULL, or an option is out of range
  *         -ENOENT, -EACCES ...  why the program could not be executed
  *         -EMFILE, -ENOMEM, -ESHUTDOWN; as lend_blocking()
  */
@@ -83,6 +84,7 @@ lend_process_spawn(const char *file, char *const argv[],
  *         -ETIMEDOUT  it still runs
  *         -ECANCELED  the actor was cancelled
  *         -ECHILD     somebody else has reaped it: its status is lost
+ *         -EINVAL     the handle is closed
  */
 LEND_API LEND_NODISCARD int lend_process_wait(struct lend_process *process,
 					      uint64_t deadline,
@@ -95,7 +97,8 @@ LEND_API LEND_NODISCARD int lend_process_wait(struct lend_process *process,
  *
  * Return: 0
  *         -ESRCH  it has ended
- *         -EINVAL, -EPERM
+ *         -EINVAL  there is no such signal, or the handle is closed
+ *         -EPERM
  */
 LEND_API int lend_process_kill(struct lend_process *process, int number);
 

@@ -20,6 +20,8 @@ static int copy_value(struct lend_request *request, const char *name,
 		return -ERANGE;
 	if (size > XATTR_SIZE_MAX)
 		return -E2BIG;
+	if (!value && size)
+		return -EFAULT;
 	*ret_value = lend__request_copy(request, value, size);
 	return lend__request_path(request, name, ret_name);
 }
@@ -71,7 +73,7 @@ static int prepare_fgetxattr(struct lend_request *request, int fd,
 	int err = lend__request_path(request, name, &copy);
 
 	io_uring_prep_fgetxattr(&request->sqe, fd, copy, ret_value,
-				(unsigned)size);
+				lend__io_clamp(size));
 	return err;
 }
 
@@ -88,7 +90,7 @@ static int prepare_getxattr(struct lend_request *request, const char *path,
 	if (!err)
 		err = lend__request_path(request, path, &path_copy);
 	io_uring_prep_getxattr(&request->sqe, name_copy, ret_value, path_copy,
-			       (unsigned)size);
+			       lend__io_clamp(size));
 	return err;
 }
 

@@ -19,6 +19,12 @@
 #include "rt/worker.h"
 #include "uring/opcode.h"
 
+/* Without a completion nobody would learn of the end; a drain would hold up
+ * what others have in the same ring; and in the place of a descriptor would be
+ * a number that means nothing there. */
+#define FLAGS_REFUSED                                                          \
+	(IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_DRAIN | IOSQE_FIXED_FILE)
+
 static void zero_sqes(const struct lend_claim *claim)
 {
 	/* Slots hold what was submitted there a round ago. */
@@ -163,12 +169,15 @@ static int bind_anew(struct lend_claim_handle *handle)
 static int make_record(struct lend_claim_handle *handle, unsigned i,
 		       struct lend_pending **ret_pending)
 {
+	const struct io_uring_sqe *sqe = lend__claim_sqe(&handle->claim, i);
 	struct lend_actor *self = handle->actor;
-	int fd = lend__opcode_fd(lend__claim_sqe(&handle->claim, i));
+	int fd = lend__opcode_fd(sqe);
 	struct lend_pending *pending;
 	void *memory;
 	int err;
 
+	if (sqe->flags & FLAGS_REFUSED)
+		return -EINVAL;
 	err = fd < 0 ? 0 : lend__descriptor_enter(fd);
 	if (err)
 		return err;

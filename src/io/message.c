@@ -14,10 +14,13 @@
 static int copy_header(struct lend_request *request, const struct msghdr *from,
 		       const struct msghdr **ret_copy)
 {
-	struct msghdr header = *from;
 	const struct iovec *vector;
+	struct msghdr header;
 	int err;
 
+	if (!from)
+		return -EFAULT;
+	header = *from;
 	if (from->msg_name)
 		header.msg_name = lend__request_copy(request, from->msg_name,
 						     from->msg_namelen);
@@ -97,9 +100,11 @@ static int prepare_recvfrom(struct lend_request *request, int fd, void *buffer,
 			    size_t size, int flags, struct sockaddr *address,
 			    unsigned *address_size)
 {
-	struct lend_message_from *from = lend__request_copy(request, NULL,
-							    sizeof(*from));
+	struct lend_message_from *from;
 
+	if (address && !address_size)
+		return -EFAULT;
+	from = lend__request_copy(request, NULL, sizeof(*from));
 	io_uring_prep_recvmsg(&request->sqe, fd, (struct msghdr *)from,
 			      (unsigned)flags);
 	if (!from)

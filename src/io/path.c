@@ -32,16 +32,27 @@ LEND_OPERATION_COPIES(int, openat2,
 		       uint64_t resolve),
 		      (dir_fd, path, flags, mode, resolve))
 
+/* What openat passes over openat2 refuses. */
+#define MODE_BITS  ((mode_t)07777)
+#define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
+
+static int openat_flags(int flags)
+{
+	return flags & O_PATH ? flags & PATH_FLAGS : flags;
+}
+
 int lend_openat(int dir_fd, const char *path, int flags, mode_t mode,
 		uint64_t deadline)
 {
-	return lend_openat2(dir_fd, path, flags, mode, 0, deadline);
+	return lend_openat2(dir_fd, path, openat_flags(flags), mode & MODE_BITS,
+			    0, deadline);
 }
 
 int lend_openat_async(int dir_fd, const char *path, int flags, mode_t mode,
 		      struct lend_pending **ret_pending)
 {
-	return lend_openat2_async(dir_fd, path, flags, mode, 0, ret_pending);
+	return lend_openat2_async(dir_fd, path, openat_flags(flags),
+				  mode & MODE_BITS, 0, ret_pending);
 }
 
 static int prepare_statx(struct lend_request *request, int dir_fd,

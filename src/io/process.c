@@ -149,6 +149,8 @@ int lend_process_wait(struct lend_process *process, uint64_t deadline,
 {
 	struct lend_process_state *state = process->state;
 
+	if (!state)
+		return -EINVAL;
 	/* Acquire [F2]. */
 	if (!atomic_load_explicit(&state->over, memory_order_acquire)) {
 		int err = lend_join(state->keeper, deadline, NULL);
@@ -168,6 +170,8 @@ int lend_process_wait(struct lend_process *process, uint64_t deadline,
 
 int lend_process_kill(struct lend_process *process, int number)
 {
+	if (!process->state)
+		return -EINVAL;
 	return syscall(SYS_pidfd_send_signal, process->state->pid_fd, number,
 		       NULL, 0) ?
 		       -errno :

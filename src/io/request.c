@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "io/pending.h"
@@ -63,6 +64,8 @@ int lend__request_vector(struct lend_request *request,
 
 	if (count > IOV_MAX)
 		return -EINVAL;
+	if (count && !vector)
+		return -EFAULT;
 	copy = lend__request_copy(request, vector, count * sizeof(*vector));
 	*ret_copy = copy;
 	for (unsigned i = 0; i < count && size <= LEND_PAYLOAD_COPY_MAX; i++)
@@ -72,19 +75,35 @@ int lend__request_vector(struct lend_request *request,
 	if (!payload || !request->is_async || size > LEND_PAYLOAD_COPY_MAX)
 		return 0;
 	for (unsigned i = 0; i < count; i++) {
-		void *bytes = lend__request_copy(request, vector[i].iov_base,
-						 vector[i].iov_len);
+		void *bytes;
 
+		if (!vector[i].iov_base && vector[i].iov_len)
+			return -EFAULT;
+		bytes = lend__request_copy(request, vector[i].iov_base,
+					   vector[i].iov_len);
 		if (copy)
 			copy[i].iov_base = bytes;
 	}
 	return 0;
 }
 
+int lend__request_address(struct lend_request *request,
+			  const struct sockaddr *address, unsigned size,
+			  const struct sockaddr **ret_copy)
+{
+	if (!size || size > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	if (!address)
+		return -EFAULT;
+	*ret_copy = lend__request_copy(request, address, size);
+	return 0;
+}
+
 const void *lend__request_payload(struct lend_request *request,
 				  const void *payload, size_t size)
 {
-	if (!request->is_async || size > LEND_PAYLOAD_COPY_MAX)
+	/* Of one that points nowhere the kernel says so. */
+	if (!request->is_async || !payload || size > LEND_PAYLOAD_COPY_MAX)
 		return payload;
 	return lend__request_copy(request, payload, size);
 }

@@ -20,6 +20,8 @@
 
 #include "io/await.h"
 
+struct sockaddr;
+
 /* Zeroed at first. */
 struct lend_request {
 	struct io_uring_sqe sqe;
@@ -41,11 +43,19 @@ LEND_NODISCARD int lend__request_path(struct lend_request *request,
 				      const char *path, const char **ret_copy);
 
 /* The same for a vector and, of a small @payload of an asynchronous operation,
- * for what it points to. -EINVAL if there is too much of it. */
+ * for what it points to. -EINVAL if there is too much of it, -EFAULT if
+ * something of it points nowhere. */
 LEND_NODISCARD int lend__request_vector(struct lend_request *request,
 					const struct iovec *vector,
 					unsigned count, bool payload,
 					const struct iovec **ret_copy);
+
+/* The same for a socket's address. -EINVAL if it can be none by its size,
+ * -EFAULT if it is NULL. */
+LEND_NODISCARD int lend__request_address(struct lend_request *request,
+					 const struct sockaddr *address,
+					 unsigned size,
+					 const struct sockaddr **ret_copy);
 
 /* A copy of a small payload of an asynchronous operation, or @payload. */
 const void *lend__request_payload(struct lend_request *request,

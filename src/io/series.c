@@ -240,9 +240,12 @@ ssize_t lend__series_poll(struct lend_series *series,
 			  struct lend_series_result *ret_result)
 {
 	collect(series);
-	if (series->taken)
+	if (series->taken) {
+		memset(ret_result, 0, sizeof(*ret_result));
 		return take_one(series, ret_result);
+	}
 	if (series->has_own) {
+		memset(ret_result, 0, sizeof(*ret_result));
 		series->has_own = false;
 		return series->kind->take_own(
 			series, (size_t)series->pending.io.op.res, ret_result);
@@ -331,18 +334,21 @@ ssize_t lend_series_next(struct lend_series *series, uint64_t deadline,
 	lend_assert(self == lend__current_actor());
 	if (!ret_result)
 		ret_result = &ignored;
-	memset(ret_result, 0, sizeof(*ret_result));
 	lend__turn_spend(self);
 	for (;;) {
 		ssize_t res = lend__series_poll(series, ret_result);
 		int err;
 
+		if (ret_result == &ignored && res >= 0)
+			lend_buffer_release(&ignored.buffer);
 		if (res != -EAGAIN)
 			return res;
 		if (self->cancelled)
 			return -ECANCELED;
 		if (series->has_outcome) {
 			series->has_outcome = false;
+			if (series->outcome >= 0)
+				memset(ret_result, 0, sizeof(*ret_result));
 			return series->outcome;
 		}
 		if (deadline != LEND_FOREVER && lend_now() >= deadline &&

@@ -17,11 +17,11 @@ LEND_OPERATION(int, accept, fd,
 static int prepare_connect(struct lend_request *request, int fd,
 			   const struct sockaddr *address, unsigned size)
 {
-	if (size == 0 || size > sizeof(struct sockaddr_storage))
-		return -EINVAL;
-	io_uring_prep_connect(&request->sqe, fd,
-			      lend__request_copy(request, address, size), size);
-	return 0;
+	const struct sockaddr *copy = NULL;
+	int err = lend__request_address(request, address, size, &copy);
+
+	io_uring_prep_connect(&request->sqe, fd, copy, size);
+	return err;
 }
 
 /* Submitting it again is not all there is to do: see pending.c. */
@@ -113,11 +113,11 @@ LEND_OPERATION_EMULATED(int, socket, (int domain, int type, int protocol),
 static int prepare_bind(struct lend_request *request, int fd,
 			const struct sockaddr *address, unsigned size)
 {
-	if (size == 0 || size > sizeof(struct sockaddr_storage))
-		return -EINVAL;
-	io_uring_prep_rw(IORING_OP_BIND, &request->sqe, fd,
-			 lend__request_copy(request, address, size), 0, size);
-	return 0;
+	const struct sockaddr *copy = NULL;
+	int err = lend__request_address(request, address, size, &copy);
+
+	io_uring_prep_rw(IORING_OP_BIND, &request->sqe, fd, copy, 0, size);
+	return err;
 }
 
 static int emulate_bind(int fd, const struct sockaddr *address, unsigned size)

@@ -120,6 +120,8 @@ ssize_t lend_sendfile(int to_fd, int from_fd, int64_t *offset, size_t size,
 	int err;
 
 	lend_assert_actor(self);
+	if (offset && *offset < 0)
+		return -EINVAL;
 	/* As sendfile(2) has it; then what is sent fits into the result. */
 	if (size > INT_MAX)
 		size = INT_MAX;

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <lend/blocking.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct question {
 	struct addrinfo hints;
+	bool has_hints;	  /* none mean something else than zeroed ones */
 	const char *node; /* NULL, or into @texts */
 	const char *service;
 	struct addrinfo *answer;
@@ -24,7 +26,8 @@ static int ask(void *arg)
 {
 	struct question *question = arg;
 	int res = getaddrinfo(question->node, question->service,
-			      &question->hints, &question->answer);
+			      question->has_hints ? &question->hints : NULL,
+			      &question->answer);
 
 	question->error = errno;
 	return res;
@@ -49,8 +52,10 @@ static struct question *make_question(const char *node, const char *service,
 
 	if (!question)
 		return NULL;
-	if (hints)
+	if (hints) {
 		question->hints = *hints;
+		question->has_hints = true;
+	}
 	if (node)
 		question->node = memcpy(question->texts, node, node_size);
 	if (service)

@@ -253,6 +253,24 @@ static int names_are_resolved(void *arg)
 	return 0;
 }
 
+/* What that means the C library decides; its results have the flags in them. */
+static int no_hints_are_no_zeroed_ones(void *arg)
+{
+	struct addrinfo *list, *same;
+
+	(void)arg;
+	if (!CHECK_EQ(getaddrinfo("127.0.0.1", "80", NULL, &same), 0))
+		return -1;
+	if (CHECK_EQ(lend_getaddrinfo("127.0.0.1", "80", NULL, LEND_FOREVER,
+				      &list),
+		     0)) {
+		CHECK_EQ(list->ai_flags, same->ai_flags);
+		freeaddrinfo(list);
+	}
+	freeaddrinfo(same);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct lend_options small, brief;
@@ -273,5 +291,6 @@ int main(int argc, char **argv)
 			none_is_lost_or_freed_twice, &brief);
 	test_actor("directories are read", directories_are_read);
 	test_actor("names are resolved", names_are_resolved);
+	test_actor("no hints are no zeroed ones", no_hints_are_no_zeroed_ones);
 	return test_finish();
 }
