@@ -68,6 +68,8 @@ LEND_BEGIN_DECLS
  * @options     NULL for the defaults; copied
  * @ret_series  written only on success
  *
+ * Thread: an actor, which the series is of from then on; a call of another
+ *         one's with it ends the program.
  * Blocks: no. Ownership: lend_series_close(), or the actor's end.
  *
  * Return: 0
@@ -87,8 +89,8 @@ lend_series_open(int fd, enum lend_series_kind kind,
  * @deadline    LEND_NOW: only what has come already; the first such call asks
  *              the kernel, later ones find what came. A deadline ends the wait,
  *              not the series: what comes later is the next call's.
- * @ret_result  written if the result is not negative; may be NULL for ACCEPT
- *              and POLL
+ * @ret_result  written if the result is not negative; NULL if not wanted:
+ *              data is given back then
  *
  * Ownership: a RECV or RECVMSG that is not negative lends a buffer (data is
  *            NULL if there is none), to be given back by

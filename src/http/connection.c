@@ -24,6 +24,7 @@
 #include "http/server.h"
 #include "http/sheet.h"
 #include "io/await.h"
+#include "io/buffer.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
 
@@ -204,7 +205,7 @@ static void connection_end(struct lend_actor *self)
 
 	/* Before the end of all: that gives back what the actor still holds,
 	 * and a buffer given twice is a loop in the list of the free. */
-	lend_buffer_release(&connection->in.buffer);
+	lend__buffer_release(&connection->in.buffer);
 	/* A handler may have ended it; nothing is begun any more. */
 	self->owes &= (uint8_t)~LEND_OWES_CALL;
 	lend__io_end_all(self);

@@ -17,6 +17,10 @@
 #include "http/server.h"
 #include "http/status.h"
 #include "http/uri.h"
+#include "rt/current.h"
+#include "rt/misuse.h"
+#include "rt/runtime.h"
+#include "rt/worker.h"
 
 /* A span for a head that did not come in one piece. */
 #define HEAD_ROOM_MIN 2048
@@ -156,6 +160,26 @@ static void refuse(struct lend__http_exchange *exchange, unsigned status)
 {
 	exchange->response.keep = false;
 	lend__http_response_refuse(&exchange->response, status);
+}
+
+_Static_assert(LEND__HTTP_NEAR * 2 <= LEND_STACK_SIZE_MIN, "Note [whose]");
+
+void lend__http_exchange_check(const void *part)
+{
+	const struct lend_actor *self = lend__current_actor();
+	const struct lend_stacks *stacks;
+	int index;
+
+	lend_assert_actor(self);
+	stacks = &self->worker->runtime->registry.stacks;
+	index = lend__stacks_index(stacks, part);
+#ifdef LEND_FIBER_ASAN
+	/* It may have moved the frame off the stack. */
+	if (index < 0)
+		return;
+#endif
+	lend_assert_own(index == (int)self->index, "a request or response",
+			"the handler, before it returns,");
 }
 
 /* ---- whose request it is ---- */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "http/chunked.h"
 #include "http/connection.h"
 #include "http/framing.h"
@@ -73,6 +74,35 @@ struct lend__http_exchange {
 	uint32_t field_capacity;
 	struct lend__http_field fields_inline[LEND__HTTP_FIELDS_INLINE];
 };
+
+/*
+ * Note [whose]
+ * Requests and responses lie on the stack of their connection's actor, near its
+ * end. So who has one less than LEND__HTTP_NEAR above its own frame runs on
+ * that stack, as no stack is smaller than twice that, and it is the handler, or
+ * what the handler calls: four instructions, which read no memory, as there may
+ * be something else by now. Everybody else is looked at more closely.
+ */
+#define LEND__HTTP_NEAR 8192
+
+#if defined(__x86_64__)
+__extension__ register uintptr_t lend__http_stack __asm__("rsp");
+#else
+__extension__ register uintptr_t lend__http_stack __asm__("sp");
+#endif
+
+/* @part is not near: is it on the stack of the actor that is calling? If not,
+ * the process ends. */
+__attribute__((cold, noinline)) void
+lend__http_exchange_check(const void *part);
+
+/* The caller is the handler of the exchange that @part is of, and its actor. */
+static inline void lend__http_check_caller(const void *part)
+{
+	if (lend_unlikely((uintptr_t)part - lend__http_stack >=
+			  LEND__HTTP_NEAR))
+		lend__http_exchange_check(part);
+}
 
 /* Serve what the input begins with, and all that has come behind it. The
  * answers are gathered, and not all sent. False: the connection is to end. */

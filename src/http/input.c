@@ -141,7 +141,7 @@ int lend__http_input_own(struct lend__http_connection *connection,
 		if (!span)
 			return -ENOMEM;
 		memcpy(span, in->buffer.data + keep, size);
-		lend_buffer_release(&in->buffer);
+		lend__buffer_release(&in->buffer);
 		in->buffer.data = span;
 		in->room = room;
 	}
@@ -203,6 +203,6 @@ void lend__http_input_drop(struct lend__http_connection *connection)
 {
 	struct lend__http_input *in = &connection->in;
 
-	lend_buffer_release(&in->buffer);
+	lend__buffer_release(&in->buffer);
 	in->at = in->end = in->room = 0;
 }

@@ -276,6 +276,7 @@ static ssize_t read_chunks(struct lend_http_request *request, void *buffer,
 ssize_t lend_http_read(struct lend_http_request *request, void *buffer,
 		       size_t size)
 {
+	lend__http_check_caller(request);
 	if (!size)
 		return -EINVAL;
 	if (request->body_error)

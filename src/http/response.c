@@ -188,6 +188,7 @@ static int begin(struct lend_http_response *response, unsigned status,
 int lend_http_begin(struct lend_http_response *response, unsigned status,
 		    const char *content_type, int64_t body_size)
 {
+	lend__http_check_caller(response);
 	if (body_size < -1)
 		return response->begun ? -EALREADY : -EINVAL;
 	return begin(response, status, content_type, body_size, NULL, 0);
@@ -197,13 +198,14 @@ int lend_http_reply(struct lend_http_response *response, unsigned status,
 		    const char *content_type, const void *body, size_t size)
 {
 	size_t copied = size <= LEND__HTTP_COPY_MAX ? size : 0;
-	int err = begin(response, status, content_type, (int64_t)size, body,
-			copied);
+	int err;
 
+	lend__http_check_caller(response);
+	err = begin(response, status, content_type, (int64_t)size, body,
+		    copied);
 	if (lend_unlikely(err))
 		return err;
 	response->ended = true;
-	response->left = 0;
 	if (lend_unlikely(response->silent))
 		return 0;
 	response->body_bytes = size;
@@ -271,6 +273,7 @@ int lend_http_add_header(struct lend_http_response *response, const char *name,
 	char *at;
 	int err;
 
+	lend__http_check_caller(response);
 	if (response->begun)
 		return -EALREADY;
 	if (!is_token(name, name_size) || is_ours(name, name_size) ||
@@ -306,11 +309,13 @@ static char *put_chunk_line(char *at, size_t size)
 int lend_http_write(struct lend_http_response *response, const void *data,
 		    size_t size)
 {
-	struct lend__http_connection *connection = response->connection;
-	bool chunk = response->delivery == LEND__HTTP_IN_CHUNKS;
-	bool copy = size <= LEND__HTTP_COPY_MAX;
+	struct lend__http_connection *connection;
+	bool chunk, copy = size <= LEND__HTTP_COPY_MAX;
 	char *at;
 
+	lend__http_check_caller(response);
+	connection = response->connection;
+	chunk = response->delivery == LEND__HTTP_IN_CHUNKS;
 	if (!response->begun || response->ended || size > response->left)
 		return -EINVAL;
 	/* Most pieces are gathered, and wait for nothing. */
@@ -340,14 +345,17 @@ int lend_http_write(struct lend_http_response *response, const void *data,
 
 int lend_http_flush(struct lend_http_response *response)
 {
+	lend__http_check_caller(response);
 	return lend__http_output_flush(response->connection);
 }
 
 int lend_http_end(struct lend_http_response *response)
 {
-	struct lend__http_connection *connection = response->connection;
+	struct lend__http_connection *connection;
 	char *at;
 
+	lend__http_check_caller(response);
+	connection = response->connection;
 	if (!response->begun || response->ended)
 		return -EINVAL;
 	response->ended = true;

@@ -160,6 +160,8 @@ int lend_http_listen(struct lend_http_server *server, const char *address)
 	struct lend__http_door *door, **doors;
 	int err;
 
+	if (is_serving(server))
+		return -EBUSY;
 	doors = realloc(server->doors, (server->doors_count +
 					1) * sizeof(struct lend__http_door *));
 	if (!doors)
@@ -334,19 +336,33 @@ static int open_doors(struct lend_http_server *server)
 	return server->doors_open ? 0 : -EINVAL;
 }
 
+/* One at a time: its doors are one actor's each. */
+static int begin_serving(struct lend_http_server *server,
+			 struct lend_actor *self)
+{
+	int err = -EBUSY;
+
+	pthread_mutex_lock(&server->lock);
+	if (!server->serving) {
+		server->serving = self;
+		err = 0;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return err;
+}
+
 int lend_http_serve(struct lend_http_server *server)
 {
 	struct lend_actor *self = lend__current_actor();
 	int err, result;
 
 	lend_assert_actor(self);
-	err = lend__http_router_seal(&server->router);
+	err = begin_serving(server, self);
 	if (err)
 		return err;
-	pthread_mutex_lock(&server->lock);
-	server->serving = self;
-	pthread_mutex_unlock(&server->lock);
-	err = open_doors(server);
+	err = lend__http_router_seal(&server->router);
+	if (!err)
+		err = open_doors(server);
 	if (err)
 		lend_http_stop(server);
 	result = serve(server, self);

@@ -25,7 +25,7 @@ static void end_with_actor(struct lend_pending *pending)
 
 	lend__io_abort(&pending->io);
 	if (lend__buffer_recv_finish(pending, &buffer, &more) > 0)
-		lend_buffer_release(&buffer);
+		lend__buffer_release(&buffer);
 }
 
 static const struct lend_pool *pool_of(const struct lend_actor *actor)
@@ -121,7 +121,7 @@ void lend__buffer_settle(struct lend_buffer *buffer)
 		return; /* it has what came, all the same */
 	memcpy(copy, buffer->data, size);
 	lend_counter_add(&worker->copied_receives, 1);
-	lend_buffer_release(buffer);
+	lend__buffer_release(buffer);
 	*buffer = (struct lend_buffer){ .data = copy, .size = size };
 }
 
@@ -149,7 +149,7 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 			lend__buffer_settle(&held);
 			*ret_buffer = held;
 		} else {
-			lend_buffer_release(&held);
+			lend__buffer_release(&held);
 		}
 	}
 	lend__io_end_pending(pending);
@@ -217,6 +217,19 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 }
 
 void lend_buffer_release(struct lend_buffer *buffer)
+{
+	const struct lend_actor *self = lend__current_actor();
+
+	lend_assert_actor(self);
+	lend_assert_own(!buffer->origin ||
+				lend__buffers_owner(buffer->origin,
+						    buffer->number) ==
+					self->index + 1,
+			"a buffer", "the actor that has received it, once,");
+	lend__buffer_release(buffer);
+}
+
+void lend__buffer_release(struct lend_buffer *buffer)
 {
 	if (buffer->origin) {
 		lend__buffers_give(buffer->origin, buffer->number);

@@ -83,6 +83,9 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
  * keeps little does not keep much from the others. */
 void lend__buffer_settle(struct lend_buffer *buffer);
 
+/* lend_buffer_release() of one that is known to be the calling actor's. */
+void lend__buffer_release(struct lend_buffer *buffer);
+
 /* So many buffers or parts of streams an actor may have. */
 uint32_t lend__buffer_stream_max(const struct lend_runtime *runtime);
 

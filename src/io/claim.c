@@ -124,6 +124,14 @@ struct io_uring_sqe *lend_claim_sqe(struct lend_claim_handle *handle,
 	return lend__claim_sqe(&handle->claim, i);
 }
 
+/* Its claim is open, and it is calling. */
+static inline void check_caller(const struct lend_claim_handle *handle)
+{
+	lend_assert_own(handle->actor == lend__current_actor(), "a claim",
+			"the actor that has made it");
+	lend_assert(handle->actor->claim == handle);
+}
+
 static void end_claim(struct lend_claim_handle *handle)
 {
 	struct lend_actor *self = handle->actor;
@@ -136,9 +144,7 @@ static void end_claim(struct lend_claim_handle *handle)
 
 void lend_claim_abandon(struct lend_claim_handle *handle)
 {
-	struct lend_actor *self = handle->actor;
-
-	lend_assert(self->claim == handle);
+	check_caller(handle);
 	if (handle->claim.ring)
 		lend__claim_abandon(&lend__current_worker()->borrower,
 				    &handle->claim);
@@ -242,10 +248,9 @@ static bool links(const struct lend_claim_handle *handle, unsigned i)
 int lend_claim_commit(struct lend_claim_handle *handle,
 		      struct lend_pending **ret_pending)
 {
-	struct lend_actor *self = handle->actor;
 	int err;
 
-	lend_assert(self->claim == handle);
+	check_caller(handle);
 	err = bind_anew(handle);
 	if (!err)
 		err = make_records(handle, ret_pending);
@@ -289,6 +294,7 @@ int lend_claim_run(struct lend_claim_handle *handle, int *ret_results)
 	void *memory;
 	int err;
 
+	check_caller(handle);
 	if (lend__heap_alloc(&self->heap, count * sizeof(struct lend_pending *),
 			     &memory)) {
 		lend_claim_abandon(handle);

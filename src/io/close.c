@@ -73,14 +73,15 @@ int lend_close(int fd)
 	struct lend_orphan told;
 	int in_flight;
 
+	/* Not only where something is in flight, which is a matter of chance.
+	 */
+	lend_assert_actor(self);
 	/* Mostly there is nothing to wait for. */
-	if (self)
-		lend__turn_spend(self);
+	lend__turn_spend(self);
 	in_flight = lend__descriptor_begin_close(&closer, fd, self);
 	if (in_flight < 0)
 		return in_flight;
 	for (unsigned round = 1; lend__descriptor_in_flight(fd); round++) {
-		lend_assert_actor(self);
 		cancel_everywhere(self, fd);
 		if (round % ASK_ROUNDS == ASK_ROUND)
 			ask_everybody(self);

@@ -33,6 +33,12 @@
 
 _Static_assert(LEND_IO_AGAIN_MAX - 1 <= AGAIN_MASK, "they are counted there");
 
+static inline void check_caller(const struct lend_pending *pending)
+{
+	lend_assert_own(pending->io.actor == lend__current_actor(), "a handle",
+			"the actor that has started the operation");
+}
+
 /* ---- starting ---- */
 
 int lend__pending_begin(struct lend_io *io, int fd,
@@ -265,6 +271,7 @@ static int await(struct lend_pending *pending, uint64_t deadline, bool cancel)
 
 int lend_pending_await(struct lend_pending *pending, uint64_t deadline)
 {
+	check_caller(pending);
 	lend__turn_spend(pending->io.actor);
 	return await(pending, deadline, false);
 }
@@ -279,6 +286,7 @@ int lend__pending_finish(struct lend_pending *pending, uint64_t deadline)
 
 bool lend_pending_done(struct lend_pending *pending)
 {
+	check_caller(pending);
 	lend__actor_sort_mail(pending->io.actor);
 	return is_over(pending);
 }
@@ -304,6 +312,7 @@ int lend_pending_await_all(struct lend_pending *const *pendings, unsigned count,
 
 		if (!pendings[i])
 			continue;
+		check_caller(pendings[i]);
 		seen = pendings[i]->io.seen;
 		res = await(pendings[i], deadline, false);
 		if (!pendings[i]->io.settled)
@@ -328,6 +337,7 @@ static int find_over(struct lend_pending *const *pendings, unsigned count,
 		if (!pending)
 			continue;
 		any = true;
+		check_caller(pending);
 		lend__io_make_loud(&pending->io);
 		if (is_over(pending))
 			return (int)i;
@@ -371,6 +381,7 @@ void lend_pending_cancel(struct lend_pending *pending)
 {
 	struct lend_io_op *op = &pending->io;
 
+	check_caller(pending);
 	lend__actor_sort_mail(op->actor);
 	op->asked = true;
 	if (!lend__io_done(op))
@@ -383,6 +394,7 @@ void lend_pending_free(struct lend_pending *pending)
 {
 	if (!pending)
 		return;
+	check_caller(pending);
 	lend__io_abort(&pending->io);
 	lend__io_end_pending(pending);
 }
@@ -438,6 +450,7 @@ void lend_pending_notify(struct lend_pending *pending, uint32_t type)
 {
 	struct lend_io_op *op = &pending->io;
 
+	check_caller(pending);
 	lend__actor_sort_mail(op->actor);
 	lend__io_make_loud(op);
 	op->mail.type = type;
@@ -450,6 +463,7 @@ void lend_pending_abandon(struct lend_pending *pending)
 {
 	if (!pending)
 		return;
+	check_caller(pending);
 	lend__actor_sort_mail(pending->io.actor);
 	lend__io_make_loud(&pending->io);
 	if (pending->io.mail.arrived) {

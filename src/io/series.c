@@ -49,6 +49,7 @@
 #include "io/descriptors.h"
 #include "io/hold.h"
 #include "rt/current.h"
+#include "rt/misuse.h"
 #include "rt/places.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
@@ -59,6 +60,8 @@
 #define ENDED	UINT32_C(2)
 #define CLOSED	UINT32_C(4) /* with ENDED: somebody closes the descriptor */
 #define STOPPED UINT32_C(8) /* the poller has told the kernel to stop */
+
+#define OWNER "the actor that has opened it"
 
 #define RESULTS_DEFAULT 16
 #define RESULTS_MAX	4096
@@ -331,7 +334,7 @@ ssize_t lend_series_next(struct lend_series *series, uint64_t deadline,
 	struct lend_actor *self = series->pending.io.actor;
 	struct lend_series_result ignored;
 
-	lend_assert(self == lend__current_actor());
+	lend_assert_own(self == lend__current_actor(), "a series", OWNER);
 	if (!ret_result)
 		ret_result = &ignored;
 	lend__turn_spend(self);
@@ -340,7 +343,7 @@ ssize_t lend_series_next(struct lend_series *series, uint64_t deadline,
 		int err;
 
 		if (ret_result == &ignored && res >= 0)
-			lend_buffer_release(&ignored.buffer);
+			lend__buffer_release(&ignored.buffer);
 		if (res != -EAGAIN)
 			return res;
 		if (self->cancelled)
@@ -421,11 +424,13 @@ int lend_series_open(int fd, enum lend_series_kind kind,
 		     struct lend_series **ret_series)
 {
 	struct lend_series_options complete = { 0 };
-	const struct lend_pool *pool =
-		&lend__current_worker()->runtime->arbiter.pool;
+	const struct lend_worker *worker = lend__current_worker();
 	struct lend_series *series;
+	const struct lend_pool *pool;
 	int err;
 
+	lend_assert_actor(worker && worker->running);
+	pool = &worker->runtime->arbiter.pool;
 	if (options)
 		complete = *options;
 	if (!complete.results_max)
@@ -461,6 +466,7 @@ void lend_series_pause(struct lend_series *series)
 {
 	struct lend_io_op *op = &series->pending.io;
 
+	lend_assert_own(op->actor == lend__current_actor(), "a series", OWNER);
 	collect(series);
 	for (unsigned attempt = 0; series->armed; attempt++) {
 		uint64_t again_ns = lend__io_cancel(op, attempt);
@@ -478,7 +484,6 @@ struct lend_series *lend_series_close(struct lend_series *series)
 {
 	if (!series)
 		return NULL;
-	lend_assert(series->pending.io.actor == lend__current_actor());
 	lend_series_pause(series);
 	while (series->taken)
 		take_one(series, NULL);

@@ -210,7 +210,7 @@ static ssize_t take_recv(struct lend_series *series, uint32_t number,
 		lend__buffer_settle(&buffer);
 		ret_result->buffer = buffer;
 	} else {
-		lend_buffer_release(&buffer);
+		lend__buffer_release(&buffer);
 	}
 	return size;
 }
@@ -287,7 +287,7 @@ static ssize_t take_recvmsg(struct lend_series *series, uint32_t number,
 	before = sizeof(header) + series->address_max + series->control_max;
 	lend_assert(buffer.size >= before);
 	if (!ret_result) {
-		lend_buffer_release(&buffer);
+		lend__buffer_release(&buffer);
 		return 0;
 	}
 	data = buffer.data;

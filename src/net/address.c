@@ -86,6 +86,8 @@ int lend_address_parse(const char *text, struct lend_address *ret_address)
 	struct lend_address address;
 	int err;
 
+	if (!text)
+		return -EINVAL;
 	memset(&address, 0, sizeof(address));
 	if (strncmp(text, "unix:", 5) == 0)
 		err = parse_unix(text + 5, &address);

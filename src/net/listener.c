@@ -102,6 +102,15 @@ int lend_listener_open(const char *text, int backlog,
 /* The backlog is the limit, and who serves takes what there is soon. */
 #define ACCEPTED_MAX UINT32_MAX
 
+/* Once one has accepted, it is that one's. */
+static void check_caller(const struct lend_listener *listener)
+{
+	if (listener->accepted)
+		lend_assert_own(listener->accepted->pending.io.actor ==
+					lend__current_actor(),
+				"a listener", "the actor that accepts");
+}
+
 /* What is there at this moment. It does not wait, so a cancelled actor may. */
 static int accept_now(struct lend_listener *listener)
 {
@@ -124,6 +133,7 @@ int lend_listener_accept(struct lend_listener *listener, uint64_t deadline)
 		.results_max = ACCEPTED_MAX,
 	};
 
+	check_caller(listener);
 	if (!listener->accepted) {
 		int err = lend__series_open(
 			listener->fd, &lend__series_kinds[LEND_SERIES_ACCEPT],
@@ -135,7 +145,6 @@ int lend_listener_accept(struct lend_listener *listener, uint64_t deadline)
 	if (deadline == LEND_NOW) {
 		struct lend_actor *self = lend__current_actor();
 
-		lend_assert_actor(self);
 		lend__turn_spend(self);
 		return accept_now(listener);
 	}
@@ -144,6 +153,7 @@ int lend_listener_accept(struct lend_listener *listener, uint64_t deadline)
 
 void lend_listener_pause(struct lend_listener *listener)
 {
+	check_caller(listener);
 	if (listener->accepted)
 		lend_series_pause(listener->accepted);
 }
@@ -160,6 +170,7 @@ struct lend_listener *lend_listener_close(struct lend_listener *listener)
 
 	if (!listener)
 		return NULL;
+	check_caller(listener);
 	un = (const struct sockaddr_un *)&listener->address.storage;
 	if (un->sun_family == AF_UNIX)
 		unlink(un->sun_path);

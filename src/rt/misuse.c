@@ -1,6 +1,6 @@
 /*
- * What is said about a call that was made outside actors: see misuse.h. The
- * process ends here, so it may cost milliseconds.
+ * What is said about a call that was made outside actors, or by the wrong one:
+ * see misuse.h. The process ends here, so it may cost milliseconds.
  */
 #include "rt/misuse.h"
 
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actor/actor.h"
 #include "base/symbol.h"
 #include "rt/current.h"
 
@@ -88,14 +89,35 @@ static void find_call(char name[NAME_SIZE])
 	}
 }
 
+static void name_call(const char *function, char call[NAME_SIZE])
+{
+	snprintf(call, NAME_SIZE, "%s",
+		 is_public(function) ? function : "an operation");
+	find_call(call);
+}
+
+void lend__misuse_foreign(const char *function, const char *thing,
+			  const char *who)
+{
+	const struct lend_actor *self = lend__current_actor();
+	char call[NAME_SIZE], title[LEND_ACTOR_TITLE_SIZE];
+
+	if (!self)
+		lend__misuse_outside(function);
+	name_call(function, call);
+	lend__actor_title(self->name, self->index, title);
+	lend__panic(
+		NULL, 0, NULL,
+		"%s%s was called by actor %s with %s that is not its own: only %s may do that",
+		call, is_public(call) ? "()" : "", title, thing, who);
+}
+
 void lend__misuse_outside(const char *function)
 {
-	char call[NAME_SIZE] = "an operation";
+	char call[NAME_SIZE];
 	const char *where, *instead;
 
-	if (is_public(function))
-		snprintf(call, sizeof(call), "%s", function);
-	find_call(call);
+	name_call(function, call);
 	where = lend__current_worker() ? "in a function that a worker calls" :
 					 "on a thread that runs no actors";
 	instead = for_thread(call);

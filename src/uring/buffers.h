@@ -180,6 +180,17 @@ static inline void lend__buffers_own(struct lend_buffers *buffers,
 			      memory_order_relaxed);
 }
 
+/* Who holds it; 0: nobody, or there is none. Relaxed: asked by the owner itself,
+ * or by mistake. */
+static inline uint32_t lend__buffers_owner(const struct lend_buffers *buffers,
+					   unsigned number)
+{
+	if (number >= buffers->numbers)
+		return 0;
+	return atomic_load_explicit(&buffers->owners[number],
+				    memory_order_relaxed);
+}
+
 /* Give back everything that @owner holds: it has ended. */
 void lend__buffers_give_all(struct lend_buffers *buffers, uint32_t owner);
 

@@ -143,6 +143,41 @@ static void call_defer_close(void)
 	(void)!lend_defer_close(STDIN_FILENO);
 }
 
+static void call_close(void)
+{
+	(void)!lend_close(-1);
+}
+
+static void call_series_open(void)
+{
+	struct lend_series *series;
+
+	(void)!lend_series_open(STDIN_FILENO, LEND_SERIES_RECV, NULL, &series);
+}
+
+static void call_listener_accept(void)
+{
+	struct lend_listener *listener;
+
+	CHECK_EQ(lend_listener_open("127.0.0.1:0", 0, &listener), 0);
+	(void)!lend_listener_accept(listener, LEND_NOW);
+}
+
+static void call_buffer_release(void)
+{
+	struct lend_buffer buffer = { .data = NULL };
+
+	lend_buffer_release(&buffer);
+}
+
+static void call_http_serve(void)
+{
+	struct lend_http_server *server;
+
+	CHECK_EQ(lend_http_server_new(NULL, &server), 0);
+	(void)!lend_http_serve(server);
+}
+
 static void call_claim(void)
 {
 	struct lend_claim_handle *claim;
@@ -228,6 +263,11 @@ static const struct call {
 	CALL(io_alloc, NULL),
 	CALL(io_free, "lend_runtime_io_free()"),
 	CALL(defer_close, NULL),
+	CALL(close, "lend_runtime_close()"),
+	CALL(series_open, NULL),
+	CALL(listener_accept, NULL),
+	CALL(buffer_release, NULL),
+	CALL(http_serve, NULL),
 	CALL(claim, NULL),
 	CALL(recv, NULL),
 	CALL(recv_buffer, NULL),
