@@ -94,7 +94,10 @@ LEND_BEGIN_DECLS
  *
  * Thread: any. Blocks: no. Ownership: lend_http_server_free().
  *
- * Return: 0, -ENOMEM, -EINVAL
+ * Return: 0
+ *         -ENOMEM
+ *         -EINVAL  @server_name has more than 128 bytes, or others than visible
+ *                  ASCII and blanks
  */
 LEND_API LEND_NODISCARD int
 lend_http_server_new(const struct lend_http_options *options,
@@ -112,8 +115,8 @@ lend_http_server_new(const struct lend_http_options *options,
  *
  * Thread: any, before the server serves. Blocks: no.
  *
- * Return: 0, -ENOMEM, -EINVAL (@path does not begin with a slash), -EBUSY (it
- *         serves)
+ * Return: 0, -ENOMEM (also above 32768 paths), -EINVAL (@path does not begin
+ *         with a slash, or @handler is NULL), -EBUSY (it serves)
  */
 LEND_API LEND_NODISCARD int
 lend_http_route(struct lend_http_server *server, const char *method,
@@ -132,7 +135,7 @@ lend_http_route_body_max(struct lend_http_server *server, const char *path,
  *
  * Thread: any, before the server serves. Blocks: no.
  *
- * Return: 0, or an error of lend_listener_open()
+ * Return: 0, -EBUSY (it serves), or an error of lend_listener_open()
  */
 LEND_API LEND_NODISCARD int lend_http_listen(struct lend_http_server *server,
 					     const char *address);
@@ -145,12 +148,14 @@ lend_http_address(const struct lend_http_server *server, unsigned i);
 /**
  * Serve until lend_http_drain() or lend_http_stop().
  *
- * Connections are spread over the workers; each is an actor.
+ * Connections are spread over the workers; each is an actor. At the end nothing
+ * is listened on any more: to serve again takes another lend_http_listen().
  *
  * Thread: an actor. Blocks: suspends the actor until all connections have
  * ended.
  *
  * Return: 0
+ *         -EBUSY      another actor serves it
  *         -EINVAL     nothing to listen on
  *         -ECANCELED  the actor was cancelled: connections were ended
  *         -ENOMEM
@@ -160,9 +165,10 @@ lend_http_serve(struct lend_http_server *server) LEND_AWAITS;
 
 /**
  * Accept nothing more, close idle connections, let requests in flight finish;
- * at @deadline end what is left. lend_http_serve() then returns.
+ * at @deadline end what is left. lend_http_serve() then returns; one that has
+ * not begun yet does so at once when it begins.
  *
- * Thread: any actor. Blocks: no.
+ * Thread: any. Blocks: no.
  */
 LEND_API void lend_http_drain(struct lend_http_server *server,
 			      uint64_t deadline);
@@ -186,6 +192,10 @@ LEND_API void lend_http_stats_read(const struct lend_http_server *server,
  *
  * Strings are views into the request's head: not terminated, valid until the
  * handler returns. Thread: the handler's actor. Blocks: no.
+ *
+ * Who reads a body or answers from another actor than the handler's, or after
+ * the handler has returned, ends the program: a handler that leaves its answer
+ * to others waits for them, and answers itself.
  */
 struct lend_http_text {
 	const char *data; /* NULL: there is none */
@@ -228,7 +238,9 @@ LEND_API bool lend_http_is_head(const struct lend_http_request *request);
  *                     without an answer
  *         -EBADMSG    not a valid chunked body; 400 likewise
  *         -ETIMEDOUT  the client sends nothing; 408 likewise
+ *         -EINVAL     @size is 0
  *         -ECONNRESET, -EPIPE  the connection is gone
+ *         -ENOMEM     the actor's I/O heap is full
  *         -ECANCELED  the server stops
  */
 LEND_API LEND_NODISCARD ssize_t
@@ -241,15 +253,15 @@ lend_http_read(struct lend_http_request *request, void *buffer,
  * Answer in one go. Headers may have been added before.
  *
  * @status        200 to 599
- * @content_type  NULL: none
- * @body,@size    copied
+ * @content_type  NULL: none; at most 1024 bytes
+ * @body,@size    the caller's again when this returns
  *
  * Thread: the handler's actor. Blocks: suspends the actor if much is waiting
  * to be sent.
  *
  * Return: 0
  *         -EALREADY  the response has begun
- *         -EINVAL    @status is out of range
+ *         -EINVAL    @status is out of range, or @content_type no valid value
  *         or as lend_http_write()
  */
 LEND_API int lend_http_reply(struct lend_http_response *response,
@@ -281,7 +293,7 @@ LEND_API int lend_http_add_header(struct lend_http_response *response,
  *
  * Thread: the handler's actor. Blocks: as lend_http_reply().
  *
- * Return: 0, -EALREADY, -EINVAL, or as lend_http_write()
+ * Return: as lend_http_reply(); -EINVAL also with a @body_size below -1
  */
 LEND_API int lend_http_begin(struct lend_http_response *response,
 			     unsigned status, const char *content_type,
@@ -294,17 +306,19 @@ LEND_API int lend_http_begin(struct lend_http_response *response,
  * Thread: the handler's actor. Blocks: suspends the actor until there is room.
  *
  * Return: 0
- *         -EINVAL     not begun, or more than @body_size
+ *         -EINVAL     not begun, ended, or more than @body_size
  *         -ETIMEDOUT  the client takes nothing
  *         -ECONNRESET, -EPIPE  the connection is gone
+ *         -ENOMEM     the actor's I/O heap is full
  *         -ECANCELED  the server stops
  */
 LEND_API int lend_http_write(struct lend_http_response *response,
 			     const void *data, size_t size) LEND_AWAITS;
 LEND_API int lend_http_flush(struct lend_http_response *response) LEND_AWAITS;
 
-/* End the response. Return: as lend_http_write(); -EINVAL too if less than
- * @body_size was written, and the connection is closed. */
+/* End the response. Return: as lend_http_write(); -EINVAL too if it was ended
+ * before, or less than @body_size was written: then the connection is closed.
+ */
 LEND_API int lend_http_end(struct lend_http_response *response) LEND_AWAITS;
 
 /* Has a response begun? */

@@ -9,7 +9,8 @@
  * returns as soon as it is submitted: 0 and a handle, or one of the errors
  * below. pending.h says what can be done with that, and what is copied.
  *
- * Thread: all of these are for actors. Deadlines: absolute, LEND_FOREVER for
+ * Thread: all of these are for actors; elsewhere they end the program, with a
+ * line that says so. Deadlines: absolute, LEND_FOREVER for
  * none; when one passes, the operation is cancelled in the kernel and the call
  * returns -ETIMEDOUT. Whatever it returns, the kernel no longer touches the
  * caller's buffer afterwards. All may return, besides the system call's own
@@ -41,6 +42,9 @@ LEND_BEGIN_DECLS
 /**
  * Close a descriptor: end every operation that any actor has on it (they get
  * -ECANCELED), wait until the kernel has let go of each, then close it.
+ *
+ * Thread: an actor; threads have lend_runtime_close(). Blocks: suspends the
+ * actor while operations end.
  *
  * The descriptor number is free for others when this returns. It works in a
  * cancelled actor too. Descriptors that the library does not know of (from
@@ -104,7 +108,7 @@ LEND_API int lend_keep_open(int fd);
  *
  * Return: 0
  *         -EINVAL  a span is 0
- *         -EBADF   @fd is below 0, or being closed
+ *         -EBADF   @fd is below 0 or above 2097151, or being closed
  */
 LEND_API LEND_NODISCARD int lend_set_timeouts(int fd, uint64_t read_ns,
 					      uint64_t write_ns);
@@ -150,8 +154,9 @@ struct lend_buffer {
 LEND_API LEND_NODISCARD ssize_t lend_recv_buffer(
 	int fd, uint64_t deadline, struct lend_buffer *ret_buffer) LEND_AWAITS;
 
-/* Give a buffer back; one that was given back or never filled is ignored.
- * Thread: the actor that received it. Blocks: no. */
+/* Give a buffer back; a struct that was given back, or is zeroed as it was
+ * never filled, is ignored, but not a copy of it. Thread: the actor that
+ * received it. Blocks: no. */
 LEND_API void lend_buffer_release(struct lend_buffer *buffer);
 
 /* ---- I/O memory ---- */
@@ -187,7 +192,7 @@ LEND_API void lend_io_free(void *span);
  * address or a thread, frees it. Until then it counts against the heap that it
  * comes from, and if the actor has ended keeps that heap: one of actors_max.
  *
- * @span  of the calling actor
+ * @span  of the calling actor; not NULL
  *
  * Thread: an actor. Blocks: no.
  * Ownership: the program's; lend_io_free() or lend_runtime_io_free(), before

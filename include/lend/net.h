@@ -63,7 +63,8 @@ LEND_API void lend_address_format(const struct lend_address *address,
  *         -ENOENT        there is no such name, or no address of that kind
  *         -EAGAIN        the name server did not answer; or as lend_blocking()
  *         -EAFNOSUPPORT  no such family
- *         -EINVAL        @hints ask for what there is not
+ *         -EINVAL        @hints ask for what there is not, or there is no such
+ *                        @service
  *         -EIO           the name server failed
  *         -ETIMEDOUT, -ECANCELED, -ENOMEM
  */
@@ -77,13 +78,13 @@ lend_getaddrinfo(const char *node, const char *service,
  *
  * A unix socket's file that nobody listens on any more is replaced.
  *
- * @backlog  connections the kernel queues; 0: as many as it allows
+ * @backlog  connections the kernel queues; 0, or below: as many as it allows
  *
- * Thread: an actor, or any thread before the runtime starts. Blocks: no.
+ * Thread: any. Blocks: no.
  * Ownership: lend_listener_close().
  *
  * Return: 0
- *         -EINVAL      @text is no address
+ *         -EINVAL, -ENAMETOOLONG  @text is no address
  *         -EADDRINUSE  somebody listens there
  *         or what socket(2), bind(2), listen(2) say
  */
@@ -95,13 +96,16 @@ lend_listener_open(const char *text, int backlog,
  * Accept a connection. TCP connections have TCP_NODELAY set.
  *
  * Thread: one actor, from its first call until it ends; then another one may
- *         go on. The same holds for closing. Blocks: suspends the actor.
+ *         go on. The same holds for closing. Who comes in between ends the
+ *         program. Blocks: suspends the actor.
  * Ownership: the caller closes the descriptor with lend_close().
  *
  * Return: a descriptor
  *         -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS  not now; try again later
- *         -ECANCELED   the actor was cancelled, or the listener shut down
- *         -ETIMEDOUT
+ *         -ECONNABORTED and others of accept(2) about one connection: go on
+ *         -ECANCELED   the actor was cancelled
+ *         -ETIMEDOUT   with LEND_NOW: there is none; a cancelled actor, too,
+ *                      gets those that are there
  */
 LEND_API LEND_NODISCARD int lend_listener_accept(struct lend_listener *listener,
 						 uint64_t deadline) LEND_AWAITS;
@@ -114,7 +118,7 @@ LEND_API LEND_NODISCARD int lend_listener_accept(struct lend_listener *listener,
  */
 LEND_API void lend_listener_pause(struct lend_listener *listener) LEND_AWAITS;
 
-/* Where it listens, with the port that the kernel chose. */
+/* Where it listens, with the port that the kernel chose. Thread: any. */
 LEND_API const struct lend_address *
 lend_listener_address(const struct lend_listener *listener);
 
