@@ -31,8 +31,9 @@ LEND_BEGIN_DECLS
  * the last message that was received, as there is never more than one of a
  * timer in the mailbox, however slow the actor is. It comes to a mailbox that
  * is full, too. Messages of several timers come in the order of their
- * deadlines, those of equal ones in any. If there is no memory for a message it
- * comes when there is.
+ * deadlines, those of equal ones in that in which the deadlines were set (here,
+ * by a move, or by the timer as it goes off). If there is no memory for a
+ * message it comes when there is.
  *
  * @deadline   when first; LEND_NOW: at once, which is where the periods begin
  *             then; one that has passed: at once, and the periods that have

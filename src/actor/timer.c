@@ -21,19 +21,26 @@ static void disarm(struct lend_timer *timer)
 	timer->armed = false;
 }
 
+static void put(struct lend_timer *timer)
+{
+	timer->node.key = timer->deadline;
+	timer->node.order = timer->order;
+	timer->armed = true;
+	lend_pairing_insert(&timer->owner->own_timers->armed, &timer->node);
+}
+
 /* One that moves away stays where it is, and is put right when it comes up:
  * most are moved again before. */
 static void arm(struct lend_timer *timer, uint64_t deadline)
 {
 	timer->deadline = deadline;
+	timer->order = timer->owner->own_timers->armed.added++;
 	if (timer->armed && deadline != LEND_FOREVER &&
 	    timer->node.key <= deadline)
 		return;
 	disarm(timer);
-	timer->armed = deadline != LEND_FOREVER;
-	if (timer->armed)
-		lend_pairing_add(&timer->owner->own_timers->armed, &timer->node,
-				 deadline);
+	if (deadline != LEND_FOREVER)
+		put(timer);
 }
 
 /* @count more times; false: no memory. */
@@ -68,9 +75,9 @@ static void fire(struct lend_timer *timer, uint64_t now_ns)
 	uint64_t periods = 1, span_ns;
 
 	disarm(timer);
-	if (due_ns > timer->node.key) {
+	if (timer->order != timer->node.order) {
 		/* It was moved. Others may be before it, even if it is due. */
-		arm(timer, due_ns);
+		put(timer);
 		return;
 	}
 	/* At once, not since the machine was started. */

@@ -38,6 +38,8 @@ struct lend_own_timers {
 struct lend_timer {
 	struct lend_pairing_node node; /* its key: @deadline, or before */
 	uint64_t deadline;
+	uint64_t
+		order; /* among those of the same deadline: @node's, or later */
 	struct lend_list link;
 	struct lend_actor *owner;
 	struct lend_msg *msg; /* in the inbox; NULL: none */

@@ -3,7 +3,15 @@
  */
 #include "base/pairing.h"
 
+#include <stdbool.h>
+
 #include "base/check.h"
+
+static bool is_before(const struct lend_pairing_node *a,
+		      const struct lend_pairing_node *b)
+{
+	return a->key < b->key || (a->key == b->key && a->order < b->order);
+}
 
 /* Make the root with the larger key the first child of the other. */
 static struct lend_pairing_node *meld(struct lend_pairing_node *a,
@@ -13,7 +21,7 @@ static struct lend_pairing_node *meld(struct lend_pairing_node *a,
 
 	if (!a || !b)
 		return a ? a : b;
-	small = a->key <= b->key ? a : b;
+	small = is_before(a, b) ? a : b;
 	large = small == a ? b : a;
 	large->prev = small;
 	large->next = small->child;

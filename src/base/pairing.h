@@ -1,5 +1,6 @@
 /*
- * Pairing heap: an intrusive priority queue of 64-bit keys, smallest first.
+ * Pairing heap: an intrusive priority queue of 64-bit keys, smallest first, and
+ * of equal ones the first that was added.
  *
  * Chosen over an array heap because adding never allocates, so arming a timer
  * can not fail. Add and the smallest element are O(1), removal is O(log n)
@@ -14,6 +15,7 @@
 
 struct lend_pairing_node {
 	uint64_t key;
+	uint64_t order;			 /* among those of the same key */
 	struct lend_pairing_node *child; /* the first one */
 	struct lend_pairing_node *next;	 /* sibling */
 	struct lend_pairing_node *prev;	 /* sibling, or parent of a first */
@@ -21,9 +23,11 @@ struct lend_pairing_node {
 
 struct lend_pairing {
 	struct lend_pairing_node *root; /* the smallest; NULL: empty */
+	uint64_t added;			/* the next one's @order */
 };
 
-/* The key is set, and is not written to: others may be reading it. */
+/* Key and order are set. The key is not written to: others may be reading
+ * it. */
 void lend_pairing_insert(struct lend_pairing *heap,
 			 struct lend_pairing_node *node);
 
@@ -32,6 +36,7 @@ static inline void lend_pairing_add(struct lend_pairing *heap,
 				    uint64_t key)
 {
 	node->key = key;
+	node->order = heap->added++;
 	lend_pairing_insert(heap, node);
 }
 

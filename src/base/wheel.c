@@ -126,6 +126,7 @@ void lend_wheel_add(struct lend_wheel *wheel, struct lend_pairing_node *node,
 	if (!wheel->near.root && !wheel->levels)
 		wheel->tick = tick_of(now_ns);
 	node->key = key;
+	node->order = wheel->near.added++;
 	put(wheel, node);
 }
 

@@ -188,6 +188,30 @@ static int moved_away_in_order(void *arg)
 	return 0;
 }
 
+/* Of one deadline: in the order in which it was set, also by a move, there and
+ * back or to the same moment. */
+static int equal_in_order(void *arg)
+{
+	uint64_t due = lend_now() + LEND_MS, count;
+	struct lend_timer *moved = start(due - 1000, 0, 5);
+	struct lend_timer *again = start(due, 0, 6);
+	struct lend_timer *farther = start(due + 1000, 0, 7);
+	struct lend_timer *back = start(due, 0, 8);
+
+	(void)arg;
+	for (uint32_t type = 1; type <= 4; type++)
+		start(due, 0, type);
+	lend_timer_move(moved, due);
+	lend_timer_move(again, due);
+	lend_timer_move(farther, due);
+	lend_timer_move(back, due + 1000);
+	lend_timer_move(back, due);
+	CHECK_EQ(lend_sleep(due), 0);
+	for (uint32_t type = 1; type <= 8; type++)
+		CHECK_EQ(next_type(LEND_NOW, &count), type);
+	return 0;
+}
+
 /* K12: so many, all armed, a half of them moved, a quarter stopped; those that
  * are left are due at once, and come in order. */
 static int many_in_order(void *arg)
@@ -375,6 +399,7 @@ int main(int argc, char **argv)
 	test_actor("periods_from_now", periods_from_now);
 	test_actor("in_order", in_order);
 	test_actor("moved_away_in_order", moved_away_in_order);
+	test_actor("equal_in_order", equal_in_order);
 	test_actor("many_in_order", many_in_order);
 	test_actor("taken_back", taken_back);
 	test_actor("beside_other_waits", beside_other_waits);

@@ -1,9 +1,10 @@
 /*
  * Goal:   K12: what is taken from a wheel is always the first of all that are
- *         in it, due, and no later than it could be; the moment of the next one
- *         is known, so that who sleeps until then is never woken for nothing.
- * Method: random traces against an array that is searched: moments from the
- *         next nanosecond to centuries ahead, a clock that creeps and jumps.
+ *         in it (of equal ones, the first that was added), due, and no later
+ * than it could be; the moment of the next one is known, so that who sleeps
+ * until then is never woken for nothing. Method: random traces against an array
+ * that is searched: moments from the next nanosecond to centuries ahead, a
+ * clock that creeps and jumps.
  */
 #include "base/wheel.h"
 
@@ -19,6 +20,7 @@
 static struct lend_wheel wheel;
 static struct lend_pairing_node nodes[NODES];
 static bool inside[NODES];
+static uint64_t added[NODES], additions;
 static uint64_t random_state, now;
 
 static uint64_t next_random(void)
@@ -82,6 +84,10 @@ static void take_out(const struct lend_pairing_node *node, uint64_t first)
 	cr_assert_eq(node->key, first);
 	cr_assert_leq(node->key, now);
 	inside[node - nodes] = false;
+	for (unsigned i = 0; i < NODES; i++)
+		cr_assert(!inside[i] || nodes[i].key != first ||
+				  added[i] > added[node - nodes],
+			  "of equal ones the first that was added");
 }
 
 /* In portions, as workers do; a few nodes may be added between them. */
@@ -108,6 +114,7 @@ static void add(unsigned i)
 	lend_wheel_add(&wheel, &nodes[i], moment(),
 		       next_random() % 8 ? now : next_random() % (now + 1));
 	inside[i] = true;
+	added[i] = additions++;
 }
 
 static void step_clock(void)
