@@ -72,14 +72,15 @@ void lend__spares_keep(struct lend_runtime *runtime, uint64_t now_ns)
 		wanted = runtime->options.spare_workers;
 	if (wanted > spares && workers < lend__size_workers_max(runtime))
 		wanted = spares + 1;
-	else if (wanted < spares && workers > 1 && may_leave(runtime, now_ns))
+	else if (wanted < spares && workers > 1)
 		wanted = spares - 1;
 	else
 		wanted = spares;
 	if (wanted != watchdog->tried)
 		watchdog->failures = watchdog->pause = 0;
 	watchdog->tried = wanted;
-	if (wanted == spares)
+	if (wanted == spares ||
+	    (wanted < spares && !may_leave(runtime, now_ns)))
 		return;
 	if (watchdog->pause) {
 		watchdog->pause--;

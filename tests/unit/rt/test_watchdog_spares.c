@@ -233,6 +233,28 @@ Test(spares, who_does_not_leave_is_asked_again)
 	expect_spares(1);
 }
 
+/* Nor is it asked sooner, in private mode, because somebody was stuck
+ * meanwhile. */
+Test(spares, who_waits_to_ask_again_does_not_forget)
+{
+	stage.runtime.arbiter.mode = lend__mode_find(LEND_RING_PRIVATE);
+	stage.runtime.options.rings_max = STAGE_WORKERS_MAX;
+	stage.runtime.options.spare_workers = 1;
+	stage_start();
+	stage_get_stuck(0, true);
+	stage_look_at(STAGE_BEGIN + STAGE_LIMIT);
+	expect_spares(1);
+
+	stage.change_error = -ETIMEDOUT;
+	for (unsigned i = 0; i < 1 + 2 + 4 + 7; i++) {
+		stage_come_to_safe_point(&stage.workers[0]);
+		stage_look();
+		stage_look_at(stage.clock_ns + STAGE_STALL);
+	}
+	cr_expect_eq(stage.changes, 1 + 3);
+	expect_spares(1);
+}
+
 /* It never gives up. */
 Test(spares, pauses_have_an_end)
 {
