@@ -25,9 +25,10 @@ enum lend_flush_cause {
 
 /* Embedded in a worker. [owner] */
 struct lend_flush {
-	unsigned rounds; /* since the last flush, with work left over */
-	unsigned actors; /* since the last flush */
-	bool prompt;	 /* what is not flushed yet will be over at once */
+	unsigned rounds;  /* since the last flush, with work left over */
+	unsigned actors;  /* since the last flush */
+	bool prompt;	  /* what is not flushed yet will be over at once */
+	unsigned prompts; /* such flushes since it last looked elsewhere */
 	/* Flushes that found something; read by others as counters. */
 	_Atomic uint64_t counts[LEND_FLUSH_CAUSES];
 };

@@ -25,6 +25,11 @@
 #include "rt/runtime.h"
 #include "uring/ring.h"
 
+/* Who writes again and again keeps its worker at work, but not from looking at
+ * what others have to run, and at slots that nobody needs any more: so often it
+ * may write in between. */
+#define PROMPTS_MAX 16
+
 static void wake_op_done(struct lend_op *op, int32_t res, uint32_t flags,
 			 bool more)
 {
@@ -250,6 +255,22 @@ static void poll_rings(struct lend_worker *worker)
 	}
 }
 
+/* It has nothing to run: is there anything to do that is not its own actors'?
+ * What these have left goes to the kernel first then. */
+static bool look_elsewhere(struct lend_worker *worker)
+{
+	struct lend_runtime *runtime = worker->runtime;
+
+	worker->flush.prompts = 0;
+	if ((lend__runtime_count(runtime) == 1 ||
+	     !lend__worker_steal(worker, LEND_STEAL_PROBES)) &&
+	    !lend__registry_settle(&runtime->registry, worker->magazine,
+				   worker->now_ns))
+		return false;
+	lend__flush(worker, LEND_FLUSH_EMPTY);
+	return true;
+}
+
 void lend__worker_run(struct lend_worker *worker)
 {
 	struct lend_runtime *runtime = worker->runtime;
@@ -290,19 +311,13 @@ void lend__worker_run(struct lend_worker *worker)
 			lend__flush_after_round(worker);
 			continue;
 		}
+		if ((!worker->flush.prompt ||
+		     ++worker->flush.prompts >= PROMPTS_MAX) &&
+		    look_elsewhere(worker))
+			continue;
 		if (worker->flush.prompt) {
 			lend__flush(worker, LEND_FLUSH_EMPTY);
 			poll_rings(worker);
-			continue;
-		}
-		if (lend__runtime_count(runtime) > 1 &&
-		    lend__worker_steal(worker, LEND_STEAL_PROBES)) {
-			lend__flush(worker, LEND_FLUSH_EMPTY);
-			continue;
-		}
-		if (lend__registry_settle(&runtime->registry, worker->magazine,
-					  worker->now_ns)) {
-			lend__flush(worker, LEND_FLUSH_EMPTY);
 			continue;
 		}
 		lend__worker_park(worker);

@@ -1,12 +1,14 @@
 /*
  * Goal:   K6: which queue an actor gets into. It goes on where its completions
  *         are seen, and is sent to another worker only if that is asked for;
- *         and a worker with a long queue calls for another one.
+ *         a worker with a long queue calls for another one; and one whose only
+ *         actor writes without end takes from it.
  * Method: the doors between workers are wrapped, and count. Nothing depends on
  *         how long anything takes: what must happen is waited for, and what
  *         must not is counted at the end.
  */
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "harness/harness.h"
 #include "rt/current.h"
@@ -16,6 +18,7 @@
 #define TALKS	300
 #define CROWD	100
 #define CALLS	20
+#define WRITES	10000
 
 static _Atomic unsigned sent, called;
 
@@ -116,13 +119,90 @@ static int a_long_queue_calls(void *arg)
 	return 0;
 }
 
+static _Atomic bool are_there, taken;
+
+static int wander_until_stopped(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		if (lend__current_worker()->index == 1)
+			atomic_store(&taken, true);
+		lend_yield();
+	}
+	return 0;
+}
+
+static int crowd_one_worker(void *arg)
+{
+	lend_ref refs[CROWD];
+
+	(void)arg;
+	while (!atomic_load(&begun))
+		lend_yield();
+	for (unsigned i = 0; i < CROWD; i++)
+		refs[i] = test_spawn(wander_until_stopped, NULL);
+	atomic_store(&are_there, true);
+	for (unsigned i = 0; i < CROWD; i++)
+		CHECK_EQ(test_join(refs[i]), 0);
+	return 0;
+}
+
+/* What it writes is over at once, and nobody else is to run there: it would go
+ * on without end, and leave the other worker alone with its crowd. */
+static int write_until_taken(void *arg)
+{
+	char byte = 'x';
+	int fds[2];
+
+	(void)arg;
+	test_pair(fds);
+	for (unsigned i = 0; i < WRITES && !atomic_load(&taken);) {
+		CHECK_EQ(lend_send(fds[0], &byte, 1, 0, LEND_FOREVER), 1);
+		CHECK_EQ(read(fds[1], &byte, 1), 1);
+		atomic_store(&begun, 1);
+		i += atomic_load(&are_there);
+	}
+	CHECK(atomic_load(&taken));
+	atomic_store(&stop, true);
+	CHECK_EQ(lend_close(fds[0]), 0);
+	CHECK_EQ(lend_close(fds[1]), 0);
+	return 0;
+}
+
+static int who_writes_takes_from_others(void *arg)
+{
+	lend_ref crowd, writer;
+
+	(void)arg;
+	atomic_store(&begun, 0);
+	atomic_store(&stop, false);
+	crowd = test_spawn_pinned(1, crowd_one_worker, NULL);
+	writer = test_spawn_pinned(2, write_until_taken, NULL);
+	CHECK_EQ(test_join(writer), 0);
+	CHECK_EQ(test_join(crowd), 0);
+	return 0;
+}
+
+/* Nobody is called stuck, from whom others take, too. */
+static struct lend_options two_workers(void)
+{
+	struct lend_options two = test_one_worker();
+
+	two.workers = two.workers_max = 2;
+	two.stall_ns = 10 * LEND_S;
+	return two;
+}
+
 int main(int argc, char **argv)
 {
-	struct lend_options one;
+	struct lend_options one, two;
 
 	test_init(argc, argv, 60);
 	one = test_one_worker();
 	test_actor("they_go_on_where_they_are", they_go_on_where_they_are);
 	test_actor_with("a_long_queue_calls", a_long_queue_calls, &one);
+	two = two_workers();
+	test_actor_with("who_writes_takes_from_others",
+			who_writes_takes_from_others, &two);
 	return test_finish();
 }
