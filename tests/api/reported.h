@@ -7,6 +7,7 @@
 #define LEND_TESTS_REPORTED_H
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,6 +87,25 @@ static inline int join(void *arg)
 	const lend_ref *whom = arg;
 
 	return lend_join(*whom, LEND_FOREVER, NULL) == -ECANCELED ? 0 : -1;
+}
+
+static _Atomic bool is_closed; /* both of the circle are there */
+
+__attribute__((unused)) static int join_other(void *arg)
+{
+	while (!atomic_load(&is_closed))
+		lend_yield();
+	return join(arg);
+}
+
+/* "left" and "right", who join each other. What names them stays until they
+ * have ended. */
+__attribute__((unused)) static void spawn_circle(lend_ref circle[2])
+{
+	atomic_store(&is_closed, false);
+	circle[0] = spawn_named(join_other, &circle[1], "left");
+	circle[1] = spawn_named(join_other, &circle[0], "right");
+	atomic_store(&is_closed, true);
 }
 
 #endif

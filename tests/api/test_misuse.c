@@ -330,14 +330,6 @@ static int stall(void *arg)
 
 /* ---- what it said ---- */
 
-static bool says(const char *words, const char *what)
-{
-	if (strstr(words, what))
-		return true;
-	printf("  no \"%s\" in: %s\n", what, words);
-	return false;
-}
-
 static void look(const struct call *call, int status, const char *words)
 {
 	char begin[96];
@@ -345,10 +337,10 @@ static void look(const struct call *call, int status, const char *words)
 	snprintf(begin, sizeof(begin), "%s was called outside an actor, ",
 		 call->name);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	CHECK(says(words, begin));
-	CHECK(says(words, "call it in an actor"));
+	CHECK(test_says(words, begin));
+	CHECK(test_says(words, "call it in an actor"));
 	if (call->instead)
-		CHECK(says(words, call->instead));
+		CHECK(test_says(words, call->instead));
 }
 
 static int threads_are_told(void)
@@ -361,7 +353,7 @@ static int threads_are_told(void)
 		to_make = &calls[i];
 		status = test_in_child(on_a_thread, words, sizeof(words));
 		look(to_make, status, words);
-		CHECK(says(words, "on a thread that runs no actors"));
+		CHECK(test_says(words, "on a thread that runs no actors"));
 	}
 	return 0;
 }
@@ -379,7 +371,7 @@ static int workers_are_told(void)
 	to_make = &calls[0];
 	status = test_in_child(stall, words, sizeof(words));
 	look(to_make, status, words);
-	CHECK(says(words, "in a function that a worker calls"));
+	CHECK(test_says(words, "in a function that a worker calls"));
 	test_options = before;
 	return 0;
 }

@@ -373,14 +373,6 @@ static int release_again(void *arg)
 
 /* ---- what it said ---- */
 
-static bool says(const char *words, const char *what)
-{
-	if (strstr(words, what))
-		return true;
-	printf("  no \"%s\" in: %s\n", what, words);
-	return false;
-}
-
 static void look(lend_actor_fn fn)
 {
 	char words[1024], text[128];
@@ -390,15 +382,15 @@ static void look(lend_actor_fn fn)
 	if (by_thread) {
 		snprintf(text, sizeof(text), "%s was called outside an actor, ",
 			 to_make->name);
-		CHECK(says(words, text));
-		CHECK(says(words, "on a thread that runs no actors"));
+		CHECK(test_says(words, text));
+		CHECK(test_says(words, "on a thread that runs no actors"));
 		return;
 	}
 	snprintf(text, sizeof(text), "%s was called by actor ", to_make->name);
-	CHECK(says(words, text));
+	CHECK(test_says(words, text));
 	snprintf(text, sizeof(text), "with %s that is not its own: only the ",
 		 to_make->thing);
-	CHECK(says(words, text));
+	CHECK(test_says(words, text));
 }
 
 static void look_at_all(void)

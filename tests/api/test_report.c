@@ -228,23 +228,12 @@ static void *end_the_deadlock(void *arg)
 	return NULL;
 }
 
-static lend_ref circle[2];
-static _Atomic bool is_closed; /* both are there */
-
-static int join_other(void *arg)
-{
-	while (!atomic_load(&is_closed))
-		lend_yield();
-	return join(arg);
-}
-
 static int join_each_other(void *arg)
 {
+	static lend_ref circle[2];
+
 	(void)arg;
-	atomic_store(&is_closed, false);
-	circle[0] = spawn_named(join_other, &circle[1], "left");
-	circle[1] = spawn_named(join_other, &circle[0], "right");
-	atomic_store(&is_closed, true);
+	spawn_circle(circle);
 	atomic_store(&runtime_now, lend_runtime_current());
 	atomic_store(&victim,
 		     (uint64_t)circle[0].generation << 32 | circle[0].index);

@@ -8,23 +8,12 @@
 
 #include "reported.h"
 
-static lend_ref circle[2];
-static _Atomic bool is_closed; /* both are there */
-
-static int join_other(void *arg)
-{
-	while (!atomic_load(&is_closed))
-		lend_yield();
-	return join(arg);
-}
-
 static int a_circle_is_reported(void *arg)
 {
+	static lend_ref circle[2];
+
 	(void)arg;
-	atomic_store(&is_closed, false);
-	circle[0] = spawn_named(join_other, &circle[1], "left");
-	circle[1] = spawn_named(join_other, &circle[0], "right");
-	atomic_store(&is_closed, true);
+	spawn_circle(circle);
 	wait_for_line("they wait for each other: ", "left #");
 	wait_for_line("they wait for each other: ", " -> right #");
 	CHECK_EQ(lend_cancel(circle[0]), 0);

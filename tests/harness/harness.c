@@ -368,6 +368,14 @@ int test_in_child(lend_actor_fn fn, char *words, size_t room)
 	return status;
 }
 
+bool test_says(const char *words, const char *what)
+{
+	if (strstr(words, what))
+		return true;
+	printf("  no \"%s\" in: %s\n", what, words);
+	return false;
+}
+
 __attribute__((noinline)) static int recurse(volatile int *depth)
 {
 	volatile char frame[512];

@@ -94,6 +94,8 @@ int test_connect(uint16_t port);
  * Return: how it ended, for WIFSIGNALED() and its like
  */
 int test_in_child(lend_actor_fn fn, char *words, size_t room);
+/* Has it said @what? If not, what it said is printed. */
+bool test_says(const char *words, const char *what);
 /* Use up the stack of the actor that calls it, or is it. */
 int test_overflow_stack(void *arg);
 /* An actor's connection to @address. */

@@ -4,11 +4,10 @@
 #include "deadlock_stage.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "actor/registry.h"
 #include "rt/deadlock.h"
+#include "said.h"
 
 struct stage stage;
 
@@ -16,20 +15,14 @@ struct stage stage;
 
 static void remember(enum lend_log_level level, const char *line, void *arg)
 {
-	size_t size = strlen(stage.said);
-
 	(void)arg;
 	stage.level_said = level;
-	snprintf(stage.said + size, sizeof(stage.said) - size, "%s\n", line);
+	said_append(stage.said, sizeof(stage.said), line);
 }
 
 unsigned stage_count_said(const char *what)
 {
-	unsigned count = 0;
-
-	for (const char *at = stage.said; (at = strstr(at, what)); at++)
-		count++;
-	return count;
+	return said_count(stage.said, what);
 }
 
 unsigned stage_count_told(void)

@@ -7,8 +7,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "arbiter/mode.h"
 #include "base/condition.h"
@@ -17,6 +15,7 @@
 #include "rt/thread_state.h"
 #include "rt/waiting.h"
 #include "rt/watchdog.h"
+#include "said.h"
 
 struct stage stage;
 
@@ -120,20 +119,14 @@ int __wrap_lend__size_set_spares(struct lend_runtime *runtime, unsigned spares,
 
 static void remember(enum lend_log_level level, const char *line, void *arg)
 {
-	size_t size = strlen(stage.said);
-
 	(void)level;
 	(void)arg;
-	snprintf(stage.said + size, sizeof(stage.said) - size, "%s\n", line);
+	said_append(stage.said, sizeof(stage.said), line);
 }
 
 unsigned stage_count_said(const char *what)
 {
-	unsigned count = 0;
-
-	for (const char *at = stage.said; (at = strstr(at, what)); at++)
-		count++;
-	return count;
+	return said_count(stage.said, what);
 }
 
 unsigned stage_count_told(void)
