@@ -137,7 +137,7 @@ static void write_circles(struct lend_runtime *runtime, struct sink *sink)
 	char line[1024], circle[LEND_CIRCLE_TEXT_MAX];
 	struct lend_waiting first;
 
-	for (unsigned i = 0; i < LEND_CIRCLES_MAX; i++) {
+	for (unsigned i = 0; i < LEND_CIRCLES_MAX && sink->fd >= 0; i++) {
 		if (!lend__circle_find(runtime, &told, &first, circle))
 			return;
 		snprintf(line, sizeof(line), "%s wait for each other: %s",
@@ -170,7 +170,7 @@ void lend_report(struct lend_runtime *runtime, int fd)
 	write_line(&sink, line, sizeof(line));
 	for (unsigned i = 0; i < lend__runtime_count(runtime); i++)
 		write_worker(runtime, i, &sink);
-	for (uint32_t i = 0; i < end; i++)
+	for (uint32_t i = 0; i < end && sink.fd >= 0; i++)
 		write_actor(runtime, i, &sink, &names);
 	write_circles(runtime, &sink);
 }
