@@ -20,7 +20,8 @@ struct lend_runtime;
 #define LEND_CIRCLES_MAX 16
 
 struct lend_circles {
-	/* Of each the actor in the lowest slot, and what that waits for. */
+	/* Of each the actor in the lowest slot, and what that waits for. It may
+	 * be in several, if that is the members of its scope: one counts. */
 	lend_ref refs[LEND_CIRCLES_MAX];
 	uint64_t waits_for[LEND_CIRCLES_MAX];
 	unsigned count;
