@@ -1,7 +1,7 @@
 /*
  * Timing wheel: an intrusive priority queue of moments, smallest first and of
  * equal ones the first that was added, for many that are seldom reached: most
- *are removed, or moved, long before.
+ * are removed, or moved, long before.
  *
  *	near    those of the present tick and before: a heap, exact
  *	slots   later ones, in lists: 256 ticks, 256 times 256 ticks, and so on

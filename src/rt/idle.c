@@ -27,14 +27,14 @@
  * Note [watched]
  * Who finds that another worker is parked in the ring they share leaves it to
  * that one, which may be about to wake up. Then it is as if it had woken up a
- * moment later: it polls the ring in its next round, and parks in it again by
- * the same rule. So when all are parked each that trusts trusts one that trusts
- * nobody, as it holds the completion lock, or is in ppoll(2) with the ring; one
- * that leaves, or gets another ring, wakes all. While it runs an actor for
- * long, nobody is in the ring whether it was about to wake up or not: that is
- * the sentinel's business, which it has ensured. The simulation goes through
- * here in one seed of thirty, and finds a completion left behind (after 347
- * seeds) if @watched is trusted without being looked at.
+ * moment later: it polls the ring before anything else, and parks in it again
+ * by the same rule. So when all are parked each that trusts trusts one that
+ * trusts nobody, as it holds the completion lock, or is in ppoll(2) with the
+ * ring; one that leaves, or gets another ring, wakes all. While it runs an
+ * actor for long, nobody is in the ring whether it was about to wake up or not:
+ * that is the sentinel's business, which it has ensured. The simulation goes
+ * through here in one seed of thirty, and finds a completion left behind (after
+ * 347 seeds) if @watched is trusted without being looked at.
  */
 #include <errno.h>
 #include <lend/clock.h>

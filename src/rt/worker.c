@@ -3,7 +3,8 @@
  * back, and when nothing is left take from others or wait.
  *
  * A round's submissions go to the kernel in one enter; when there is nothing
- * else to do, that enter is also the wait.
+ * else to do, that enter is also the wait, unless something was written, which
+ * is over without one.
  */
 #include "rt/worker.h"
 

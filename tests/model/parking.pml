@@ -186,7 +186,18 @@ inline submit()
 	fi
 }
 
-/* loop() and lend__worker_park() */
+/* poll_rings() */
+inline poll()
+{
+	if
+	:: atomic {
+		!cq_lock && HAS_CQE && ROOM(WORKER, 1) -> reap(WORKER)
+	   }
+	:: true
+	fi
+}
+
+/* lend__worker_run() and lend__worker_park() */
 proctype worker()
 {
 	byte work, armed;
@@ -201,16 +212,17 @@ proctype worker()
 			:: true
 			fi
 		}
-		if /* poll_rings() */
-		:: atomic {
-			!cq_lock && HAS_CQE && ROOM(WORKER, 1) -> reap(WORKER)
-		   }
-		:: true
-		fi;
+		poll();
 		d_step { load(WORKER, INBOX, work) }
 		if
 		:: work -> goto next
 		:: else
+		fi;
+		if /* something was written */
+		:: d_step { something -> submit() };
+			poll();
+			goto next
+		:: true
 		fi;
 
 		/* arm_wake() */
@@ -305,6 +317,7 @@ leave:		/* leave_park() */
 			READY(WORKER) && sb_length[WORKER] == 0 ->
 			mem[PARK_STATE] = RUNNING
 		}
+		poll();
 next:		work = 0;
 		armed = 0
 	od
