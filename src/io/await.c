@@ -419,8 +419,9 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 	struct lend_io_op *op = io->op;
 	int res;
 
+	/* A polling thread takes it when it does. */
 	if (is_prompt(io->sqe->opcode))
-		io->self->worker->flush.prompt = true;
+		io->self->worker->flush.prompt = !io->claim.ring->sqpoll;
 	submit(io);
 	res = await(op, deadline, true);
 	if (lend_unlikely(op->op.res < 0) && lend__io_is_undone(op) &&
