@@ -216,7 +216,8 @@ static int take_series(void *arg)
 		struct lend_series_result result;
 
 		res = lend_series_next(series, LEND_FOREVER, &result);
-		lend_buffer_release(&result.buffer);
+		if (res >= 0)
+			lend_buffer_release(&result.buffer);
 		count_call();
 	} while (res > 0);
 	CHECK_EQ(res, 0);
