@@ -9,12 +9,12 @@
  * returns as soon as it is submitted: 0 and a handle, or one of the errors
  * below. pending.h says what can be done with that, and what is copied.
  *
- * Thread: all of these are for actors; elsewhere they end the program, with a
- * line that says so. Deadlines: absolute, LEND_FOREVER for
- * none; when one passes, the operation is cancelled in the kernel and the call
- * returns -ETIMEDOUT. Whatever it returns, the kernel no longer touches the
- * caller's buffer afterwards. All may return, besides the system call's own
- * errors:
+ * Thread: these are for actors; elsewhere they end the program, with a line
+ * that says so, unless they say that threads may call them. Deadlines:
+ * absolute, LEND_FOREVER for none; when one passes, the operation is cancelled
+ * in the kernel and the call returns -ETIMEDOUT. Whatever it returns, the
+ * kernel no longer touches the caller's buffer afterwards. All may return,
+ * besides the system call's own errors:
  *
  *   -ETIMEDOUT  the deadline passed first
  *   -ECANCELED  the actor was cancelled (see lend_cancel()), or somebody closed

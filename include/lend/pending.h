@@ -22,9 +22,10 @@
  * the actor ends: its operations end first.
  *
  * A handle belongs to the actor that started the operation, until it frees or
- * abandons it; a call of another one's with it ends the program. What is left at the actor's end is cancelled and freed then. A
- * descriptor that is the result of an operation (openat, accept, socket) is
- * closed with a handle whose result nobody has asked for.
+ * abandons it; a call of another one's with it ends the program. What is left
+ * at the actor's end is cancelled and freed then. A descriptor that is the
+ * result of an operation (openat, accept, socket) is closed with a handle whose
+ * result nobody has asked for.
  */
 #ifndef LEND_PENDING_H
 #define LEND_PENDING_H

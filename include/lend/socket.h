@@ -39,7 +39,8 @@ lend_listen_async(int fd, int backlog,
 		  struct lend_pending **ret_pending) LEND_AWAITS;
 
 /* setsockopt(2), getsockopt(2). They wait for nothing, so both forms are the
- * system calls, and a handle is over at once. *@size is the room at first. */
+ * system calls, a handle is over at once, and the first forms may be called by
+ * threads, too. *@size is the room at first. */
 LEND_API LEND_NODISCARD int lend_setsockopt(int fd, int level, int option,
 					    const void *value, unsigned size,
 					    uint64_t deadline) LEND_AWAITS;

@@ -291,12 +291,32 @@ static int datagrams(void *arg)
 	return 0;
 }
 
+/* What waits for nothing needs no actor. */
+static int options_by_a_thread(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int value = 1;
+	unsigned size = sizeof(value);
+
+	CHECK_EQ(lend_setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, size,
+				 LEND_FOREVER),
+		 0);
+	value = 0;
+	CHECK_EQ(lend_getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &size,
+				 LEND_FOREVER),
+		 0);
+	CHECK(value);
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 60);
 	test_actor("sockets are made", sockets_are_made);
 	test_actor("bound and listening", bound_and_listening);
 	test_actor("options", options);
+	test_plain("options by a thread", options_by_a_thread);
 	test_actor("an option that is freed closes nothing",
 		   an_option_that_is_freed_closes_nothing);
 	test_actor("connections", connections);
