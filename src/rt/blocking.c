@@ -17,19 +17,12 @@
 #include "rt/claims.h"
 #include "rt/current.h"
 #include "rt/misuse.h"
+#include "rt/options.h"
 #include "rt/runtime.h"
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
 /* ---- options ---- */
-
-static int refuse(const struct lend_log *log, const char *name,
-		  unsigned long long value, const char *rule)
-{
-	lend__log(log, LEND_LOG_ERROR, "option %s is %llu: %s", name, value,
-		  rule);
-	return -EINVAL;
-}
 
 int lend__blocking_complete(struct lend_options *options,
 			    const struct lend_log *log)
@@ -41,11 +34,13 @@ int lend__blocking_complete(struct lend_options *options,
 	if (!options->blocking_idle_ns)
 		options->blocking_idle_ns = 5 * LEND_S;
 	if (options->blocking_threads_max > LEND_BLOCKING_THREADS_MAX)
-		return refuse(log, "blocking_threads_max",
-			      options->blocking_threads_max, "1 to 1024");
+		return lend__option_refuse(log, "blocking_threads_max",
+					   options->blocking_threads_max,
+					   "1 to 1024");
 	if (options->blocking_queue_max > LEND_BLOCKING_QUEUE_MAX)
-		return refuse(log, "blocking_queue_max",
-			      options->blocking_queue_max, "1 to 1048576");
+		return lend__option_refuse(log, "blocking_queue_max",
+					   options->blocking_queue_max,
+					   "1 to 1048576");
 	return 0;
 }
 

@@ -21,10 +21,10 @@
 #define BUFFERS_ACTOR_MAX 64
 #define BUFFER_SIZE_MIN	  64
 
-static int refuse(const struct lend_log *log, const char *name,
-		  unsigned long long value, const char *rule)
+int lend__option_refuse(const struct lend_log *log, const char *name,
+			long long value, const char *rule)
 {
-	lend__log(log, LEND_LOG_ERROR, "option %s is %llu: %s", name, value,
+	lend__log(log, LEND_LOG_ERROR, "option %s is %lld: %s", name, value,
 		  rule);
 	return -EINVAL;
 }
@@ -33,19 +33,22 @@ static int check_sizes(const struct lend_options *options,
 		       const struct lend_log *log)
 {
 	if (options->actors_max > LEND_STACK_SLOTS_MAX)
-		return refuse(log, "actors_max", options->actors_max,
-			      "at most 1048576");
+		return lend__option_refuse(log, "actors_max",
+					   options->actors_max,
+					   "at most 1048576");
 	if (!lend_is_power_of_two(options->stack_size) ||
 	    options->stack_size < LEND_STACK_SIZE_MIN ||
 	    options->stack_size > LEND_STACK_SIZE_MAX)
-		return refuse(log, "stack_size", options->stack_size,
-			      "a power of two from 16384 to 8388608");
+		return lend__option_refuse(
+			log, "stack_size", options->stack_size,
+			"a power of two from 16384 to 8388608");
 	if (options->heap_max > LEND_HEAP_SLICE_DEFAULT)
-		return refuse(log, "heap_max", options->heap_max,
-			      "at most 4194304");
+		return lend__option_refuse(log, "heap_max", options->heap_max,
+					   "at most 4194304");
 	if (options->trace_events > LEND_TRACE_EVENTS_MAX)
-		return refuse(log, "trace_events", options->trace_events,
-			      "at most 1048576");
+		return lend__option_refuse(log, "trace_events",
+					   options->trace_events,
+					   "at most 1048576");
 	return 0;
 }
 
@@ -60,11 +63,13 @@ static int complete_buffers(struct lend_options *options,
 	if (!options->buffers_actor_max)
 		options->buffers_actor_max = BUFFERS_ACTOR_MAX;
 	if (options->buffers > LEND_POOL_BUFFERS_MAX)
-		return refuse(log, "buffers", options->buffers, "1 to 32768");
+		return lend__option_refuse(log, "buffers", options->buffers,
+					   "1 to 32768");
 	if (options->buffer_size < BUFFER_SIZE_MIN ||
 	    options->buffer_size > LEND_POOL_BUFFER_SIZE_MAX)
-		return refuse(log, "buffer_size", options->buffer_size,
-			      "64 to 1048576");
+		return lend__option_refuse(log, "buffer_size",
+					   options->buffer_size,
+					   "64 to 1048576");
 	options->buffers = (unsigned)lend_ceil_power_of_two(options->buffers);
 	options->buffer_size = (unsigned)lend_align_up(options->buffer_size,
 						       64);
@@ -76,9 +81,13 @@ int lend__options_complete(struct lend_options *options,
 {
 	const struct lend_mode *mode = lend__mode_find(options->mode);
 
+	/* The log is open already, with that level: the line is in it. */
+	if ((unsigned)options->log_level > LEND_LOG_DEBUG)
+		return lend__option_refuse(log, "log_level", options->log_level,
+					   "one of enum lend_log_level");
 	if (!mode)
-		return refuse(log, "mode", options->mode,
-			      "borrowed, private or shared");
+		return lend__option_refuse(log, "mode", options->mode,
+					   "borrowed, private or shared");
 	options->mode = mode->id;
 	if (!options->workers)
 		options->workers = lend__cpu_allowed() > LEND_WORKERS_MAX ?
@@ -99,30 +108,36 @@ int lend__options_complete(struct lend_options *options,
 	if (!options->stall_ns)
 		options->stall_ns = 2 * LEND_MS;
 	if (options->workers > LEND_WORKERS_MAX)
-		return refuse(log, "workers", options->workers, "1 to 256");
+		return lend__option_refuse(log, "workers", options->workers,
+					   "1 to 256");
 	if (options->rings > LEND_RINGS_MAX)
-		return refuse(log, "rings", options->rings, "1 to 256");
+		return lend__option_refuse(log, "rings", options->rings,
+					   "1 to 256");
 	if (options->sqpoll_idle_ms > LEND_SQPOLL_IDLE_MS_MAX)
-		return refuse(log, "sqpoll_idle_ms", options->sqpoll_idle_ms,
-			      "at most 60000");
+		return lend__option_refuse(log, "sqpoll_idle_ms",
+					   options->sqpoll_idle_ms,
+					   "at most 60000");
 	if (options->workers_max > LEND_WORKERS_MAX ||
 	    options->workers_max < options->workers)
-		return refuse(log, "workers_max", options->workers_max,
-			      "at least as many as workers, at most 256");
+		return lend__option_refuse(
+			log, "workers_max", options->workers_max,
+			"at least as many as workers, at most 256");
 	if (options->rings_max > LEND_RINGS_MAX ||
 	    options->rings_max < options->rings)
-		return refuse(log, "rings_max", options->rings_max,
-			      "at least as many as rings, at most 256");
+		return lend__option_refuse(
+			log, "rings_max", options->rings_max,
+			"at least as many as rings, at most 256");
 	if (options->depth > LEND_DEPTH_MAX)
-		return refuse(log, "depth", options->depth, "1 to 32768");
+		return lend__option_refuse(log, "depth", options->depth,
+					   "1 to 32768");
 	if (options->flush_actors > LEND_DEPTH_MAX)
-		return refuse(log, "flush_actors", options->flush_actors,
-			      "0 to 32768");
+		return lend__option_refuse(log, "flush_actors",
+					   options->flush_actors, "0 to 32768");
 	if (options->flush_sqes > LEND_DEPTH_MAX)
-		return refuse(log, "flush_sqes", options->flush_sqes,
-			      "0 to 32768");
+		return lend__option_refuse(log, "flush_sqes",
+					   options->flush_sqes, "0 to 32768");
 	if (mode->one_to_one && options->rings != options->workers)
-		return refuse(
+		return lend__option_refuse(
 			log, "rings", options->rings,
 			"private mode has one ring for each worker; give the same number, or use borrowed or shared");
 	if (complete_buffers(options, log))
@@ -140,8 +155,8 @@ int lend__options_check_masks(const struct lend_options *options,
 	unsigned set;
 
 	if (options->without & ~LEND_FEATURES_ALL)
-		return refuse(log, "without", options->without,
-			      "not a set of enum lend_feature");
+		return lend__option_refuse(log, "without", options->without,
+					   "not a set of enum lend_feature");
 	if (opcodes && lend__opcodes_parse(opcodes, opcodes_set)) {
 		lend__log(
 			log, LEND_LOG_ERROR,

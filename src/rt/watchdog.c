@@ -33,6 +33,7 @@
 #include "base/symbol.h"
 #include "rt/deadlock.h"
 #include "rt/kick.h"
+#include "rt/options.h"
 #include "rt/runtime.h"
 #include "rt/spares.h"
 #include "rt/thread.h"
@@ -89,12 +90,14 @@ int lend__watchdog_complete(struct lend_options *options,
 		options->watchdog_ns = LEND_S;
 	if (options->watchdog_ns > SPAN_MAX_NS)
 		options->watchdog_ns = LEND_FOREVER;
-	if (options->spare_workers > LEND_WORKERS_MAX) {
-		lend__log(log, LEND_LOG_ERROR,
-			  "option spare_workers is %u: at most 256",
-			  options->spare_workers);
-		return -EINVAL;
-	}
+	if (options->spare_workers > LEND_WORKERS_MAX)
+		return lend__option_refuse(log, "spare_workers",
+					   options->spare_workers,
+					   "at most 256");
+	if (options->watchdog_signal < -1)
+		return lend__option_refuse(
+			log, "watchdog_signal", options->watchdog_signal,
+			"a signal that can be handled, 0, or -1 for none");
 	if (options->watchdog_signal > 0)
 		return take_signal(options, log);
 	if (!options->watchdog_signal)

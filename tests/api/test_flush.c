@@ -6,7 +6,6 @@
  *         the other end of the pipes, or in the counters. One worker, so that
  *         nobody else submits.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -195,20 +194,6 @@ static int run_late(void *arg)
 	return with_pipe(late_all_the_same);
 }
 
-static int bad_policies(void)
-{
-	struct lend_options options = test_options;
-	struct lend_runtime *runtime;
-
-	options.log_level = LEND_LOG_ERROR;
-	options.flush_actors = 32769;
-	CHECK_EQ(lend_runtime_new(&options, &runtime), -EINVAL);
-	options.flush_actors = 0;
-	options.flush_sqes = 32769;
-	CHECK_EQ(lend_runtime_new(&options, &runtime), -EINVAL);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const char few[] = "a full ring is submitted at once";
@@ -245,6 +230,5 @@ int main(int argc, char **argv)
 		test_skip("written_without_sleep", others);
 	else
 		test_actor("written_without_sleep", run_written);
-	test_plain("bad_policies", bad_policies);
 	return test_finish();
 }

@@ -268,33 +268,6 @@ static int mistakes_are_told(void *arg)
 	return 0;
 }
 
-static void drop_line(enum lend_log_level level, const char *line, void *arg)
-{
-	(void)level;
-	(void)line;
-	(void)arg;
-}
-
-static int odd_sizes_are_refused(void)
-{
-	const struct lend_options odd[] = {
-		{ .buffers = 32769 },
-		{ .buffer_size = 63 },
-		{ .buffer_size = (1 << 20) + 1 },
-	};
-	struct lend_runtime *runtime = NULL;
-
-	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-		struct lend_options options = test_options;
-
-		options.buffers = odd[i].buffers;
-		options.buffer_size = odd[i].buffer_size;
-		options.log = drop_line;
-		CHECK_EQ(lend_runtime_new(&options, &runtime), -EINVAL);
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 60);
@@ -303,6 +276,5 @@ int main(int argc, char **argv)
 	test_actor("events_come_each_time", events_come_each_time);
 	test_actor("connections_come", connections_come);
 	test_actor("mistakes_are_told", mistakes_are_told);
-	test_plain("odd_sizes_are_refused", odd_sizes_are_refused);
 	return test_finish();
 }

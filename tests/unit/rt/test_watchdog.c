@@ -207,10 +207,4 @@ Test(watchdog, options_have_bounds)
 	cr_expect_eq(options.watchdog_ns, LEND_S);
 	cr_expect_eq(options.watchdog_signal, -1);
 	cr_expect_eq(stage_count_said("spare_workers"), 0);
-	options.spare_workers = 257;
-	cr_expect_eq(lend__watchdog_complete(&options, &stage.runtime.log),
-		     -EINVAL);
-	cr_expect_eq(
-		stage_count_said("option spare_workers is 257: at most 256"),
-		1);
 }
