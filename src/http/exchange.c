@@ -251,8 +251,11 @@ find_route(struct lend__http_exchange *exchange)
 		refuse(exchange, (unsigned)-err);
 		return NULL;
 	}
-	place = lend__http_router_find(&server->router, request->path.data,
-				       request->path.size);
+	if (!exchange->repeated)
+		exchange->place = lend__http_router_find(&server->router,
+							 request->path.data,
+							 request->path.size);
+	place = exchange->place;
 	request->body_max = place && place->has_body_max ?
 				    place->body_max :
 				    server->options.body_max;
@@ -381,17 +384,21 @@ static int read_alike(struct lend__http_exchange *exchange,
 	struct lend_http_request *request = &exchange->request;
 	const struct lend__http_input *in = &connection->in;
 	struct lend__http_head *head = &request->head;
-	uint32_t first;
+	const char *data = in->buffer.data + in->at;
+	uint32_t size = in->end - in->at, before = request->head_size, first;
 	int result;
 
 	/* Behind a body its head may be no more. */
 	if (request->framing.body != LEND__HTTP_BODY_NONE || !head->field_count)
 		return 0;
+	lend_debug_assert(request->data + before == data);
+	/* Where its parts are is told from its beginning. */
+	exchange->repeated = size >= before &&
+			     memcmp(data, data - before, before) == 0;
+	if (exchange->repeated)
+		return (int)before;
 	first = head->fields[0].name;
-	lend_debug_assert(request->data + request->head_size ==
-			  in->buffer.data + in->at);
-	result = lend__http_parse_alike(in->buffer.data + in->at,
-					in->end - in->at, request->head_size,
+	result = lend__http_parse_alike(data, size, before,
 					&connection->server->limits, head);
 	if (lend_likely(result))
 		request->framing.host.at += head->fields[0].name - first;
@@ -405,9 +412,11 @@ static int read_request(struct lend__http_exchange *exchange,
 {
 	const struct lend_http_server *server = connection->server;
 	struct lend_http_request *request = &exchange->request;
-	int alike = connection->in_batch ? read_alike(exchange, connection) : 0;
-	int result = alike;
+	int alike, result;
 
+	exchange->repeated = false;
+	alike = connection->in_batch ? read_alike(exchange, connection) : 0;
+	result = alike;
 	begin(exchange, connection);
 	if (!alike) {
 		request->framing = (struct lend__http_framing){ 0 };

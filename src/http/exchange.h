@@ -70,6 +70,9 @@ struct lend__http_exchange {
 	struct lend_http_request request;
 	struct lend_http_response response;
 	char *path; /* of the request, decoded; NULL: it is in the head */
+	/* Where the path leads; until that is known, where the last one did. */
+	const struct lend__http_place *place;
+	bool repeated; /* the head is that of the request before, to the byte */
 	struct lend__http_field *fields; /* these, or a span of our heap */
 	uint32_t field_capacity;
 	struct lend__http_field fields_inline[LEND__HTTP_FIELDS_INLINE];

@@ -3,6 +3,7 @@
 
 usage: test_conversations.py SERVER [OPTION...]   (options of the server)
 """
+import random
 import sys
 import tempfile
 import unittest
@@ -104,6 +105,71 @@ class Conversations(unittest.TestCase):
         with self.server.client() as client:
             client.send(''.join(requests))
             self.assertEqual([client.answer().body for _ in bodies], bodies)
+
+    def test_what_is_said_again_is_answered_again(self):
+        """Each as by itself, whichever came before it, once or often."""
+        requests = (get('/show/a?a=1'), get('/show/a?a=2'), get('/plaintext'),
+                    get('/show/%61?b'), get('/of-twins/one/the-pair'),
+                    get('/of-twins/two/the-pair'), get('/nowhere'),
+                    get('/nothing'), get('/purge', method='PURGE'),
+                    get('/purge'), get('/plaintext', method='KNOT'),
+                    '\r\n' + get('/show/empty'),
+                    'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n',
+                    'OPTIONS * HTTP/1.1\r\nHost: y\r\n\r\n',
+                    get('http://z/show/of'),
+                    get('/show/old', 'Connection: keep-alive\r\n', '1.0'))
+        alone = []
+        for request in requests:
+            with self.server.client() as client:
+                client.send(request)
+                alone.append(client.answer())
+        draw = random.Random(1)
+        for _ in range(20):
+            chosen = [which for which in draw.choices(range(len(requests)),
+                                                      k=20)
+                      for _ in range(draw.choice((1, 1, 2, 3)))]
+            with self.server.client() as client:
+                client.send(''.join(requests[which] for which in chosen))
+                for which in chosen:
+                    answer = client.answer()
+                    self.assertEqual(
+                        (answer.status, answer.body, answer.field('Allow')),
+                        (alone[which].status, alone[which].body,
+                         alone[which].field('Allow')), requests[which])
+
+    def test_the_end_of_a_head_is_read_each_time(self):
+        request = get('/show/a')
+        with self.server.client() as client:
+            client.send(request + request[:-1] + 'x')
+            self.assertEqual(client.answer().body, b'/show/a|||x\n')
+            self.assertEqual(client.answer().status, 400)
+            self.assertTrue(client.closed())
+
+    def test_a_body_like_the_next_head_is_no_head(self):
+        inner = get('/show/inner', 'X: ' + 50 * 'x' + '\r\n')
+        fields = H + f'Content-Length: {len(inner)}\r\nX: '
+        outer = f'POST /echo HTTP/1.1\r\n{fields}'
+        outer += 'x' * (len(inner) - len(outer) - 4) + '\r\n\r\n'
+        self.assertEqual(len(outer), len(inner))
+        with self.server.client() as client:
+            client.send(get('/') + outer + 2 * inner)
+            self.assertEqual([client.answer().body for _ in range(3)],
+                             [b'root\n', inner.encode(),
+                              b'/show/inner|||x\n'])
+
+    def test_what_lies_behind_a_request_is_not_read(self):
+        """Buffers are used again, with what came before in them."""
+        request = get('/show/me')
+        with self.server.client() as client:
+            for _ in range(300):
+                client.send(2 * request)
+                client.answer()
+                client.answer()
+            for i in range(300):
+                client.send(request + request[:i % len(request)])
+                client.answer()
+                client.send(request[i % len(request):])
+                self.assertEqual(client.answer().body, b'/show/me|||x\n')
 
     def test_the_last_request_of_a_batch_can_come_in_two(self):
         both = 2 * get('/show/me?a=1&b=2', 'X: y\r\n')
