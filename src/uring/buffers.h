@@ -180,8 +180,8 @@ static inline void lend__buffers_own(struct lend_buffers *buffers,
 			      memory_order_relaxed);
 }
 
-/* Who holds it; 0: nobody, or there is none. Relaxed: asked by the owner itself,
- * or by mistake. */
+/* Who holds it; 0: nobody, or there is none. Relaxed: asked by the owner
+ * itself, or by mistake. */
 static inline uint32_t lend__buffers_owner(const struct lend_buffers *buffers,
 					   unsigned number)
 {
