@@ -193,7 +193,8 @@ def print_head(options, why_not):
 
 
 def measure(workload, workers, options):
-    names = list(options.programs)
+    names = [name for name in options.programs
+             if workload in options.known[name]]
     results = {name: [] for name in names}
     for turn in range(options.rounds):
         for name in names if turn % 2 == 0 else names[::-1]:
@@ -204,10 +205,10 @@ def measure(workload, workers, options):
     return summary(workload, workers, results), results
 
 
-def workloads_known(program):
-    done = command_line.run([str(program), '--list'], START_S)
+def workloads_known(program, option):
+    done = command_line.run([str(program), option], START_S)
     if done.returncode:
-        raise Failure(f'{program} --list: {done.stderr.strip()}')
+        raise Failure(f'{program} {option}: {done.stderr.strip()}')
     return [line.split()[0] for line in done.stdout.splitlines()]
 
 
@@ -247,15 +248,18 @@ def compare(options, rows):
     lend = options.build / 'bench' / 'lend-bench-micro'
     if not lend.exists():
         raise Failure(f'there is no {lend}: build first')
-    known = workloads_known(lend)
+    known = workloads_known(lend, '--list')
     for workload in options.workloads:
         if workload not in known:
             raise Failure(f'"{workload}" is not a workload: '
                           + ', '.join(known))
     options.programs = {'lend': lend}
+    options.known = {'lend': known}
     go, why_not = go_build(options)
     if go:
         options.programs['go'] = go
+        # Not all are: nobody asks in Go whether to yield, say.
+        options.known['go'] = workloads_known(go, '-list')
     begin = time.monotonic()
     print_head(options, why_not)
     for workload in options.workloads or known:

@@ -8,6 +8,7 @@ sender come in order, a transfer is over when all have seen it.
 """
 import csv
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -27,10 +28,10 @@ EXTRAS = {
 }
 
 
-def run(*arguments):
+def run(*arguments, path=os.environ["PATH"]):
     return subprocess.run(arguments, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=TIMEOUT_S,
-                          check=False)
+                          env=dict(os.environ, PATH=path), check=False)
 
 
 def workloads(program):
@@ -127,6 +128,43 @@ def check_comparison(program, script):
     print("ok   comparison", "" if has_go else "(there is no Go compiler)")
 
 
+# What "go build -o FILE ." makes of it knows one workload.
+GO = """#!/usr/bin/env python3
+import os, sys
+out = sys.argv[sys.argv.index('-o') + 1]
+open(out, 'w').write('''#!/bin/sh
+case "$*" in
+-list) echo yield-1 ;;
+*yield-1) echo program,workload,workers,slice,operations,wall_ns,cpu_ns,extras
+	echo go,yield-1,1,0,1,1000,1000, ;;
+*) exit 2 ;;
+esac
+''')
+os.chmod(out, 0o755)
+"""
+
+
+def check_what_go_does_not_have(program, script):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "bench").mkdir()
+        (folder / "bench" / "lend-bench-micro").symlink_to(program)
+        compiler = folder / "go"
+        compiler.write_text(GO, encoding="utf-8")
+        compiler.chmod(0o755)
+        result = folder / "result.json"
+        done = run(sys.executable, script, "--build", str(folder), "--rounds",
+                   "2", "--slices", "1", "--ms", "3", "--warmup-ms", "1",
+                   "--workers", "1", "--json", str(result), "yield-1",
+                   "yield-if-needed",
+                   path=f"{folder}:{os.environ['PATH']}")
+        assert done.returncode == 0, done
+        rows = json.loads(result.read_text(encoding="utf-8"))
+    assert ["go" in row["runs"] for row in rows] == [True, False], rows
+    assert ["ratio" in row for row in rows] == [True, False], rows
+    print("ok   what Go does not have")
+
+
 def main():
     program, script = sys.argv[1:]
     names = workloads(program)
@@ -135,6 +173,7 @@ def main():
     check_every_workload(program, names)
     check_modes_and_formats(program)
     check_comparison(program, script)
+    check_what_go_does_not_have(program, script)
 
 
 if __name__ == "__main__":

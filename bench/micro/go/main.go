@@ -88,7 +88,14 @@ func main() {
 	flag.IntVar(&plan.slices, "slices", 9, "looks at each workload")
 	flag.IntVar(&plan.sliceMs, "ms", 50, "time between two of them")
 	flag.IntVar(&plan.warmMs, "warmup-ms", 50, "time before the first one")
+	list := flag.Bool("list", false, "say which workloads there are")
 	flag.Parse()
+	if *list {
+		for _, work := range works {
+			fmt.Println(work.name)
+		}
+		return
+	}
 	workersList, err := numbers(*workersText)
 	if err == nil && (plan.slices < 1 || plan.sliceMs < 1 || plan.warmMs < 0) {
 		err = fmt.Errorf("a number is out of range")
