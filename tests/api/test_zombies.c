@@ -5,7 +5,7 @@
  * Method: one scenario with operations of every kind is run again and again.
  *         The door to the kernel is wrapped by the linker: at the n-th call of
  *         it, before or behind it, a thread cancels the actor; for every n
- * until the scenario is through without it. The same with lend_exit() at each
+ *         until the scenario is through without it. The same with lend_exit() at each
  *         of its steps. Afterwards another actor takes its slot and fills all
  *         of its memory with a pattern; then there is data for all that the
  *         first one may have been waiting for: it must still be there, and the
@@ -31,18 +31,21 @@
 static _Atomic unsigned calls_left; /* to the one that is chosen; 0: none */
 static _Atomic bool behind;
 static _Atomic bool has_fired;
+static _Atomic bool is_over;
 static sem_t wanted, done;
 static struct lend_runtime *runtime;
 static lend_ref victim_ref;
 
-/* lend_runtime_cancel() is for threads that are not workers. */
+/* lend_runtime_cancel() is for threads that are not workers. It outlives the
+ * runtime: a worker that was chosen at the very end is still to be answered,
+ * and until then that waits for it. */
 static void *executioner(void *arg)
 {
 	(void)arg;
 	for (;;) {
 		while (sem_wait(&wanted))
 			;
-		if (!runtime)
+		if (atomic_load(&is_over))
 			return NULL;
 		lend_runtime_cancel(runtime, victim_ref);
 		sem_post(&done);
@@ -335,12 +338,9 @@ static void close_all(void)
 
 static int cancelled_at_every_call(void *arg)
 {
-	pthread_t thread;
-
 	(void)arg;
 	runtime = lend_runtime_current();
 	exit_at = 0;
-	CHECK_EQ(pthread_create(&thread, NULL, executioner, NULL), 0);
 	open_all();
 	for (int side = 0; side < 2; side++) {
 		unsigned n = 1, misses = 0;
@@ -356,9 +356,6 @@ static int cancelled_at_every_call(void *arg)
 		CHECK(n > 5);
 	}
 	close_all();
-	runtime = NULL;
-	sem_post(&wanted);
-	CHECK_EQ(pthread_join(thread, NULL), 0);
 	return 0;
 }
 
@@ -446,10 +443,17 @@ static int end_that_takes_long_hinders_nobody(void *arg)
 
 int main(int argc, char **argv)
 {
+	pthread_t thread;
+
 	test_init(argc, argv, 100);
 	sem_init(&wanted, 0, 0);
 	sem_init(&done, 0, 0);
+	if (pthread_create(&thread, NULL, executioner, NULL))
+		return 1;
 	test_actor("cancelled_at_every_call", cancelled_at_every_call);
+	atomic_store(&is_over, true);
+	sem_post(&wanted);
+	pthread_join(thread, NULL);
 	test_actor("exits_at_every_step", exits_at_every_step);
 	/* Their polling thread hears of cancellations by SQEs, too. */
 	if (test_options.sqpoll_idle_ms)
