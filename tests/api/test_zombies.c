@@ -5,11 +5,11 @@
  * Method: one scenario with operations of every kind is run again and again.
  *         The door to the kernel is wrapped by the linker: at the n-th call of
  *         it, before or behind it, a thread cancels the actor; for every n
- *         until the scenario is through without it. The same with lend_exit() at each
- *         of its steps. Afterwards another actor takes its slot and fills all
- *         of its memory with a pattern; then there is data for all that the
- *         first one may have been waiting for: it must still be there, and the
- *         pattern, too. Under AddressSanitizer free spans are poisoned.
+ *         until the scenario is through without it. The same with lend_exit()
+ *         at each of its steps. Afterwards another actor takes its slot and
+ *         fills all of its memory with a pattern; then there is data for all
+ *         that the first one may have been waiting for: it must still be there,
+ *         and the pattern, too. Under AddressSanitizer free spans are poisoned.
  */
 #include <errno.h>
 #include <fcntl.h>
