@@ -148,7 +148,8 @@ def check_what_go_does_not_have(program, script):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "bench").mkdir()
-        (folder / "bench" / "lend-bench-micro").symlink_to(program)
+        micro = folder / "bench" / "lend-bench-micro"
+        micro.symlink_to(pathlib.Path(program).resolve())
         compiler = folder / "go"
         compiler.write_text(GO, encoding="utf-8")
         compiler.chmod(0o755)
