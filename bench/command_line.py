@@ -9,6 +9,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -62,14 +63,15 @@ def result_file(text):
     return path
 
 
-# What was started, and which signal came while something was.
+# What was started; whether something is just now, and which signals came.
 started = []
 starting = []
+came = []
 
 
 def stop(signum, _frame):
+    came.append(signum)
     if starting:
-        starting.append(signum)
         return
     # One is enough: what cleans up is not to be disturbed.
     for each in ENDS:
@@ -102,11 +104,34 @@ def start(argv, **options):
         started[:] = [each for each in started if each.poll() is None]
         started.append(process)
     finally:
-        signals = [each for each in starting if each]
+        # One that comes before this is looked at after it, one that comes
+        # after it looks after itself.
         starting.clear()
-        if signals:
-            stop(signals[0], None)
+        if came:
+            stop(came[0], None)
     return process
+
+
+# A signal that comes just before a call that waits is seen when that has
+# waited. So nothing here waits for long at once.
+
+def sleep(seconds):
+    """As time.sleep()."""
+    give_up = time.monotonic() + seconds
+    while (left := give_up - time.monotonic()) > 0:
+        time.sleep(min(left, 1))
+
+
+def communicate(process, timeout):
+    """As its communicate()."""
+    give_up = time.monotonic() + timeout
+    while True:
+        left = give_up - time.monotonic()
+        try:
+            return process.communicate(timeout=max(0, min(left, 1)))
+        except subprocess.TimeoutExpired:
+            if left <= 1:
+                raise
 
 
 def run(argv, timeout, **options):
@@ -114,7 +139,7 @@ def run(argv, timeout, **options):
     process = start(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE, text=True, **options)
     try:
-        out, err = process.communicate(timeout=timeout)
+        out, err = communicate(process, timeout)
     except BaseException:
         process.kill()
         process.wait()

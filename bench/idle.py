@@ -107,7 +107,7 @@ def measure(options, service, mode):
         clients = connect(address, options.connections)
         settle(server.pid)
         used, sleeps, _ = look(server.pid)
-        time.sleep(options.seconds)
+        command_line.sleep(options.seconds)
         used_after, sleeps_after, _ = look(server.pid)
         for client in clients:
             # At once, by a reset: in TIME_WAIT they would take the ports that

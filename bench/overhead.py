@@ -170,7 +170,7 @@ def generate(argv, cpu, priority, seconds):
     """Run the load generator, which is to take so long; returns its JSON."""
     generator = pinned(argv, cpu, priority)
     try:
-        out, err = generator.communicate(timeout=seconds + 20)
+        out, err = command_line.communicate(generator, seconds + 20)
     except subprocess.TimeoutExpired:
         raise Failure('http_load hangs') from None
     finally:

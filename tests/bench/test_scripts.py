@@ -116,10 +116,48 @@ def ends(bench, build, folder):
             is_ended(command, number, results)
 
 
+# Starts a process; at the n-th line of that comes a signal. Ends with 0 if
+# there are not so many.
+SIGNALLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import command_line
+lines = 0
+def trace(frame, event, _argument):
+    global lines
+    if frame.f_code is not command_line.start.__code__:
+        return None
+    if event == 'line':
+        lines += 1
+        if lines == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGTERM)
+    return trace
+command_line.end_at_signals()
+sys.settrace(trace)
+command_line.start(['sleep', '600'])
+sys.settrace(None)
+sys.exit(lines >= int(sys.argv[2]))
+"""
+
+
+def no_signal_is_lost(bench):
+    for line in range(1, 100):
+        status = subprocess.run(
+            [sys.executable, '-c', SIGNALLED, bench, str(line)],
+            stdin=subprocess.DEVNULL, timeout=TIMEOUT_S,
+            check=False).returncode
+        if status == 0:
+            break
+        assert status == 128 + signal.SIGTERM, (line, status)
+    assert 5 < line < 99, line
+
+
 def main():
     bench, build = (pathlib.Path(path) for path in sys.argv[1:3])
     refuses(bench, build)
     print('ok   what makes no sense is refused')
+    no_signal_is_lost(bench)
+    print('ok   no signal is lost')
     with tempfile.TemporaryDirectory() as folder:
         ends(bench, build, folder)
     print('ok   nobody is left behind')
