@@ -77,7 +77,16 @@ def stop(signum, _frame):
     for each in ENDS:
         signal.signal(each, signal.SIG_IGN)
     # An exception, so that every context manager stops its process.
-    sys.exit(128 + signum)
+    sys.exit(128 + came[0])
+
+
+def try_again(event):
+    """In a callback, as of an import, an exception goes nowhere."""
+    if came and isinstance(event.exc_value, SystemExit):
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(event)
 
 
 def kill_started():
@@ -90,6 +99,7 @@ def kill_started():
 def end_at_signals():
     """Under nohup(1) a terminal that goes is still nothing to end for."""
     atexit.register(kill_started)
+    sys.unraisablehook = try_again
     for each in ENDS:
         if signal.getsignal(each) != signal.SIG_IGN:
             signal.signal(each, stop)

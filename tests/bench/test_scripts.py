@@ -82,6 +82,19 @@ def refuses(bench, build):
             assert line.split()[0] in done.stderr, (line, done)
 
 
+def where_it_is(script):
+    """Of one that does not end: its processes, and its stack."""
+    states = []
+    for pid in [script.pid, *others_in(script.pid)]:
+        process = pathlib.Path(f'/proc/{pid}')
+        lines = (process / 'status').read_text(encoding='utf-8').splitlines()
+        states += [(process / 'cmdline').read_bytes(), *(
+            line for line in lines
+            if line.startswith(('State', 'SigPnd', 'ShdPnd', 'SigCgt')))]
+    script.send_signal(signal.SIGABRT)
+    return states, script.communicate()[1]
+
+
 def is_ended(command, number, results):
     script = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -89,7 +102,10 @@ def is_ended(command, number, results):
     try:
         wait_for(lambda: script.poll() is not None or others_in(script.pid))
         os.kill(script.pid, number)
-        _, errors = script.communicate(timeout=TIMEOUT_S)
+        try:
+            _, errors = script.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            assert False, (command, where_it_is(script))
         assert script.returncode == 128 + number, (command, script.returncode,
                                                    errors)
         assert 'Traceback' not in errors, (command, errors)
@@ -107,8 +123,8 @@ def is_ended(command, number, results):
 def ends(bench, build, folder):
     for script, line in LONG.items():
         for number in (signal.SIGINT, signal.SIGTERM):
-            command = [sys.executable, bench / script, '--build', build,
-                       *line.split()]
+            command = [sys.executable, '-X', 'faulthandler', bench / script,
+                       '--build', build, *line.split()]
             results = None
             if script in WITH_RESULTS:
                 results = os.path.join(folder, f'{script}.{number}')
@@ -140,7 +156,27 @@ sys.exit(lines >= int(sys.argv[2]))
 """
 
 
+# A signal comes in a callback, where nobody takes the exception.
+IN_CALLBACK = """
+import os, signal, sys, time, weakref
+sys.path.insert(0, sys.argv[1])
+import command_line
+command_line.end_at_signals()
+def callback(_reference):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0)
+thing = {1}
+reference = weakref.ref(thing, callback)
+del thing
+time.sleep(600)
+"""
+
+
 def no_signal_is_lost(bench):
+    done = subprocess.run([sys.executable, '-c', IN_CALLBACK, bench],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 128 + signal.SIGTERM and not done.stderr, done
     for line in range(1, 100):
         status = subprocess.run(
             [sys.executable, '-c', SIGNALLED, bench, str(line)],
