@@ -297,14 +297,18 @@ drop_pieces(struct lend_http_request *request)
 	uint64_t end_ns = body_deadline(request);
 	size_t dropped = 0;
 
-	while (dropped < DROP_MAX && lend__http_after(0) < end_ns) {
-		ssize_t res = lend_http_read(request, piece, sizeof(piece));
+	/* To the byte, so that it is no matter in what pieces it came. */
+	while (dropped <= DROP_MAX && lend__http_after(0) < end_ns) {
+		size_t size = DROP_MAX + 1 - dropped;
+		ssize_t res = lend_http_read(
+			request, piece,
+			size < sizeof(piece) ? size : sizeof(piece));
 
 		if (res <= 0)
 			return res == 0;
 		dropped += (size_t)res;
 	}
-	return request->body_over;
+	return false;
 }
 
 bool lend__http_request_drop_body(struct lend_http_request *request)

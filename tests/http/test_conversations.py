@@ -380,6 +380,21 @@ class Conversations(unittest.TestCase):
             self.assertEqual(client.answer().body, b'ignored\n')
             self.assertTrue(client.closed())
 
+    def test_how_much_nobody_reads_is_told_to_the_byte(self):
+        # However it comes: the pieces of a chunked body, and of its chunks.
+        for size, kept in ((65536, True), (65537, False)):
+            for split in (1, 2000, 2047, 2048, 2049, 65536, size):
+                body = b'x' * size
+                pieces = [body[:split], body[split:]]
+                with self.server.client() as client:
+                    client.send(chunked('/ignore', *filter(None, pieces)))
+                    client.send(get('/'))
+                    self.assertEqual(client.answer().body, b'ignored\n')
+                    if kept:
+                        self.assertEqual(client.answer().body, b'root\n')
+                    else:
+                        self.assertTrue(client.closed())
+
     def test_continue_is_sent_when_the_body_is_read(self):
         expect = 'Expect: 100-continue\r\n'
         with self.server.client() as client:
