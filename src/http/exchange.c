@@ -256,6 +256,9 @@ find_route(struct lend__http_exchange *exchange)
 							 request->path.data,
 							 request->path.size);
 	place = exchange->place;
+	lend_debug_assert(place == lend__http_router_find(&server->router,
+							  request->path.data,
+							  request->path.size));
 	request->body_max = place && place->has_body_max ?
 				    place->body_max :
 				    server->options.body_max;
@@ -385,11 +388,10 @@ static int read_alike(struct lend__http_exchange *exchange,
 	const struct lend__http_input *in = &connection->in;
 	struct lend__http_head *head = &request->head;
 	const char *data = in->buffer.data + in->at;
-	uint32_t size = in->end - in->at, before = request->head_size, first;
-	int result;
+	uint32_t size = in->end - in->at, before = request->head_size;
 
 	/* Behind a body its head may be no more. */
-	if (request->framing.body != LEND__HTTP_BODY_NONE || !head->field_count)
+	if (request->framing.body != LEND__HTTP_BODY_NONE)
 		return 0;
 	lend_debug_assert(request->data + before == data);
 	/* Where its parts are is told from its beginning. */
@@ -397,12 +399,8 @@ static int read_alike(struct lend__http_exchange *exchange,
 			     memcmp(data, data - before, before) == 0;
 	if (exchange->repeated)
 		return (int)before;
-	first = head->fields[0].name;
-	result = lend__http_parse_alike(data, size, before,
-					&connection->server->limits, head);
-	if (lend_likely(result))
-		request->framing.host.at += head->fields[0].name - first;
-	return result;
+	return lend__http_parse_alike(data, size, before,
+				      &connection->server->limits, head);
 }
 
 /* The next head, and what it means. 0; a refusal, from -400 down; or another

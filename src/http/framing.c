@@ -227,10 +227,10 @@ static bool is_authority(const char *text, size_t size, bool need_port)
 }
 
 /*
- * Whom the request is for. Returns 0 or a refusal.
+ * Whom the request is for has to be said once, and rightly. Returns 0 or a
+ * refusal.
  */
-static int frame_host(const char *data, const struct lend__http_head *head,
-		      struct lend__http_span *ret_host)
+static int check_host(const char *data, const struct lend__http_head *head)
 {
 	const struct lend__http_field *host;
 	const char *authority = data + head->authority.at;
@@ -243,13 +243,9 @@ static int frame_host(const char *data, const struct lend__http_head *head,
 		return -LEND__HTTP_BAD_REQUEST;
 	if (head->repeated & (1u << LEND__HTTP_FIELD_HOST))
 		return -LEND__HTTP_BAD_REQUEST;
-	*ret_host = (struct lend__http_span){ 0 };
-	if (host && host->value_size > 0) {
-		if (!is_authority(data + host->value, host->value_size, false))
-			return -LEND__HTTP_BAD_REQUEST;
-		ret_host->at = host->value;
-		ret_host->size = host->value_size;
-	}
+	if (host && host->value_size > 0 &&
+	    !is_authority(data + host->value, host->value_size, false))
+		return -LEND__HTTP_BAD_REQUEST;
 
 	switch ((enum lend__http_form)head->form) {
 	case LEND__HTTP_ORIGIN_FORM:
@@ -258,15 +254,15 @@ static int frame_host(const char *data, const struct lend__http_head *head,
 			return -LEND__HTTP_BAD_REQUEST;
 		break;
 	case LEND__HTTP_ABSOLUTE_FORM:
-		/* RFC 9112, 3.2.2: the target's authority beats Host. RFC 9110,
-		 * 4.2.1 and 4.2.4: an empty host is an error, so is user
-		 * information, whose "@" is_authority() does not know. We are
-		 * no proxy to other schemes. */
+		/* RFC 9112, 3.2.2: the target's authority beats Host, so it is
+		 * no matter that they differ. RFC 9110, 4.2.1 and 4.2.4: an
+		 * empty host is an error, so is user information, whose "@"
+		 * is_authority() does not know. We are no proxy to other
+		 * schemes. */
 		if (head->method == LEND__HTTP_CONNECT ||
 		    head->scheme == LEND__HTTP_SCHEME_OTHER ||
 		    !is_authority(authority, head->authority.size, false))
 			return -LEND__HTTP_BAD_REQUEST;
-		*ret_host = head->authority;
 		break;
 	case LEND__HTTP_AUTHORITY_FORM:
 		/* RFC 9112, 3.2.3: for CONNECT only, host and port. */
@@ -290,7 +286,6 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 		     struct lend__http_framing *ret_framing)
 {
 	const struct lend__http_field *coding, *length, *expect, *connection;
-	struct lend__http_span host;
 	enum lend__http_body body = LEND__HTTP_BODY_NONE;
 	uint64_t body_size = 0;
 	bool expect_continue = false, keep_alive;
@@ -302,7 +297,7 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 	expect = lend__http_head_find(head, LEND__HTTP_FIELD_EXPECT);
 	connection = lend__http_head_find(head, LEND__HTTP_FIELD_CONNECTION);
 
-	error = frame_host(data, head, &host);
+	error = check_host(data, head);
 	if (error)
 		return error;
 	if (coding) {
@@ -355,7 +350,6 @@ int lend__http_frame(const char *data, const struct lend__http_head *head,
 	/* Written one by one, and not as a copy of a record: loads that span
 	 * several fresh stores have to wait for them. */
 	ret_framing->length = body_size;
-	ret_framing->host = host;
 	ret_framing->body = (uint8_t)body;
 	ret_framing->keep_alive = keep_alive;
 	ret_framing->expect_continue = expect_continue;

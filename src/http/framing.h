@@ -15,9 +15,6 @@ enum lend__http_body {
 struct lend__http_framing {
 	/* Bytes of a LEND__HTTP_BODY_LENGTH; at least 1. */
 	uint64_t length;
-	/* Host and port the request is for: the target's, else the Host
-	 * field's; may be empty. */
-	struct lend__http_span host;
 	uint8_t body; /* enum lend__http_body */
 	/* The connection outlives this request, if its body is read. */
 	bool keep_alive;

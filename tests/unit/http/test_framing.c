@@ -13,7 +13,6 @@
 
 static struct lend__http_limits limits;
 static struct lend__http_framing framing;
-static char request[1024];
 
 static void resolve(void)
 {
@@ -27,12 +26,11 @@ static int frame_head(const char *text)
 	struct lend__http_head head;
 	int used;
 
-	snprintf(request, sizeof(request), "%s", text);
 	lend__http_head_init(&head, fields, FIELDS);
-	used = lend__http_parse_head(request, strlen(request), &limits, &head);
-	if (used != (int)strlen(request))
+	used = lend__http_parse_head(text, strlen(text), &limits, &head);
+	if (used != (int)strlen(text))
 		return 1;
-	return lend__http_frame(request, &head, &limits, &framing);
+	return lend__http_frame(text, &head, &limits, &framing);
 }
 
 /* Frame a POST with these field lines after a valid Host. */
@@ -71,20 +69,12 @@ static int frame_line(const char *line)
 	return frame_head(text);
 }
 
-static bool is_host(const char *expected)
-{
-	return framing.host.size == strlen(expected) &&
-	       memcmp(request + framing.host.at, expected, framing.host.size) ==
-		       0;
-}
-
 Test(framing, without_length_there_is_no_body, .init = resolve)
 {
 	cr_expect_eq(frame(""), 0);
 	cr_expect_eq(framing.body, LEND__HTTP_BODY_NONE);
 	cr_expect(framing.keep_alive);
 	cr_expect_not(framing.expect_continue);
-	cr_expect(is_host("x"));
 }
 
 Test(framing, content_length_is_digits_once, .init = resolve)
@@ -229,7 +219,6 @@ Test(framing, host_is_there_once, .init = resolve)
 	cr_expect_eq(frame("hOST: y"), -400);
 	cr_expect_eq(frame_10("Host: x\r\nHost: x"), -400);
 	cr_expect_eq(frame_10(""), 0);
-	cr_expect(is_host(""));
 }
 
 Test(framing, host_is_an_authority_without_user, .init = resolve)
@@ -271,10 +260,8 @@ Test(framing, host_is_an_authority_without_user, .init = resolve)
 		"[00000000000000000000000000000000000000000000000000::1]",
 	};
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		cr_expect_eq(frame_host(good[i]), 0, "%s", good[i]);
-		cr_expect(is_host(good[i]), "%s", good[i]);
-	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect_eq(frame_host(bad[i]), -400, "%s", bad[i]);
 	/* The URI has no authority: RFC 9112, 3.2. */
@@ -285,9 +272,7 @@ Test(framing, host_is_an_authority_without_user, .init = resolve)
 Test(framing, authority_of_the_target_beats_host, .init = resolve)
 {
 	cr_expect_eq(frame_line("GET http://y:80/z HTTP/1.1"), 0);
-	cr_expect(is_host("y:80"));
 	cr_expect_eq(frame_line("GET HTTP://y HTTP/1.1"), 0);
-	cr_expect(is_host("y"));
 	cr_expect_eq(frame_line("GET http://u:p@y/ HTTP/1.1"), -400);
 	cr_expect_eq(frame_line("GET http:///z HTTP/1.1"), -400);
 	cr_expect_eq(frame_line("GET http://:80/ HTTP/1.1"), -400);
