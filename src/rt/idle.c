@@ -94,21 +94,44 @@ static bool call(struct lend_worker *worker, unsigned index)
 	return lend__worker_wake(other);
 }
 
-void lend__worker_wake_one(struct lend_worker *worker)
+/* The parked ones, @most of them, those that are near first. */
+static void find_parked(struct lend_worker *worker, unsigned most,
+			struct lend_candidates *ret_candidates)
 {
 	struct lend_runtime *runtime = worker->runtime;
-	struct lend_candidates candidates;
 
+	ret_candidates->count = 0;
 	/* [P2]: who has found no sentinel must not miss one that parks. */
 	if (!atomic_load_explicit(&runtime->parked, memory_order_seq_cst))
 		return;
 	lend__roster_find(&runtime->roster, worker->index,
 			  lend__runtime_count(runtime), true,
-			  lend__worker_draw(worker), LEND_WORKERS_MAX,
-			  &candidates);
+			  lend__worker_draw(worker), most, ret_candidates);
+}
+
+void lend__worker_wake_one(struct lend_worker *worker)
+{
+	struct lend_candidates candidates;
+
+	find_parked(worker, LEND_WORKERS_MAX, &candidates);
 	for (unsigned i = 0; i < candidates.count; i++)
 		if (call(worker, candidates.workers[i]))
 			return;
+}
+
+void lend__worker_wake_idle(struct lend_worker *worker)
+{
+	struct lend_candidates candidates;
+
+	find_parked(worker, LEND_STEAL_PROBES, &candidates);
+	for (unsigned i = 0; i < candidates.count; i++) {
+		unsigned index = candidates.workers[i];
+
+		if (lend__load_may_help(&worker->runtime->workers[index].load,
+					&worker->load, worker->now_ns) &&
+		    call(worker, index))
+			return;
+	}
 }
 
 void lend__worker_wake_all(struct lend_runtime *runtime)
@@ -409,6 +432,7 @@ static void enter_park(struct lend_worker *worker)
 				  memory_order_seq_cst);
 	atomic_store_explicit(&worker->borrower.parked, true,
 			      memory_order_relaxed);
+	lend__load_park(&worker->load, worker->now_ns);
 	lend__roster_park(&worker->runtime->roster, worker->index);
 	/* [P1], Note [parking]: this, then the look for work. */
 	atomic_store_explicit(&worker->park_state, LEND_PARK_PARKED,
@@ -425,6 +449,7 @@ static void leave_park(struct lend_worker *worker)
 			      memory_order_relaxed);
 	atomic_store_explicit(&worker->borrower.parked, false,
 			      memory_order_relaxed);
+	lend__load_unpark(&worker->load, worker->now_ns);
 	atomic_fetch_sub_explicit(&worker->runtime->parked, 1,
 				  memory_order_seq_cst);
 	lend__roster_unpark(&worker->runtime->roster, worker->index);

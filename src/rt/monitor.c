@@ -161,6 +161,7 @@ void lend__monitor_safe_point(struct lend_worker *worker)
 	worker->now_ns = now_ns;
 	atomic_store_explicit(&worker->borrower.safe_ns, now_ns,
 			      memory_order_relaxed);
+	lend__load_look(&worker->load, now_ns);
 }
 
 /* ---- those that look ---- */

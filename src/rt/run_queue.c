@@ -10,9 +10,6 @@
 #include "actor/actor.h"
 #include "base/counter.h"
 
-/* A victim keeps its work if there is less of it than this. */
-#define STEAL_LENGTH 8
-
 /* Of @filled: a lane, the place of the one just woken, the pinned ones, and
  * whether a cycle has begun that is not over. */
 #define FILLED(lane)  (1u << (lane))
@@ -388,8 +385,8 @@ static unsigned steal_lane(struct lend_run_queue *queue,
 	return count;
 }
 
-static unsigned steal_all(struct lend_run_queue *queue,
-			  struct lend_run_queue *victim)
+unsigned lend__run_queue_steal_all(struct lend_run_queue *queue,
+				   struct lend_run_queue *victim)
 {
 	struct lend_actor *next = take_next(victim);
 	unsigned stolen = 0;
@@ -404,16 +401,16 @@ static unsigned steal_all(struct lend_run_queue *queue,
 	return stolen;
 }
 
-unsigned lend__run_queue_steal(struct lend_run_queue *queue,
-			       struct lend_run_queue *victim, bool all)
+unsigned lend__run_queue_steal_half(struct lend_run_queue *queue,
+				    struct lend_run_queue *victim,
+				    unsigned keeps)
 {
 	unsigned ready, most, stolen;
 
-	if (all)
-		return steal_all(queue, victim);
 	ready = lend__lane_length(&victim->lanes[LEND_RUN_READY]);
+	ready = ready > keeps ? ready - keeps : 0;
 	most = ready + lend__lane_length(&victim->lanes[LEND_RUN_YIELDED]);
-	if (most < STEAL_LENGTH)
+	if (most < LEND_RUN_STEAL_LENGTH)
 		return 0;
 	most /= 2;
 	if (most > LEND_RUN_STEAL_MAX)

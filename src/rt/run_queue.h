@@ -47,6 +47,9 @@
 #define LEND_RUN_CREDIT_MAX 8
 #define LEND_RUN_READY_MAX  4
 
+/* A victim keeps its work if there is less of it than this. */
+#define LEND_RUN_STEAL_LENGTH 8
+
 /* At most so many are stolen at once. */
 #define LEND_RUN_STEAL_MAX 64
 
@@ -123,14 +126,22 @@ unsigned lend__run_queue_length(const struct lend_run_queue *queue);
 uint32_t lend__run_queue_taken(const struct lend_run_queue *queue);
 
 /**
- * Take actors from @victim: half of READY and YIELDED; or, if @all, everybody.
- * The oldest of a lane come first, and stay in the order and the lane.
+ * Take actors from @victim: half of READY and YIELDED, if they are not few. The
+ * oldest of a lane come first, and stay in the order and the lane.
+ *
+ * @keeps  so many of READY do not count: which ones is all the same, as who is
+ *         taken is the oldest in any case
  *
  * Thread: the owner of @queue.
  *
  * Return: how many, at most LEND_RUN_STEAL_MAX
  */
-unsigned lend__run_queue_steal(struct lend_run_queue *queue,
-			       struct lend_run_queue *victim, bool all);
+unsigned lend__run_queue_steal_half(struct lend_run_queue *queue,
+				    struct lend_run_queue *victim,
+				    unsigned keeps);
+
+/* The same for everybody. */
+unsigned lend__run_queue_steal_all(struct lend_run_queue *queue,
+				   struct lend_run_queue *victim);
 
 #endif

@@ -4,9 +4,22 @@
  *
  * A stolen actor is not given back: its next operation is on the thief's ring,
  * and so are those that follow. What it has in flight on another ring brings it
- * back to that ring's worker when it is over. So that connections do not
- * bounce, short queues are left alone unless their worker is slow, or stands
- * still.
+ * back to that ring's worker when it is over. So short queues are left alone
+ * unless their worker is slow, or stands still; and so are connections, mostly.
+ *
+ * Note [affinity]
+ * Whom a completion has made runnable is a connection, most likely. What it
+ * needs is with the worker that has reaped that: its record and its socket in
+ * the caches of that CPU, and its receive, which waits in that ring and brings
+ * it back. Taken from there for a turn of a microsecond it costs more than that
+ * turn: a fifth of all CPU time was spent so (doc/adr/0053-affinity.md). So
+ * connections do not count when a queue is halved, unless the worker is busy
+ * and the thief is not, as load.h tells; nor is anybody called for them
+ * otherwise. But where turns are long they are worth the move, and each counts:
+ * a round of many tells how long turns are.
+ *
+ * It is their number that does not count. Who is taken, as there are others
+ * enough, is the oldest, connection or not: for that one the wait is longest.
  *
  * Whom it asks: who has woken it, then who is near, by what their CPUs share,
  * and at random among equals: LEND_STEAL_PROBES of those that are at work,
@@ -105,19 +118,40 @@ static void record_steal(struct lend_worker *worker,
 		     });
 }
 
+/* How many of the victim's are not to be taken: Note [affinity]. */
+static unsigned keeps(const struct lend_worker *worker,
+		      const struct lend_worker *victim)
+{
+	unsigned reaped = lend__affinity_keeps(&victim->affinity);
+
+	if (reaped && lend__load_is_busy(&victim->load, worker->now_ns) &&
+	    lend__load_may_help(&worker->load, &victim->load, worker->now_ns))
+		return 0;
+	return reaped;
+}
+
 static bool steal_from(struct lend_worker *worker, struct lend_worker *victim)
 {
 	struct lend_lookout *lookout = &worker->lookout;
+	unsigned reaped = lend__affinity_keeps(&victim->affinity);
 	bool slow = is_slow(worker, victim);
 	unsigned stolen;
 
 	if (!slow && lend__run_queue_length(&victim->queue))
 		slow = stands_still(worker, victim);
-	stolen = lend__run_queue_steal(&worker->queue, &victim->queue, slow);
-	if (slow)
+	if (slow) {
+		stolen = lend__run_queue_steal_all(&worker->queue,
+						   &victim->queue);
 		stolen += steal_inbox(worker, victim);
+	} else {
+		stolen = lend__run_queue_steal_half(
+			&worker->queue, &victim->queue, keeps(worker, victim));
+	}
 	if (!stolen)
 		return false;
+	/* The oldest are connections, if there are any: here they stay, too. */
+	lend__affinity_add(&worker->affinity,
+			   stolen < reaped ? stolen : reaped);
 	/* What the thief takes is no turn. */
 	if (lookout->whom == victim)
 		lookout->taken = lend__run_queue_taken(&victim->queue);

@@ -216,6 +216,16 @@ void lend__worker_hand_over(struct lend_worker *worker)
 
 /* ---- running actors ---- */
 
+/* So many turns are behind it: Note [affinity] in steal.c. */
+static void end_affinity(struct lend_worker *worker, unsigned ran)
+{
+	struct lend_affinity *affinity = &worker->affinity;
+
+	if (lend__affinity_wants_time(ran))
+		lend__affinity_time(affinity, ran, lend_now() - worker->now_ns);
+	lend__affinity_end_round(affinity, ran, &worker->queue);
+}
+
 static void run_round(struct lend_worker *worker)
 {
 	unsigned length = lend__run_queue_length(&worker->queue);
@@ -234,6 +244,7 @@ static void run_round(struct lend_worker *worker)
 	}
 	if (worker->round.ran)
 		lend_counter_add(&worker->switches, worker->round.ran);
+	end_affinity(worker, worker->round.ran);
 }
 
 /* ---- the loop ---- */
@@ -242,12 +253,20 @@ static void poll_rings(struct lend_worker *worker)
 {
 	struct lend_borrower *borrower = &worker->borrower;
 	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
+	unsigned before = lend__run_queue_length(&worker->queue);
 	unsigned handled = 0;
 
 	if (own)
 		handled = lend__poller_poll(own, worker->now_ns);
 	handled += lend__poller_help(borrower, worker->now_ns,
 				     borrower->arbiter->stall_ns);
+	if (handled) {
+		unsigned length = lend__run_queue_length(&worker->queue);
+
+		/* Thieves may have taken some of those before. */
+		lend__affinity_add(&worker->affinity,
+				   length > before ? length - before : 0);
+	}
 	/* The end of an operation may be all that the watchdog waits for,
 	 * though it makes nobody run. */
 	if (lend_unlikely(worker->unwatched) && handled) {

@@ -13,8 +13,10 @@
 #include "actor/message_store.h"
 #include "arbiter/arbiter.h"
 #include "arbiter/op.h"
+#include "rt/affinity.h"
 #include "rt/flush.h"
 #include "rt/inbox.h"
+#include "rt/load.h"
 #include "rt/monitor.h"
 #include "rt/pinned.h"
 #include "rt/run_queue.h"
@@ -107,6 +109,8 @@ struct lend_worker {
 	uint32_t random;
 	struct lend_message_store message_store;
 	struct lend_lookout lookout;
+	struct lend_load load;
+	struct lend_affinity affinity;
 
 	/* [owner] written, read by others as counters */
 	_Atomic uint64_t switches;
@@ -250,17 +254,25 @@ static inline unsigned lend__worker_draw(struct lend_worker *worker)
  * worker's own, which has something to be taken. */
 void lend__worker_wake_one(struct lend_worker *worker);
 
+/* The same for one that may help: which has been idle for longer. */
+void lend__worker_wake_idle(struct lend_worker *worker);
+
 /* A queue this long wakes a parked worker; a shorter one is faster run here
  * than handed over, as waking costs both sides about 10 us. */
 #define LEND_WAKE_LENGTH 16
 
 /* So many are runnable here: if they are many wake one worker, which takes half
- * of them, and wakes the next one by the same rule. Own thread. */
+ * of them, and wakes the next one by the same rule. Connections count only for
+ * a worker that is busy: Note [affinity] in steal.c. Own thread. */
 static inline void lend__worker_share(struct lend_worker *worker,
 				      unsigned length)
 {
-	if (length > LEND_WAKE_LENGTH)
+	if (length <= LEND_WAKE_LENGTH)
+		return;
+	if (length > LEND_WAKE_LENGTH + lend__affinity_keeps(&worker->affinity))
 		lend__worker_wake_one(worker);
+	else if (lend__load_is_busy(&worker->load, worker->now_ns))
+		lend__worker_wake_idle(worker);
 }
 
 /* Wake all that are parked: what each of them watches has to be decided anew.

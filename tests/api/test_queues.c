@@ -2,7 +2,9 @@
  * Goal:   K6: which queue an actor gets into. It goes on where its completions
  *         are seen, and is sent to another worker only if that is asked for;
  *         a worker with a long queue calls for another one; and one whose only
- *         actor writes without end takes from it.
+ *         actor writes without end takes from it. Of a queue it is known how
+ *         many completions have put there, while turns are short; and of the
+ *         worker for how much of its time it is idle.
  * Method: the doors between workers are wrapped, and count. Nothing depends on
  *         how long anything takes: what must happen is waited for, and what
  *         must not is counted at the end.
@@ -19,6 +21,7 @@
 #define CROWD	100
 #define CALLS	20
 #define WRITES	10000
+#define ROUNDS	3
 
 static _Atomic unsigned sent, called;
 
@@ -183,6 +186,95 @@ static int who_writes_takes_from_others(void *arg)
 	return 0;
 }
 
+static _Atomic unsigned told, answered;
+static bool is_long;
+
+/* The first in each round tells how many completions have come before it. */
+static int listen_until_stopped(void *arg)
+{
+	static uint64_t round;
+	const struct lend_worker *worker;
+	uint64_t began_ns;
+	char byte;
+
+	while (lend_recv(*(int *)arg, &byte, 1, 0, LEND_FOREVER) == 1) {
+		worker = lend__current_worker();
+		if (round != atomic_load(&worker->switches) + 1) {
+			round = atomic_load(&worker->switches) + 1;
+			atomic_fetch_add(
+				&told, lend__affinity_keeps(&worker->affinity));
+		}
+		began_ns = lend_now();
+		while (is_long && lend_now() - began_ns < 100 * LEND_US)
+			;
+		atomic_fetch_add(&answered, 1);
+	}
+	return 0;
+}
+
+/* All that the kernel has for them then comes in few polls, or in one. */
+static void talk_to_all(int fds[CROWD][2])
+{
+	char byte = 'x';
+
+	atomic_store(&answered, 0);
+	for (unsigned i = 0; i < CROWD; i++)
+		CHECK_EQ(write(fds[i][0], &byte, 1), 1);
+	while (atomic_load(&answered) < CROWD)
+		CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+	/* Their round may have been this one's. */
+	CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+}
+
+static int connections_are_told_from_others(void *arg)
+{
+	struct lend_worker *worker = lend__current_worker();
+	lend_ref refs[CROWD];
+	int fds[CROWD][2];
+
+	(void)arg;
+	for (unsigned i = 0; i < CROWD; i++) {
+		test_pair(fds[i]);
+		refs[i] = test_spawn(listen_until_stopped, &fds[i][1]);
+	}
+	CHECK_EQ(lend_sleep(lend_after(10 * LEND_MS)), 0);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		worker->affinity.long_turns = false;
+		atomic_store(&told, 0);
+		talk_to_all(fds);
+		/* They may have been long on a machine that is slow. */
+		CHECK(atomic_load(&told) == CROWD ||
+		      worker->affinity.long_turns);
+	}
+	is_long = true;
+	talk_to_all(fds);
+	CHECK(worker->affinity.long_turns);
+	atomic_store(&told, 0);
+	talk_to_all(fds);
+	CHECK_EQ(atomic_load(&told), 0);
+	for (unsigned i = 0; i < CROWD; i++) {
+		CHECK_EQ(close(fds[i][0]), 0);
+		CHECK_EQ(test_join(refs[i]), 0);
+		CHECK_EQ(close(fds[i][1]), 0);
+	}
+	return 0;
+}
+
+static int load_is_told(void *arg)
+{
+	struct lend_worker *worker = lend__current_worker();
+	const struct lend_load *load = &worker->load;
+
+	(void)arg;
+	do {
+		CHECK_EQ(lend_sleep(lend_after(LEND_MS)), 0);
+		CHECK(load->parked_ns <= lend_now() - load->began_ns);
+	} while (lend__load_is_busy(load, lend_now()));
+	while (!lend__load_is_busy(load, lend_now()))
+		lend_yield();
+	return 0;
+}
+
 /* Nobody is called stuck, from whom others take, too. */
 static struct lend_options two_workers(void)
 {
@@ -201,6 +293,9 @@ int main(int argc, char **argv)
 	one = test_one_worker();
 	test_actor("they_go_on_where_they_are", they_go_on_where_they_are);
 	test_actor_with("a_long_queue_calls", a_long_queue_calls, &one);
+	test_actor_with("connections_are_told_from_others",
+			connections_are_told_from_others, &one);
+	test_actor_with("load_is_told", load_is_told, &one);
 	two = two_workers();
 	test_actor_with("who_writes_takes_from_others",
 			who_writes_takes_from_others, &two);

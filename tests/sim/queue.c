@@ -46,8 +46,10 @@ __typeof__(lend__run_queue_take) __real_lend__run_queue_take;
 __typeof__(lend__run_queue_take) __wrap_lend__run_queue_take;
 __typeof__(lend__run_queue_take_any) __real_lend__run_queue_take_any;
 __typeof__(lend__run_queue_take_any) __wrap_lend__run_queue_take_any;
-__typeof__(lend__run_queue_steal) __real_lend__run_queue_steal;
-__typeof__(lend__run_queue_steal) __wrap_lend__run_queue_steal;
+__typeof__(lend__run_queue_steal_half) __real_lend__run_queue_steal_half;
+__typeof__(lend__run_queue_steal_half) __wrap_lend__run_queue_steal_half;
+__typeof__(lend__run_queue_steal_all) __real_lend__run_queue_steal_all;
+__typeof__(lend__run_queue_steal_all) __wrap_lend__run_queue_steal_all;
 
 static unsigned owner_of(const struct lend_run_queue *queue)
 {
@@ -233,19 +235,44 @@ static void arrive(const struct lend_run_queue *queue, int lane,
 	}
 }
 
-unsigned __wrap_lend__run_queue_steal(struct lend_run_queue *queue,
-				      struct lend_run_queue *victim, bool all)
+static void begin_steal(const struct lend_run_queue *queue,
+			const struct lend_run_queue *victim)
 {
-	uint64_t until = turns[owner_of(victim)];
-	unsigned stolen;
-
 	stealing[owner_of(queue)] = true;
 	thieves[owner_of(victim)]++;
-	stolen = __real_lend__run_queue_steal(queue, victim, all);
+}
+
+static unsigned end_steal(struct lend_run_queue *queue,
+			  const struct lend_run_queue *victim, unsigned stolen,
+			  uint64_t until)
+{
 	sim_report->counts[SIM_COUNT_STEALS] += stolen;
 	for (int lane = 0; stolen && lane < LEND_RUN_LANES; lane++)
 		arrive(queue, lane, owner_of(victim), until);
 	thieves[owner_of(victim)]--;
 	stealing[owner_of(queue)] = false;
 	return stolen;
+}
+
+unsigned __wrap_lend__run_queue_steal_half(struct lend_run_queue *queue,
+					   struct lend_run_queue *victim,
+					   unsigned keeps)
+{
+	uint64_t until = turns[owner_of(victim)];
+
+	begin_steal(queue, victim);
+	return end_steal(
+		queue, victim,
+		__real_lend__run_queue_steal_half(queue, victim, keeps), until);
+}
+
+unsigned __wrap_lend__run_queue_steal_all(struct lend_run_queue *queue,
+					  struct lend_run_queue *victim)
+{
+	uint64_t until = turns[owner_of(victim)];
+
+	begin_steal(queue, victim);
+	return end_steal(queue, victim,
+			 __real_lend__run_queue_steal_all(queue, victim),
+			 until);
 }

@@ -250,32 +250,50 @@ Test(run_queue, a_cycle_begins_when_both_lanes_have_somebody, .init = init,
 Test(run_queue, thieves_take_the_older_half, .init = init, .fini = fini)
 {
 	push(LEND_RUN_READY, 0, 40);
-	cr_expect_eq(lend__run_queue_steal(&other, &queue, false), 20);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 0), 20);
 	expect_order(&other, 0, 20);
 	expect_order(&queue, 20, 20);
 	/* Of each lane as much as there is more of it. */
 	push(LEND_RUN_READY, 0, 10);
 	push(LEND_RUN_YIELDED, 10, 30);
-	cr_expect_eq(lend__run_queue_steal(&other, &queue, false), 20);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 0), 20);
 	cr_expect_eq(lend__lane_length(&queue.lanes[LEND_RUN_READY]), 5);
 	cr_expect_eq(lend__lane_length(&queue.lanes[LEND_RUN_YIELDED]), 15);
 	empty(&queue);
 	empty(&other);
 	/* Of a long one no more than a batch, */
 	push(LEND_RUN_YIELDED, 0, 2 * CROWD);
-	cr_expect_eq(lend__run_queue_steal(&other, &queue, false),
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 0),
 		     LEND_RUN_STEAL_MAX);
 	expect_order(&other, 0, LEND_RUN_STEAL_MAX);
 	expect_order(&queue, LEND_RUN_STEAL_MAX,
 		     2 * CROWD - LEND_RUN_STEAL_MAX);
 	/* and of a short one nothing. */
 	push(LEND_RUN_READY, 0, SHORT);
-	cr_expect_eq(lend__run_queue_steal(&other, &queue, false), 0);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 0), 0);
 	push(LEND_RUN_YIELDED, SHORT, 1);
-	cr_expect_eq(lend__run_queue_steal(&other, &queue, false),
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 0),
 		     (SHORT + 1) / 2);
 	empty(&queue);
 	empty(&other);
+}
+
+Test(run_queue, who_is_kept_is_no_part_of_what_is_halved, .init = init,
+     .fini = fini)
+{
+	push(LEND_RUN_READY, 0, 40);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 20), 10);
+	expect_order(&other, 0, 10);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 23), 0);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 40), 0);
+	expect_order(&queue, 10, 30);
+	/* None of those that yield is. */
+	push(LEND_RUN_READY, 0, 10);
+	push(LEND_RUN_YIELDED, 10, 20);
+	cr_expect_eq(lend__run_queue_steal_half(&other, &queue, 50), 10);
+	expect_order(&other, 10, 10);
+	cr_expect_eq(lend__lane_length(&queue.lanes[LEND_RUN_READY]), 10);
+	empty(&queue);
 }
 
 Test(run_queue, rescuers_take_everybody_who_is_not_pinned, .init = init,
@@ -288,14 +306,14 @@ Test(run_queue, rescuers_take_everybody_who_is_not_pinned, .init = init,
 	put(&actors[2], PLACE_READY);
 	put(&actors[3], PLACE_YIELDED);
 	put(&actors[4], PLACE_PINNED);
-	cr_expect_eq(lend__run_queue_steal(&other, &queue, true), 4);
+	cr_expect_eq(lend__run_queue_steal_all(&other, &queue), 4);
 	cr_expect_eq(lend__run_queue_take(&queue), &actors[4]);
 	for (int i = 0; i < 4; i++)
 		seen[lend__run_queue_take(&other)->index] = true;
 	cr_expect(seen[0] && seen[1] && seen[2] && seen[3]);
 	push(LEND_RUN_READY, 0, 3 * CROWD);
 	for (unsigned left = 3 * CROWD; left;) {
-		unsigned stolen = lend__run_queue_steal(&other, &queue, true);
+		unsigned stolen = lend__run_queue_steal_all(&other, &queue);
 
 		cr_assert_gt(stolen, 0);
 		expect_order(&other, 3 * CROWD - left, stolen);

@@ -145,7 +145,10 @@ static void take(void)
 /* Those who were stolen were the oldest of their lanes. */
 static void steal(bool all)
 {
-	unsigned stolen = lend__run_queue_steal(&other, &queue, all);
+	unsigned stolen = all ? lend__run_queue_steal_all(&other, &queue) :
+				lend__run_queue_steal_half(
+					&other, &queue,
+					below(2) ? 0 : below(20));
 	struct lend_actor *actor;
 
 	while ((actor = lend__run_queue_take(&other))) {

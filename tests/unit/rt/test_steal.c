@@ -1,6 +1,7 @@
 /*
  * Goal:   who is robbed, and of whom. Short queues are left to their workers,
- *         unless these begin no turn; long ones are halved. A sentinel looks
+ *         unless these begin no turn; long ones are halved, but connections are
+ *         not, unless their worker is busy: Note [affinity]. A sentinel looks
  *         often while that pays, and seldom where it does not: Note [lookout].
  *         K6: a woken worker wakes the next one only if there is more work.
  * Method: workers without threads; their queues and clocks are set by hand.
@@ -120,6 +121,68 @@ Test(steal, connections_in_short_batches_do_not_move, .init = setup,
 	}
 	cr_expect_eq(atomic_load(&one->steals), 0);
 	cr_expect_eq(atomic_load(&two->steals), 0);
+}
+
+/* In the last window. */
+static void set_idle(struct lend_worker *worker, unsigned idle)
+{
+	atomic_store(&worker->load.idle, idle);
+}
+
+static void give_connections(struct lend_worker *worker, unsigned count)
+{
+	give(worker, 0, count);
+	lend__affinity_set(&worker->affinity, count);
+}
+
+Test(steal, connections_are_left_to_who_has_reaped_them, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+
+	set_idle(thief, LEND_LOAD_WHOLE);
+	set_idle(victim, LEND_LOAD_WHOLE);
+	give_connections(victim, 40);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	atomic_store(&thief->called, victim->index + 1);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	/* Others beside them are halved. */
+	give(victim, 40, 20);
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(length(thief), 10);
+	cr_expect_eq(length(victim), 50);
+}
+
+Test(steal, who_is_busy_is_helped_with_connections, .init = setup,
+     .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+
+	give_connections(victim, 40);
+	/* It is as busy. */
+	set_idle(thief, 20);
+	set_idle(victim, 20);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	/* It has time, but the other one is not busy. */
+	set_idle(thief, LEND_LOAD_WHOLE);
+	set_idle(victim, LEND_LOAD_QUARTER);
+	cr_expect(!lend__worker_steal(thief, LEND_STEAL_PROBES));
+	set_idle(victim, LEND_LOAD_QUARTER - 1);
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(length(thief), 20);
+}
+
+/* Whoever is stuck runs nobody, connections or not. */
+Test(steal, who_is_slow_keeps_no_connections, .init = setup, .fini = teardown)
+{
+	struct lend_worker *thief = &workers[0], *victim = &workers[1];
+
+	give_connections(victim, 40);
+	thief->now_ns += 200 * LEND_US;
+	cr_expect(lend__worker_steal(thief, LEND_STEAL_PROBES));
+	cr_expect_eq(length(thief), 40);
+	/* There they are connections, too. */
+	cr_expect_eq(lend__affinity_keeps(&thief->affinity), 40);
 }
 
 Test(steal, next_ones_are_left_alone_while_turns_begin, .init = setup,
@@ -484,4 +547,54 @@ Test(steal, who_is_woken_in_vain_wakes_nobody, .init = setup, .fini = teardown)
 	cr_expect(!lend__worker_steal(worker, LEND_STEAL_PROBES));
 	share(worker);
 	cr_expect_null(find_woken());
+}
+
+/* Who is woken by a worker that has @count connections to run, and is @idle?
+ * The second one has been parked for a while, the third for longer. */
+static struct lend_worker *find_called(unsigned count, unsigned idle)
+{
+	struct lend_worker *worker = &workers[0];
+
+	set_idle(worker, idle);
+	for (unsigned i = 1; i < WORKERS; i++)
+		park(&workers[i]);
+	set_idle(&workers[1], LEND_LOAD_QUARTER);
+	lend__load_park(&workers[2].load, worker->now_ns - LEND_LOAD_WINDOW_NS);
+	give_connections(worker, count);
+	share(worker);
+	return find_woken();
+}
+
+Test(steal, connections_call_nobody, .init = setup, .fini = teardown)
+{
+	cr_expect_null(find_called(40, LEND_LOAD_QUARTER));
+	/* Those beside them do when they are many. */
+	give(&workers[0], 40, LEND_WAKE_LENGTH);
+	share(&workers[0]);
+	cr_expect_null(find_woken());
+	give(&workers[0], 40 + LEND_WAKE_LENGTH, 1);
+	share(&workers[0]);
+	cr_expect_not_null(find_woken());
+}
+
+Test(steal, connections_of_a_busy_one_call_who_is_idle, .init = setup,
+     .fini = teardown)
+{
+	/* Wherever it begins to look: for the others there is no quarter
+	 * between them. */
+	for (unsigned i = 0; i < 2 * WORKERS; i++) {
+		workers[0].random = i * 2654435761u;
+		cr_expect_eq(find_called(40, LEND_LOAD_QUARTER - 1),
+			     &workers[2]);
+		for (unsigned j = 1; j < WORKERS; j++)
+			unpark(&workers[j]);
+		while (lend__run_queue_take(&workers[0].queue))
+			;
+	}
+}
+
+Test(steal, few_connections_of_a_busy_one_call_nobody, .init = setup,
+     .fini = teardown)
+{
+	cr_expect_null(find_called(LEND_WAKE_LENGTH, 0));
 }

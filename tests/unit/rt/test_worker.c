@@ -122,8 +122,8 @@ Test(worker, pinned_ones_keep_apart, .init = setup, .fini = teardown)
 	atomic_store(&actors[1].urgent, true);
 	lend__worker_enqueue(&workers[0], &actors[1]);
 	cr_expect(!atomic_load(&actors[1].urgent));
-	cr_expect_eq(lend__run_queue_steal(&workers[1].queue, &workers[0].queue,
-					   true),
+	cr_expect_eq(lend__run_queue_steal_all(&workers[1].queue,
+					       &workers[0].queue),
 		     0);
 	expect_next(1);
 	expect_next(0);
