@@ -253,7 +253,10 @@ static void poll_rings(struct lend_worker *worker)
 {
 	struct lend_borrower *borrower = &worker->borrower;
 	struct lend_ring *own = borrower->arbiter->mode->own_ring(borrower);
-	unsigned before = lend__run_queue_length(&worker->queue);
+	/* Mostly nobody is left of a round, which is known at once. */
+	unsigned before = lend__run_queue_has_work(&worker->queue) ?
+				  lend__run_queue_length(&worker->queue) :
+				  0;
 	unsigned handled = 0;
 
 	if (own)
