@@ -118,16 +118,13 @@ static void record_steal(struct lend_worker *worker,
 		     });
 }
 
-/* How many of the victim's are not to be taken: Note [affinity]. */
-static unsigned keeps(const struct lend_worker *worker,
-		      const struct lend_worker *victim)
+/* Does it take connections, too? Note [affinity]. */
+static bool helps(const struct lend_worker *worker,
+		  const struct lend_worker *victim)
 {
-	unsigned reaped = lend__affinity_keeps(&victim->affinity);
-
-	if (reaped && lend__load_is_busy(&victim->load, worker->now_ns) &&
-	    lend__load_may_help(&worker->load, &victim->load, worker->now_ns))
-		return 0;
-	return reaped;
+	return lend__load_is_busy(&victim->load, worker->now_ns) &&
+	       lend__load_may_help(&worker->load, &victim->load,
+				   worker->now_ns);
 }
 
 static bool steal_from(struct lend_worker *worker, struct lend_worker *victim)
@@ -145,7 +142,8 @@ static bool steal_from(struct lend_worker *worker, struct lend_worker *victim)
 		stolen += steal_inbox(worker, victim);
 	} else {
 		stolen = lend__run_queue_steal_half(
-			&worker->queue, &victim->queue, keeps(worker, victim));
+			&worker->queue, &victim->queue,
+			helps(worker, victim) ? 0 : reaped);
 	}
 	if (!stolen)
 		return false;

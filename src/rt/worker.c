@@ -216,10 +216,11 @@ void lend__worker_hand_over(struct lend_worker *worker)
 
 /* ---- running actors ---- */
 
-/* So many turns are behind it: Note [affinity] in steal.c. */
-static void end_affinity(struct lend_worker *worker, unsigned ran)
+/* A round is over: Note [affinity] in steal.c. */
+static void end_affinity(struct lend_worker *worker)
 {
 	struct lend_affinity *affinity = &worker->affinity;
+	unsigned ran = worker->round.ran;
 
 	if (lend__affinity_wants_time(ran))
 		lend__affinity_time(affinity, ran, lend_now() - worker->now_ns);
@@ -244,7 +245,7 @@ static void run_round(struct lend_worker *worker)
 	}
 	if (worker->round.ran)
 		lend_counter_add(&worker->switches, worker->round.ran);
-	end_affinity(worker, worker->round.ran);
+	end_affinity(worker);
 }
 
 /* ---- the loop ---- */
