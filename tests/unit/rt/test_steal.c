@@ -3,77 +3,12 @@
  *         unless these begin no turn; long ones are halved, but connections are
  *         not, unless their worker is busy: Note [affinity]. A sentinel looks
  *         often while that pays, and seldom where it does not: Note [lookout].
- *         K6: a woken worker wakes the next one only if there is more work.
  * Method: workers without threads; their queues and clocks are set by hand.
  */
-#include "rt/worker.h"
-
-#include <criterion/criterion.h>
-#include <lend/clock.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include "rt/runtime.h"
-
-#define WORKERS 4
-#define ACTORS	64
+#include "crew.h"
 
 /* Longer than a worker may stand still, by far less than it may be slow. */
 #define A_WHILE (30 * LEND_US)
-
-static struct lend_runtime runtime;
-static struct lend_worker workers[WORKERS];
-static struct lend_actor actors[ACTORS];
-
-static void set_clocks(uint64_t now_ns)
-{
-	for (unsigned i = 0; i < WORKERS; i++) {
-		workers[i].now_ns = now_ns;
-		atomic_store(&workers[i].borrower.safe_ns, now_ns);
-	}
-}
-
-static void setup(void)
-{
-	for (unsigned i = 0; i < WORKERS; i++) {
-		workers[i].runtime = &runtime;
-		workers[i].index = i;
-		workers[i].random = i;
-		workers[i].event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		cr_assert_geq(workers[i].event_fd, 0);
-		cr_assert_eq(lend__run_queue_init(&workers[i].queue), 0);
-	}
-	for (unsigned i = 0; i < ACTORS; i++)
-		actors[i].index = i;
-	runtime.workers = workers;
-	runtime.roster.topology = lend__topology();
-	runtime.arbiter.stall_ns = LEND_MS;
-	atomic_init(&runtime.lookout_ns, LEND_MS);
-	atomic_init(&runtime.workers_count, WORKERS);
-	set_clocks(LEND_S);
-}
-
-static void teardown(void)
-{
-	for (unsigned i = 0; i < WORKERS; i++) {
-		close(workers[i].event_fd);
-		while (lend__run_queue_take(&workers[i].queue))
-			;
-		lend__run_queue_fini(&workers[i].queue);
-	}
-}
-
-static void give(struct lend_worker *worker, unsigned from, unsigned count)
-{
-	for (unsigned i = from; i < from + count; i++)
-		lend__run_queue_push(&worker->queue, LEND_RUN_READY,
-				     &actors[i]);
-}
-
-static unsigned length(const struct lend_worker *worker)
-{
-	return lend__run_queue_length(&worker->queue);
-}
 
 /* It comes to safe points meanwhile: it is not slow. */
 static bool steal_later(struct lend_worker *thief, uint64_t span_ns)
@@ -121,18 +56,6 @@ Test(steal, connections_in_short_batches_do_not_move, .init = setup,
 	}
 	cr_expect_eq(atomic_load(&one->steals), 0);
 	cr_expect_eq(atomic_load(&two->steals), 0);
-}
-
-/* In the last window. */
-static void set_idle(struct lend_worker *worker, unsigned idle)
-{
-	atomic_store(&worker->load.idle, idle);
-}
-
-static void give_connections(struct lend_worker *worker, unsigned count)
-{
-	give(worker, 0, count);
-	lend__affinity_set(&worker->affinity, count);
 }
 
 Test(steal, connections_are_left_to_who_has_reaped_them, .init = setup,
@@ -348,19 +271,6 @@ Test(steal, sentinel_asks_all, .init = setup, .fini = teardown)
 	}
 }
 
-/* Nothing is shared by a CPU below 64 and one above. */
-static void place(unsigned far)
-{
-	static struct lend_topology topology;
-
-	for (unsigned cpu = 0; cpu < LEND_CPUS_MAX; cpu++)
-		for (unsigned i = 0; i < LEND_FAR; i++)
-			topology.groups[cpu][i] = (uint16_t)(cpu / 64);
-	runtime.roster.topology = &topology;
-	for (unsigned i = 0; i < WORKERS; i++)
-		atomic_store(&runtime.roster.cpus[i], far >> i & 1 ? 64 : 0);
-}
-
 Test(steal, far_ones_are_counted, .init = setup, .fini = teardown)
 {
 	struct lend_worker *thief = &workers[0];
@@ -436,165 +346,4 @@ Test(steal, nobody_looks_when_all_are_parked, .init = setup, .fini = teardown)
 {
 	atomic_store(&runtime.parked, WORKERS);
 	cr_expect_eq(lend__worker_lookout(&workers[0]), UINT64_MAX);
-}
-
-static void park(struct lend_worker *worker)
-{
-	atomic_fetch_add(&runtime.parked, 1);
-	lend__roster_park(&runtime.roster, worker->index);
-	atomic_store(&worker->park_state, LEND_PARK_PARKED);
-}
-
-/* One that was woken and does not know yet; its event descriptor is empty
- * afterwards. NULL: nobody was. More than one must not be. */
-static struct lend_worker *find_woken(void)
-{
-	struct lend_worker *woken = NULL;
-
-	for (unsigned i = 0; i < WORKERS; i++) {
-		eventfd_t count = 0;
-
-		if (eventfd_read(workers[i].event_fd, &count))
-			continue;
-		cr_expect_eq(count, 1);
-		cr_expect_null(woken, "two were woken");
-		woken = &workers[i];
-	}
-	return woken;
-}
-
-Test(steal, near_ones_are_woken_first, .init = setup, .fini = teardown)
-{
-	for (unsigned near = 1; near < WORKERS; near++) {
-		place(~(1u << near | 1u));
-		for (unsigned i = 1; i < WORKERS; i++)
-			park(&workers[i]);
-		lend__worker_wake_one(&workers[0]);
-		cr_expect_eq(find_woken(), &workers[near]);
-		for (unsigned i = 1; i < WORKERS; i++)
-			lend__roster_unpark(&runtime.roster, i);
-		atomic_store(&runtime.parked, 0);
-	}
-}
-
-static void unpark(struct lend_worker *worker)
-{
-	atomic_fetch_sub(&runtime.parked, 1);
-	lend__roster_unpark(&runtime.roster, worker->index);
-	atomic_store(&worker->park_state, LEND_PARK_RUNNING);
-}
-
-static void share(struct lend_worker *worker)
-{
-	lend__worker_share(worker, length(worker));
-}
-
-/* @count actors become runnable on the first worker, the others are parked:
- * how many of them are woken, if each that is takes what it can, and goes on as
- * workers do? */
-static unsigned count_woken(unsigned count)
-{
-	struct lend_worker *worker = &workers[0];
-	unsigned woken = 0;
-
-	for (unsigned i = 1; i < WORKERS; i++)
-		park(&workers[i]);
-	give(worker, 0, count);
-	share(worker);
-	while ((worker = find_woken())) {
-		woken++;
-		unpark(worker);
-		if (lend__worker_steal(worker, LEND_STEAL_PROBES))
-			share(worker);
-	}
-	return woken;
-}
-
-Test(steal, one_is_woken_and_wakes_the_next_while_there_is_more, .init = setup,
-     .fini = teardown)
-{
-	/* 64 are halved, the second has 32 and calls a third, whose 16 are too
-	 * few to call a fourth. */
-	cr_expect_eq(count_woken(64), 2);
-	cr_expect_eq(length(&workers[0]), 32);
-}
-
-Test(steal, who_takes_what_is_left_wakes_nobody, .init = setup,
-     .fini = teardown)
-{
-	cr_expect_eq(count_woken(LEND_WAKE_LENGTH + 1), 1);
-}
-
-Test(steal, few_wake_nobody, .init = setup, .fini = teardown)
-{
-	cr_expect_eq(count_woken(LEND_WAKE_LENGTH), 0);
-}
-
-Test(steal, who_is_woken_in_vain_wakes_nobody, .init = setup, .fini = teardown)
-{
-	struct lend_worker *worker;
-
-	for (unsigned i = 1; i < WORKERS; i++)
-		park(&workers[i]);
-	give(&workers[0], 0, ACTORS);
-	share(&workers[0]);
-	/* They have ended by the time at which it is there. */
-	while (lend__run_queue_take(&workers[0].queue))
-		;
-	worker = find_woken();
-	cr_assert_not_null(worker);
-	unpark(worker);
-	cr_expect(!lend__worker_steal(worker, LEND_STEAL_PROBES));
-	share(worker);
-	cr_expect_null(find_woken());
-}
-
-/* Who is woken by a worker that has @count connections to run, and is @idle?
- * The second one has been parked for a while, the third for longer. */
-static struct lend_worker *find_called(unsigned count, unsigned idle)
-{
-	struct lend_worker *worker = &workers[0];
-
-	set_idle(worker, idle);
-	for (unsigned i = 1; i < WORKERS; i++)
-		park(&workers[i]);
-	set_idle(&workers[1], LEND_LOAD_QUARTER);
-	lend__load_park(&workers[2].load, worker->now_ns - LEND_LOAD_WINDOW_NS);
-	give_connections(worker, count);
-	share(worker);
-	return find_woken();
-}
-
-Test(steal, connections_call_nobody, .init = setup, .fini = teardown)
-{
-	cr_expect_null(find_called(40, LEND_LOAD_QUARTER));
-	/* Those beside them do when they are many. */
-	give(&workers[0], 40, LEND_WAKE_LENGTH);
-	share(&workers[0]);
-	cr_expect_null(find_woken());
-	give(&workers[0], 40 + LEND_WAKE_LENGTH, 1);
-	share(&workers[0]);
-	cr_expect_not_null(find_woken());
-}
-
-Test(steal, connections_of_a_busy_one_call_who_is_idle, .init = setup,
-     .fini = teardown)
-{
-	/* Wherever it begins to look: for the others there is no quarter
-	 * between them. */
-	for (unsigned i = 0; i < 2 * WORKERS; i++) {
-		workers[0].random = i * 2654435761u;
-		cr_expect_eq(find_called(40, LEND_LOAD_QUARTER - 1),
-			     &workers[2]);
-		for (unsigned j = 1; j < WORKERS; j++)
-			unpark(&workers[j]);
-		while (lend__run_queue_take(&workers[0].queue))
-			;
-	}
-}
-
-Test(steal, few_connections_of_a_busy_one_call_nobody, .init = setup,
-     .fini = teardown)
-{
-	cr_expect_null(find_called(LEND_WAKE_LENGTH, 0));
 }
