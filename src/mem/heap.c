@@ -227,10 +227,35 @@ static __attribute__((noinline)) int slice_alloc(struct lend_heap *heap,
 	return alloc_again(heap, size, ret_span);
 }
 
+/* Where @count free granules begin at home. Zeros enter at the top, so no run
+ * leaves the word; bits beyond home count as used. */
+static inline uint64_t home_fits(const struct lend_heap *heap, unsigned count)
+{
+	uint64_t fits = ~heap->home_used;
+
+	for (unsigned s = 1; s < count; s *= 2)
+		fits &= fits >> s;
+	return fits;
+}
+
+/* @count ones from the lowest of @fits on; right also where the span ends with
+ * the word and the shift yields 0. */
+static inline void home_take(struct lend_heap *heap, uint64_t fits,
+			     unsigned count, void **ret_span)
+{
+	uint64_t first = fits & -fits;
+	uint32_t bytes = count * LEND_HEAP_HOME_GRANULE;
+
+	heap->home_used |= (first << count) - first;
+	heap->home_last |= first << (count - 1);
+	heap->used += bytes;
+	*ret_span = heap->home + __builtin_ctzll(fits) * LEND_HEAP_HOME_GRANULE;
+	lend__heap_unpoison(*ret_span, bytes);
+}
+
 int lend__heap_alloc(struct lend_heap *heap, size_t size, void **ret_span)
 {
-	uint64_t fits, first;
-	uint32_t bytes;
+	uint64_t fits;
 	unsigned count;
 
 	if (lend_unlikely(size == 0))
@@ -242,26 +267,36 @@ int lend__heap_alloc(struct lend_heap *heap, size_t size, void **ret_span)
 
 	count = (unsigned)lend_ceil_power_of_two(
 		(size + LEND_HEAP_HOME_GRANULE - 1) / LEND_HEAP_HOME_GRANULE);
-	bytes = count * LEND_HEAP_HOME_GRANULE;
-	/* A bit stays set where @count free granules begin. Zeros enter at the
-	 * top, so no run leaves the word; bits beyond home count as used. */
-	fits = ~heap->home_used;
-	for (unsigned s = 1; s < count; s *= 2)
-		fits &= fits >> s;
+	fits = home_fits(heap, count);
 	if (lend_unlikely(fits == 0))
 		return slice_alloc(heap, size, ret_span);
-	if (lend_unlikely(bytes > heap->limit - heap->used))
+	if (lend_unlikely(count * LEND_HEAP_HOME_GRANULE >
+			  heap->limit - heap->used))
 		return alloc_again(heap, size, ret_span);
-
-	/* @count ones from the lowest fitting bit on; right also where the
-	 * span ends with the word and the shift yields 0. */
-	first = fits & -fits;
-	heap->home_used |= (first << count) - first;
-	heap->home_last |= first << (count - 1);
-	heap->used += bytes;
-	*ret_span = heap->home + __builtin_ctzll(fits) * LEND_HEAP_HOME_GRANULE;
-	lend__heap_unpoison(*ret_span, bytes);
+	home_take(heap, fits, count, ret_span);
 	return 0;
+}
+
+bool lend__heap_alloc_home(struct lend_heap *heap, size_t size, void **ret_span)
+{
+	/* Every bit, every second, fourth, eighth one. */
+	static const uint64_t aligned[] = {
+		UINT64_MAX,
+		EVEN_BITS,
+		UINT64_C(0x1111111111111111),
+		UINT64_C(0x0101010101010101),
+	};
+	unsigned count = (unsigned)(size / LEND_HEAP_HOME_GRANULE);
+	uint64_t fits;
+
+	lend_debug_assert(count && count * LEND_HEAP_HOME_GRANULE == size &&
+			  !(count & (count - 1)) &&
+			  size <= LEND_HEAP_HOME_SPAN_MAX);
+	fits = home_fits(heap, count) & aligned[__builtin_ctz(count)];
+	if (!fits || size > heap->limit - heap->used)
+		return false;
+	home_take(heap, fits, count, ret_span);
+	return true;
 }
 
 /* The bits of the live span at home that starts @offset bytes into it; its

@@ -214,6 +214,20 @@ void lend__heap_fini(struct lend_heap *heap);
 LEND_NODISCARD int lend__heap_alloc(struct lend_heap *heap, size_t size,
 				    void **ret_span);
 
+/*
+ * The same at home, or not at all: for what is worth having only where it
+ * costs no further page.
+ *
+ * Aligned to itself, so that room for others of its size is not cut up.
+ *
+ * @size      bytes, a power of two from 64 to 512
+ * @ret_span  written only on success
+ *
+ * Return: whether there was room
+ */
+LEND_NODISCARD bool lend__heap_alloc_home(struct lend_heap *heap, size_t size,
+					  void **ret_span);
+
 /* Give a span back. NULL is fine; anything else that is not the start of a
  * live span of @heap ends the process. */
 void lend__heap_free(struct lend_heap *heap, void *span);

@@ -175,6 +175,56 @@ Test(heap, small_spans_overflow_from_home_into_the_slice, .init = heap_setup,
 }
 
 /*
+ * Goal:   what is to be at home is there, aligned to itself, or nowhere.
+ * Method: spans of each size, one after the other until there is no room; one
+ *         between them that leaves room of the size, but not aligned; a limit.
+ */
+Test(heap, spans_that_are_to_be_at_home, .init = heap_setup,
+     .fini = heap_teardown)
+{
+	void *spans[HOME_SIZE / 64], *span;
+
+	for (size_t size = 64; size <= 512; size *= 2) {
+		unsigned count = 0;
+
+		while (lend__heap_alloc_home(&heap, size, &spans[count])) {
+			cr_assert_eq(spans[count], home + count * size);
+			cr_expect_eq(lend__heap_span_size(&heap, spans[count]),
+				     size);
+			count++;
+		}
+		cr_expect_eq(count, HOME_SIZE / size);
+		cr_expect_eq(lend__heap_used(&heap), HOME_SIZE);
+		lend__heap_check(&heap);
+		while (count)
+			lend__heap_free(&heap, spans[--count]);
+	}
+	spans[0] = span_take(64);
+	cr_assert(lend__heap_alloc_home(&heap, 512, &spans[1]));
+	cr_expect_eq(spans[1], home + 512);
+	cr_assert(lend__heap_alloc_home(&heap, 256, &spans[2]));
+	cr_expect_eq(spans[2], home + 256);
+	lend__heap_free(&heap, spans[0]);
+	lend__heap_free(&heap, spans[2]);
+	/* Half of it is free, and nothing of this size aligned. */
+	spans[0] = span_take(256);
+	spans[2] = span_take(64);
+	lend__heap_free(&heap, spans[0]);
+	cr_expect_not(lend__heap_alloc_home(&heap, 512, &span));
+	lend__heap_free(&heap, spans[1]);
+	lend__heap_free(&heap, spans[2]);
+	cr_expect_eq(pages_resident(), 0);
+	lend__heap_fini(&heap);
+
+	lend__heap_init(&heap, &range, 1, home, HOME_SIZE, 1000);
+	cr_assert(lend__heap_alloc_home(&heap, 512, &spans[0]));
+	cr_expect_not(lend__heap_alloc_home(&heap, 512, &span));
+	cr_assert(lend__heap_alloc_home(&heap, 256, &spans[1]));
+	lend__heap_free(&heap, spans[0]);
+	lend__heap_free(&heap, spans[1]);
+}
+
+/*
  * Goal:   all free means one span: the largest fits, at the lowest place,
  *         after the slice was full of the smallest.
  * Method: fill with 2 KiB spans, free them odd ones first, ask for 2 MiB.
