@@ -22,6 +22,9 @@
 
 /* A client that takes nothing of its echo for so long is gone. */
 #define SEND_TIMEOUT_NS (60 * LEND_S)
+/* Who sends no more than this at a time has it received on the stack of his
+ * connection, which costs less than a buffer of the runtime's. */
+#define SHORT_MAX 512
 /* While draining: when nothing came for so long, nothing more is coming. */
 #define QUIET_NS (100 * LEND_MS)
 /* Without a descriptor, one may become free outside this service. */
@@ -35,6 +38,14 @@ struct echo_connection {
 	_Atomic bool is_waiting;      /* Note [drain] */
 	struct echo_connection *next; /* [lock] */
 	struct echo_connection **link;
+};
+
+/* What came last. */
+struct echo_piece {
+	char *data; /* in @buffer or @room */
+	size_t size;
+	struct lend_buffer buffer;
+	char room[SHORT_MAX];
 };
 
 int echo_server_open(struct echo_server *server, const struct options *options)
@@ -108,6 +119,28 @@ static void connection_unlink(struct echo_connection *connection)
 	}
 }
 
+/* Into @room if the last piece was short; what is there for longer needs a
+ * buffer, which an actor that waits does not hold. */
+static ssize_t receive(struct echo_connection *connection, uint64_t deadline,
+		       struct echo_piece *piece)
+{
+	ssize_t size;
+
+	piece->buffer = (struct lend_buffer){ 0 };
+	if (piece->size < sizeof(piece->room)) {
+		piece->data = piece->room;
+		size = lend_recv(connection->fd, piece->room,
+				 sizeof(piece->room), 0, deadline);
+	} else {
+		size = lend_recv_buffer(connection->fd, deadline,
+					&piece->buffer);
+		piece->data = piece->buffer.data;
+	}
+	if (size > 0)
+		piece->size = (size_t)size;
+	return size;
+}
+
 /*
  * Receive what comes; while draining, until nothing has come for QUIET_NS: a
  * client may have sent it before it could know.
@@ -120,7 +153,7 @@ static void connection_unlink(struct echo_connection *connection)
  * way round; seq_cst, lest both miss it.
  */
 static ssize_t connection_receive(struct echo_connection *connection,
-				  struct lend_buffer *ret_buffer)
+				  struct echo_piece *piece)
 {
 	uint64_t deadline = LEND_FOREVER;
 	ssize_t size;
@@ -130,7 +163,7 @@ static ssize_t connection_receive(struct echo_connection *connection,
 		atomic_store(&connection->is_waiting, false);
 		deadline = lend_after(QUIET_NS);
 	}
-	size = lend_recv_buffer(connection->fd, deadline, ret_buffer);
+	size = receive(connection, deadline, piece);
 	atomic_store(&connection->is_waiting, false);
 	return size;
 }
@@ -138,15 +171,16 @@ static ssize_t connection_receive(struct echo_connection *connection,
 static void connection_echo(struct echo_connection *connection)
 {
 	struct echo_server *server = connection->server;
-	struct lend_buffer buffer;
+	struct echo_piece piece;
 	ssize_t size, sent;
 
-	while ((size = connection_receive(connection, &buffer)) > 0) {
+	piece.size = sizeof(piece.room);
+	while ((size = connection_receive(connection, &piece)) > 0) {
 		atomic_fetch_add_explicit(&server->bytes_received,
 					  (uint64_t)size, memory_order_relaxed);
-		sent = lend_send_all(connection->fd, buffer.data, (size_t)size,
+		sent = lend_send_all(connection->fd, piece.data, piece.size,
 				     lend_after(SEND_TIMEOUT_NS));
-		lend_buffer_release(&buffer);
+		lend_buffer_release(&piece.buffer);
 		if (sent < 0)
 			return;
 		atomic_fetch_add_explicit(&server->bytes_sent, (uint64_t)sent,
