@@ -54,6 +54,8 @@ struct lend_buffer_stats {
 			    back */
 	uint64_t empty;	 /* receives that found none */
 	uint64_t own;	 /* received into memory of an actor's instead */
+	uint64_t spared; /* received where an actor has room anyway: little was
+			    expected, so that none was asked for */
 	/* Of those that are given out in parts (LEND_FEATURE_INC_BUFFERS): */
 	uint64_t parts;	 /* now: of @in_use */
 	uint64_t spent;	 /* now: full, and wait for their last part */

@@ -137,12 +137,13 @@ static void runtime_print(struct text *text, const struct lend_stats *stats)
 	text_print(text,
 		   "  \"buffers\": {\"count\": %" PRIu64
 		   ", \"in_use\": %" PRIu64 ", \"empty\": %" PRIu64
-		   ", \"own\": %" PRIu64 ", \"parts\": %" PRIu64
-		   ", \"spent\": %" PRIu64 ", \"copied\": %" PRIu64 "},\n",
+		   ", \"own\": %" PRIu64 ", \"spared\": %" PRIu64
+		   ", \"parts\": %" PRIu64 ", \"spent\": %" PRIu64
+		   ", \"copied\": %" PRIu64 "},\n",
 		   stats->buffers.count, stats->buffers.in_use,
 		   stats->buffers.empty, stats->buffers.own,
-		   stats->buffers.parts, stats->buffers.spent,
-		   stats->buffers.copied);
+		   stats->buffers.spared, stats->buffers.parts,
+		   stats->buffers.spent, stats->buffers.copied);
 	text_print(text,
 		   "  \"series\": {\"rearmed\": %" PRIu64
 		   ", \"stopped\": %" PRIu64 "},\n",

@@ -254,6 +254,7 @@ int lend__http_connection_open(struct lend_http_server *server, int fd)
 	memset(connection, 0, size);
 	connection->server = server;
 	connection->fd = fd;
+	connection->in.usual = LEND__HTTP_INPUT_USUAL_MAX;
 	if (server->options.access &&
 	    !getpeername(fd, (struct sockaddr *)&peer.storage, &peer.size))
 		lend_address_format(&peer, connection->client);

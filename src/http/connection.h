@@ -1,8 +1,9 @@
 /*
  * A connection: an actor that reads requests and answers them.
  *
- * While it waits for a request it has no buffer and no span of its heap but
- * the record of its receive, so an idle one costs the page at the top of its
+ * While it waits for a request it has no buffer, and nothing of its heap but
+ * what is at home: the record of its receive and, once its requests have been
+ * short, room for such a one. So an idle one costs the page at the top of its
  * stack and this.
  */
 #ifndef LEND_HTTP_CONNECTION_H
@@ -19,14 +20,18 @@
 struct lend_actor;
 struct lend_pending;
 
+/* More than any receive is short for. */
+#define LEND__HTTP_INPUT_USUAL_MAX 1024
+
 /* What was received and not used yet: bytes @at to @end of a buffer. */
 struct lend__http_input {
 	struct lend_buffer buffer; /* .data NULL: none */
 	uint32_t at;
 	uint32_t end;
-	uint32_t room; /* a span of our heap of that size; 0: it is lent */
-	bool more;     /* the last receive left something behind */
-	bool polling;  /* @receiving only tells that there is something */
+	uint32_t room;	/* a span of our heap of that size; 0: it is lent */
+	bool more;	/* the last receive left something behind */
+	bool polling;	/* @receiving only tells that there is something */
+	uint16_t usual; /* bytes that a receive brings, by those before */
 	struct lend_pending *receiving;
 };
 

@@ -40,8 +40,10 @@ int lend__http_input_start(struct lend__http_connection *connection)
 	int err;
 
 	lend_assert(!in->receiving && !in->buffer.data);
-	err = lend__buffer_recv_start(connection->fd, true, in->more,
-				      LEND_FOREVER, &in->receiving);
+	err = lend__buffer_recv_start(connection->fd,
+				      LEND_RECV_STREAM |
+					      (in->more ? LEND_RECV_READY : 0),
+				      in->usual, LEND_FOREVER, &in->receiving);
 	return err == -EOPNOTSUPP ? start_poll(connection) : err;
 }
 
@@ -68,7 +70,7 @@ int lend__http_input_again(struct lend__http_connection *connection)
 	int err;
 
 	if (!in->polling && !lacks_buffer(in))
-		return lend__buffer_recv_again(in->receiving, true,
+		return lend__buffer_recv_again(in->receiving, LEND_RECV_STREAM,
 					       LEND_FOREVER);
 	err = lend__io_begin_again(&io, &in->receiving->io, LEND_FOREVER);
 	if (err)
@@ -79,6 +81,20 @@ int lend__http_input_again(struct lend__http_connection *connection)
 	io_uring_prep_poll_add(io.sqe, connection->fd, POLLIN);
 	lend__io_submit(&io);
 	return 0;
+}
+
+/* What is likely to come next, after @size bytes. One that is larger counts at
+ * once, as a receive that is cut costs another one; smaller ones by and by. Who
+ * was cut has been expected to be short, and is not until a dozen others were.
+ */
+static void learn(struct lend__http_input *in, uint32_t size, uint32_t room)
+{
+	if (size == room || size > LEND__HTTP_INPUT_USUAL_MAX)
+		size = LEND__HTTP_INPUT_USUAL_MAX;
+	if (size >= in->usual)
+		in->usual = (uint16_t)size;
+	else
+		in->usual -= (uint16_t)((in->usual - size + 7) / 8);
 }
 
 static void count_received(struct lend__http_connection *connection,
@@ -97,6 +113,7 @@ ssize_t lend__http_input_finish(struct lend__http_connection *connection,
 {
 	struct lend__http_input *in = &connection->in;
 	struct lend_pending *pending = in->receiving;
+	uint32_t room = 0;
 	ssize_t res;
 
 	in->receiving = NULL;
@@ -108,17 +125,20 @@ ssize_t lend__http_input_finish(struct lend__http_connection *connection,
 		if (res >= 0)
 			res = -ENOBUFS;
 	} else {
+		room = lend__buffer_recv_room(pending);
 		res = lend__buffer_recv_finish(pending, &in->buffer, &in->more);
 	}
 	if (lend_unlikely(res == -ENOBUFS)) {
 		in->more = true;
 		res = lend__buffer_recv_own(connection->fd, deadline,
 					    &in->buffer);
-		if (res > 0)
-			in->room = (uint32_t)lend__buffer_size();
+		room = (uint32_t)lend__buffer_size();
 	}
-	if (res > 0)
+	if (res > 0) {
 		in->end = (uint32_t)res;
+		in->room = room;
+		learn(in, in->end, room);
+	}
 	count_received(connection, res);
 	return res;
 }

@@ -105,6 +105,12 @@ struct lend_io_template {
 	uint32_t file_index;
 };
 
+/* Where a short receive puts what comes: see buffer.c. */
+struct lend_io_room {
+	char *data; /* NULL: it is not short */
+	uint32_t size;
+};
+
 /* In @op_flags of a claim's, which is never submitted again: the next one of
  * its claim is linked behind it. */
 #define LEND_IO_LINKS 1u
@@ -126,6 +132,7 @@ struct lend_pending {
 		struct lend_io_template again; /* [owner] */
 		struct __kernel_timespec time; /* of a link timeout */
 		void *author; /* what a @done of its author's needs */
+		struct lend_io_room room; /* of a receive */
 	};
 
 	_Static_assert(offsetof(struct lend_io_template, op_flags) >=

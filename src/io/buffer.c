@@ -43,15 +43,40 @@ bool lend__buffer_can_share(const struct lend_actor *self, int fd)
 	       type == SOCK_STREAM;
 }
 
-static void prepare(struct lend_io *io, int fd, bool can_share)
+static void prepare(struct lend_io *io, const struct lend_pending *pending,
+		    unsigned hints)
 {
 	const struct lend_pool *pool = pool_of(io->self);
+	const struct lend_io_room *room = &pending->room;
+	int fd = pending->io.fd;
 
+	if (room->data) {
+		io_uring_prep_recv(io->sqe, fd, room->data, room->size, 0);
+		return;
+	}
 	/* As much as a buffer has, also of one that is shared. */
 	io_uring_prep_recv(io->sqe, fd, NULL, pool->buffer_size, 0);
-	lend__buffer_select(io->sqe, can_share && pool->shared ?
+	lend__buffer_select(io->sqe, hints & LEND_RECV_STREAM && pool->shared ?
 					     LEND_PARTS_GROUP :
 					     LEND_BUFFERS_GROUP);
+}
+
+/* Room for a short receive: what fills it may have been cut, so there is more
+ * than is expected. None if so much is, or if there is no room for it where it
+ * would cost nothing. */
+static void make_room(struct lend_actor *self, uint32_t expected,
+		      struct lend_io_room *ret_room)
+{
+	uint32_t size = LEND_RECV_SHORT_MAX;
+	void *span = NULL;
+
+	if (expected < size / 2)
+		size /= 2;
+	if (expected >= size ||
+	    !lend__heap_alloc_home(&self->heap, size, &span))
+		span = NULL;
+	ret_room->data = span;
+	ret_room->size = size;
 }
 
 /* It may have no more of the runtime's buffers. */
@@ -71,7 +96,7 @@ uint32_t lend__buffer_stream_max(const struct lend_runtime *runtime)
 		       max;
 }
 
-int lend__buffer_recv_start(int fd, bool can_share, bool data_expected,
+int lend__buffer_recv_start(int fd, unsigned hints, uint32_t expected,
 			    uint64_t deadline,
 			    struct lend_pending **ret_pending)
 {
@@ -85,15 +110,17 @@ int lend__buffer_recv_start(int fd, bool can_share, bool data_expected,
 	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
 	if (err)
 		return err;
-	prepare(&io, fd, can_share);
-	if (!data_expected && features->poll_first)
+	/* The record first: it is always at home then. */
+	make_room(io.self, expected, &(*ret_pending)->room);
+	prepare(&io, *ret_pending, hints);
+	if (!(hints & LEND_RECV_READY) && features->poll_first)
 		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	(*ret_pending)->end = end_with_actor;
 	lend__io_submit(&io);
 	return 0;
 }
 
-int lend__buffer_recv_again(struct lend_pending *pending, bool can_share,
+int lend__buffer_recv_again(struct lend_pending *pending, unsigned hints,
 			    uint64_t deadline)
 {
 	struct lend_io io;
@@ -101,7 +128,7 @@ int lend__buffer_recv_again(struct lend_pending *pending, bool can_share,
 
 	if (err)
 		return err;
-	prepare(&io, pending->io.fd, can_share);
+	prepare(&io, pending, hints);
 	lend__io_submit(&io);
 	return 0;
 }
@@ -125,6 +152,22 @@ void lend__buffer_settle(struct lend_buffer *buffer)
 	*buffer = (struct lend_buffer){ .data = copy, .size = size };
 }
 
+/* Of a short one. */
+static void finish_short(const struct lend_pending *pending,
+			 struct lend_buffer *ret_buffer)
+{
+	struct lend_actor *self = pending->io.actor;
+	int res = pending->io.op.res;
+
+	if (lend_unlikely(res <= 0)) {
+		lend__heap_free(&self->heap, pending->room.data);
+		return;
+	}
+	lend_counter_add(&self->worker->short_receives, 1);
+	*ret_buffer = (struct lend_buffer){ .data = pending->room.data,
+					    .size = (size_t)res };
+}
+
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer, bool *ret_more)
 {
@@ -134,7 +177,9 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 	int res = pending->io.op.res;
 
 	*ret_more = flags & IORING_CQE_F_SOCK_NONEMPTY;
-	if (flags & IORING_CQE_F_BUFFER) {
+	if (pending->room.data)
+		finish_short(pending, ret_buffer);
+	else if (flags & IORING_CQE_F_BUFFER) {
 		unsigned number;
 
 		buffers = lend__ring_buffers(pending->io.op.ring, flags,
@@ -192,12 +237,15 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_pending *pending;
-	bool can_share, more;
+	unsigned hints = LEND_RECV_READY;
+	bool more;
 	ssize_t res;
 
 	lend_assert_actor(self);
-	can_share = lend__buffer_can_share(self, fd);
-	res = lend__buffer_recv_start(fd, can_share, true, deadline, &pending);
+	if (lend__buffer_can_share(self, fd))
+		hints |= LEND_RECV_STREAM;
+	res = lend__buffer_recv_start(fd, hints, UINT32_MAX, deadline,
+				      &pending);
 	if (res == -EOPNOTSUPP)
 		return lend__buffer_recv_own(fd, deadline, ret_buffer);
 	if (res)
@@ -205,7 +253,7 @@ ssize_t lend_recv_buffer(int fd, uint64_t deadline,
 	do {
 		res = lend__io_await(&pending->io, deadline, true);
 	} while (lend_unlikely(lend__io_is_undone(&pending->io)) &&
-		 !lend__buffer_recv_again(pending, can_share, deadline));
+		 !lend__buffer_recv_again(pending, hints, deadline));
 	if (pending->io.op.res < 0) {
 		/* The await's result, as it tells a deadline from others. */
 		lend__io_end_pending(pending);

@@ -1,6 +1,11 @@
 /*
- * Receiving into provided buffers, started and awaited apart: an idle actor
- * can give its memory back while the receive is in flight.
+ * Receiving, started and awaited apart: an idle actor can give its memory back
+ * while the receive is in flight.
+ *
+ * Who receives without knowing how much has a provided buffer, which is the
+ * actor's from when something has come. Who knows that it is little receives
+ * into the page that the actor has anyway: the kernel need not look for a
+ * buffer, and the lines are nearer. doc/adr/0054-short-receives.md.
  */
 #ifndef LEND_IO_BUFFER_H
 #define LEND_IO_BUFFER_H
@@ -11,9 +16,9 @@
 #include <stdint.h>
 
 #include "actor/actor.h"
+#include "io/await.h"
 #include "uring/buffers.h"
 
-struct lend_pending;
 struct lend_runtime;
 
 /* Have the kernel pick a buffer of @group for what @sqe receives. */
@@ -46,27 +51,50 @@ static inline struct lend_buffer lend__buffer_view(struct lend_buffers *buffers,
 	};
 }
 
+/* What is known of a receive. */
+enum lend_recv_hint {
+	/* It is a stream: what comes may be cut anywhere, so that the buffer
+	 * may be shared. */
+	LEND_RECV_STREAM = 1,
+	/* Something is there already, as far as one knows. Otherwise the kernel
+	 * waits before it tries. */
+	LEND_RECV_READY = 2,
+};
+
+/* Bytes that a short receive has room for at most. */
+#define LEND_RECV_SHORT_MAX LEND_HEAP_HOME_SPAN_MAX
+
 /**
  * Start a receive.
  *
- * @can_share      it is a stream, so what comes may be cut anywhere
- * @data_expected  false: nothing is there yet as far as one knows, so let the
- *                 kernel wait before it tries
+ * @hints     enum lend_recv_hint
+ * @expected  so many bytes are likely to come, and of a stream: if that is less
+ *            than LEND_RECV_SHORT_MAX, and there is room for it at home, no
+ *            more than has room there is received. UINT32_MAX: it is not
+ *            known, or may not be cut
  *
  * Return: 0, or an error of lend__io_begin(); -EOPNOTSUPP without buffer
  *         rings, or if the actor has as many buffers as it may: use
  *         lend__buffer_recv_own()
  */
 LEND_NODISCARD int
-lend__buffer_recv_start(int fd, bool can_share, bool data_expected,
+lend__buffer_recv_start(int fd, unsigned hints, uint32_t expected,
 			uint64_t deadline,
 			struct lend_pending **ret_pending) LEND_AWAITS;
 
 /* Start one that is undone (lend__io_is_undone()) again. 0, or an error: it is
  * over as before. */
 LEND_NODISCARD int lend__buffer_recv_again(struct lend_pending *pending,
-					   bool can_share,
+					   unsigned hints,
 					   uint64_t deadline) LEND_AWAITS;
+
+/* How much a short receive has room for, in bytes, in a span of the actor's;
+ * 0: it is not short. Until it is finished. */
+static inline uint32_t
+lend__buffer_recv_room(const struct lend_pending *pending)
+{
+	return pending->room.data ? pending->room.size : 0;
+}
 
 /* Are there shared buffers, and @fd a stream? What has messages must not be cut
  * where such a buffer ends. */

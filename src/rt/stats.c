@@ -176,6 +176,7 @@ void lend_stats_read(const struct lend_runtime *runtime,
 		stats.series.rearmed += read_counter(&worker->rearmed);
 		stats.buffers.copied += read_counter(&worker->copied_receives);
 		stats.buffers.own += read_counter(&worker->own_receives);
+		stats.buffers.spared += read_counter(&worker->short_receives);
 	}
 	/* Its lock orders nothing that a counter shows. */
 	lend__blocking_read((struct lend_blocking *)&runtime->blocking,

@@ -122,6 +122,7 @@ struct lend_worker {
 	_Atomic uint64_t resubmitted;
 	_Atomic uint64_t rearmed; /* series */
 	_Atomic uint64_t own_receives;
+	_Atomic uint64_t short_receives;
 	_Atomic uint64_t copied_receives; /* see lend__buffer_settle() */
 
 	struct lend_stalls stalls;
