@@ -53,7 +53,8 @@ int lend__http_input_start(struct lend__http_connection *connection)
  * through a drain. */
 static bool lacks_buffer(const struct lend__http_input *in)
 {
-	return !in->polling && in->receiving->io.op.res == -ENOBUFS;
+	return !in->polling && in->receiving->io.op.res == -ENOBUFS &&
+	       !lend__buffer_recv_room(in->receiving);
 }
 
 bool lend__http_input_goes_on(struct lend__http_connection *connection)

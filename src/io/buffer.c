@@ -68,15 +68,13 @@ static void make_room(struct lend_actor *self, uint32_t expected,
 		      struct lend_io_room *ret_room)
 {
 	uint32_t size = LEND_RECV_SHORT_MAX;
-	void *span = NULL;
+	void *span;
 
 	if (expected < size / 2)
 		size /= 2;
-	if (expected >= size ||
-	    !lend__heap_alloc_home(&self->heap, size, &span))
-		span = NULL;
-	ret_room->data = span;
-	ret_room->size = size;
+	*ret_room = (struct lend_io_room){ NULL, 0 };
+	if (expected < size && lend__heap_alloc_home(&self->heap, size, &span))
+		*ret_room = (struct lend_io_room){ span, size };
 }
 
 /* It may have no more of the runtime's buffers. */
@@ -168,35 +166,41 @@ static void finish_short(const struct lend_pending *pending,
 					    .size = (size_t)res };
 }
 
+/* Of one that has taken a provided buffer. */
+static void finish_lent(const struct lend_pending *pending,
+			struct lend_buffer *ret_buffer)
+{
+	const struct lend_op *op = &pending->io.op;
+	struct lend_buffers *buffers;
+	struct lend_buffer held;
+	unsigned number;
+
+	buffers = lend__ring_buffers(op->ring, op->flags, &number);
+	/* Whoever receives is about to read it, and what is done until then
+	 * takes as long as to fetch it. */
+	__builtin_prefetch(lend__buffers_at(buffers, number));
+	/* The end of the stream can come with a buffer, too. */
+	lend__buffer_hold(pending->io.actor, buffers, number);
+	held = lend__buffer_view(buffers, number, (size_t)op->res);
+	if (op->res > 0) {
+		lend__buffer_settle(&held);
+		*ret_buffer = held;
+	} else {
+		lend__buffer_release(&held);
+	}
+}
+
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer, bool *ret_more)
 {
-	struct lend_buffers *buffers;
 	uint32_t flags = pending->io.op.flags;
-	struct lend_buffer held;
 	int res = pending->io.op.res;
 
 	*ret_more = flags & IORING_CQE_F_SOCK_NONEMPTY;
 	if (pending->room.data)
 		finish_short(pending, ret_buffer);
-	else if (flags & IORING_CQE_F_BUFFER) {
-		unsigned number;
-
-		buffers = lend__ring_buffers(pending->io.op.ring, flags,
-					     &number);
-		/* Whoever receives is about to read it, and what is done until
-		 * then takes as long as to fetch it. */
-		__builtin_prefetch(lend__buffers_at(buffers, number));
-		/* The end of the stream can come with a buffer, too. */
-		lend__buffer_hold(pending->io.actor, buffers, number);
-		held = lend__buffer_view(buffers, number, (size_t)res);
-		if (res > 0) {
-			lend__buffer_settle(&held);
-			*ret_buffer = held;
-		} else {
-			lend__buffer_release(&held);
-		}
-	}
+	else if (flags & IORING_CQE_F_BUFFER)
+		finish_lent(pending, ret_buffer);
 	lend__io_end_pending(pending);
 	return res;
 }

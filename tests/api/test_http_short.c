@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "harness/harness.h"
+#include "api/outsider.h"
 
 /* So many short ones, and the next is expected to be short, too. */
 #define LEARNT 16
@@ -394,6 +394,29 @@ static int a_connection_ends_while_it_waits(void *arg)
 	return 0;
 }
 
+/* By the kernel, though nobody has asked for that, while it is expected to be
+ * short. */
+static int a_receive_that_was_ended_is_made_again(void *arg)
+{
+	uint64_t deadline = lend_after(20 * LEND_S), before;
+	int fd;
+
+	(void)arg;
+	begin();
+	fd = test_connect_to(lend_http_address(server, 0));
+	spared_for(fd, LEARNT, 60);
+	for (unsigned i = 0; i < 5; i++) {
+		before = resubmitted();
+		while (resubmitted() == before && lend_now() < deadline)
+			storm();
+		CHECK_EQ(spared_for(fd, 2, 60), stats().buffers.count ? 2 : 0);
+		ask_short(fd, 1);
+	}
+	CHECK_EQ(lend_close(fd), 0);
+	end();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	test_init(argc, argv, 120);
@@ -407,5 +430,7 @@ int main(int argc, char **argv)
 	test_actor("batches_are_whole", batches_are_whole);
 	test_actor("a_connection_ends_while_it_waits",
 		   a_connection_ends_while_it_waits);
+	test_actor("a_receive_that_was_ended_is_made_again",
+		   a_receive_that_was_ended_is_made_again);
 	return test_finish();
 }
