@@ -142,10 +142,10 @@ struct lend_buffer {
  * If the runtime's buffers are all in use, or the actor has as many as it may,
  * one is taken from the actor's I/O heap.
  *
- * Who expects some hundred bytes is better served by lend_recv() into an array
- * on its stack, which is in memory anyway: a buffer has to be found, given
- * back, and fetched from farther away (4 to 6 % of the processor time of an
- * echo, doc/adr/0054-short-receives.md).
+ * Who expects some hundred bytes of a stream is better served by lend_recv()
+ * into an array on its stack, which is in memory anyway: a buffer has to be
+ * found, given back, and fetched from farther away
+ * (doc/adr/0054-short-receives.md). Of a datagram the rest would be lost.
  *
  * @ret_buffer  written only if the result is above 0
  *

@@ -22,9 +22,11 @@
 
 /* A client that takes nothing of its echo for so long is gone. */
 #define SEND_TIMEOUT_NS (60 * LEND_S)
-/* Who sends no more than this at a time has it received on the stack of his
- * connection, which costs less than a buffer of the runtime's. */
-#define SHORT_MAX 512
+/* Who sends less than this at a time has it received on the stack of his
+ * connection, which costs less than a buffer of the runtime's. After a piece
+ * that was not short, so many are to be. */
+#define SHORT_ROOM  512
+#define SHORT_AGAIN 8
 /* While draining: when nothing came for so long, nothing more is coming. */
 #define QUIET_NS (100 * LEND_MS)
 /* Without a descriptor, one may become free outside this service. */
@@ -44,8 +46,9 @@ struct echo_connection {
 struct echo_piece {
 	char *data; /* in @buffer or @room */
 	size_t size;
+	unsigned wary; /* of so many more that are short */
 	struct lend_buffer buffer;
-	char room[SHORT_MAX];
+	char room[SHORT_ROOM];
 };
 
 int echo_server_open(struct echo_server *server, const struct options *options)
@@ -119,15 +122,15 @@ static void connection_unlink(struct echo_connection *connection)
 	}
 }
 
-/* Into @room if the last piece was short; what is there for longer needs a
- * buffer, which an actor that waits does not hold. */
+/* Into @room if that is likely to do; else into a buffer, which an actor that
+ * waits does not hold. */
 static ssize_t receive(struct echo_connection *connection, uint64_t deadline,
 		       struct echo_piece *piece)
 {
 	ssize_t size;
 
 	piece->buffer = (struct lend_buffer){ 0 };
-	if (piece->size < sizeof(piece->room)) {
+	if (!piece->wary) {
 		piece->data = piece->room;
 		size = lend_recv(connection->fd, piece->room,
 				 sizeof(piece->room), 0, deadline);
@@ -136,8 +139,13 @@ static ssize_t receive(struct echo_connection *connection, uint64_t deadline,
 					&piece->buffer);
 		piece->data = piece->buffer.data;
 	}
-	if (size > 0)
-		piece->size = (size_t)size;
+	if (size <= 0)
+		return size;
+	piece->size = (size_t)size;
+	if (piece->size >= sizeof(piece->room))
+		piece->wary = SHORT_AGAIN;
+	else if (piece->wary)
+		piece->wary--;
 	return size;
 }
 
@@ -174,7 +182,7 @@ static void connection_echo(struct echo_connection *connection)
 	struct echo_piece piece;
 	ssize_t size, sent;
 
-	piece.size = sizeof(piece.room);
+	piece.wary = 0;
 	while ((size = connection_receive(connection, &piece)) > 0) {
 		atomic_fetch_add_explicit(&server->bytes_received,
 					  (uint64_t)size, memory_order_relaxed);

@@ -84,18 +84,29 @@ int lend__http_input_again(struct lend__http_connection *connection)
 	return 0;
 }
 
-/* What is likely to come next, after @size bytes. One that is larger counts at
- * once, as a receive that is cut costs another one; smaller ones by and by. Who
- * was cut has been expected to be short, and is not until a dozen others were.
- */
-static void learn(struct lend__http_input *in, uint32_t size, uint32_t room)
+_Static_assert(LEND__HTTP_INPUT_USUAL_MAX > LEND_RECV_SHORT_MAX &&
+		       LEND__HTTP_INPUT_USUAL_MAX <= UINT16_MAX,
+	       "who was cut is not expected to be short next time");
+
+/* There was so much to be received. Who has filled the room for it was cut: it
+ * has been expected to be short, and is not until a number of others were. */
+static void expect_more(struct lend__http_input *in, uint32_t size,
+			uint32_t room)
 {
 	if (size == room || size > LEND__HTTP_INPUT_USUAL_MAX)
 		size = LEND__HTTP_INPUT_USUAL_MAX;
-	if (size >= in->usual)
+	if (size > in->usual)
 		in->usual = (uint16_t)size;
-	else
+}
+
+/* What is likely to come next, after a receive. One that is larger than those
+ * before counts at once, as one that is cut costs another one; smaller ones by
+ * and by. */
+static void learn(struct lend__http_input *in, uint32_t size, uint32_t room)
+{
+	if (size < in->usual)
 		in->usual -= (uint16_t)((in->usual - size + 7) / 8);
+	expect_more(in, size, room);
 }
 
 static void count_received(struct lend__http_connection *connection,
@@ -181,8 +192,11 @@ ssize_t lend__http_input_more(struct lend__http_connection *connection,
 	lend_assert(in->end < in->room);
 	res = lend__http_input_direct(connection, in->buffer.data + in->end,
 				      in->room - in->end, deadline);
-	if (res > 0)
-		in->end += (uint32_t)res;
+	if (res <= 0)
+		return res;
+	in->end += (uint32_t)res;
+	/* A head in pieces is as long as all of them. */
+	expect_more(in, in->end - in->at, 0);
 	return res;
 }
 

@@ -61,15 +61,17 @@ static void prepare(struct lend_io *io, const struct lend_pending *pending,
 					     LEND_BUFFERS_GROUP);
 }
 
-/* Room for a short receive: what fills it may have been cut, so there is more
- * than is expected. None if so much is, or if there is no room for it where it
- * would cost nothing. */
+/* Room for a short receive: an eighth more than is expected at least, as what
+ * fills it may have been cut. None if that is too much, or if there is none
+ * where it would cost nothing. */
 static void make_room(struct lend_actor *self, uint32_t expected,
 		      struct lend_io_room *ret_room)
 {
 	uint32_t size = LEND_RECV_SHORT_MAX;
 	void *span;
 
+	if (expected < size)
+		expected += expected / 8;
 	if (expected < size / 2)
 		size /= 2;
 	*ret_room = (struct lend_io_room){ NULL, 0 };
@@ -103,12 +105,14 @@ int lend__buffer_recv_start(int fd, unsigned hints, uint32_t expected,
 	struct lend_io io;
 	int err;
 
+	lend_debug_assert(hints & LEND_RECV_STREAM || expected == UINT32_MAX);
 	if (!features->buffer_rings || has_enough(lend__current_actor()))
 		return -EOPNOTSUPP;
 	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
 	if (err)
 		return err;
-	/* The record first: it is always at home then. */
+	/* After the record, for which there is to be room at home first; so
+	 * with the claim open, but this neither suspends nor fails. */
 	make_room(io.self, expected, &(*ret_pending)->room);
 	prepare(&io, *ret_pending, hints);
 	if (!(hints & LEND_RECV_READY) && features->poll_first)

@@ -68,8 +68,8 @@ enum lend_recv_hint {
  * Start a receive.
  *
  * @hints     enum lend_recv_hint
- * @expected  so many bytes are likely to come, and of a stream: if that is less
- *            than LEND_RECV_SHORT_MAX, and there is room for it at home, no
+ * @expected  so many bytes are likely to come, and of a stream: if that is well
+ *            below LEND_RECV_SHORT_MAX, and there is room for it at home, no
  *            more than has room there is received. UINT32_MAX: it is not
  *            known, or may not be cut
  *

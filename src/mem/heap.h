@@ -218,7 +218,8 @@ LEND_NODISCARD int lend__heap_alloc(struct lend_heap *heap, size_t size,
  * The same at home, or not at all: for what is worth having only where it
  * costs no further page.
  *
- * Aligned to itself, so that room for others of its size is not cut up.
+ * At a multiple of its size from the beginning of home, so that room for others
+ * of its size is not cut up.
  *
  * @size      bytes, a power of two from 64 to 512
  * @ret_span  written only on success

@@ -19,6 +19,10 @@
 
 #define ROOM 512 /* of the longest that is short */
 
+/* An eighth more than these is less than that room, or than half of it. */
+#define LONGEST	    455
+#define LONGEST_256 227
+
 #define SIZE_MAX_ 6000
 
 static struct lend_http_server *server;
@@ -37,7 +41,7 @@ static void on_sum(struct lend_http_request *request,
 		   struct lend_http_response *response, void *arg)
 {
 	struct lend_http_text field;
-	char body[SIZE_MAX_], answer[64];
+	char body[SIZE_MAX_], answer[164];
 	size_t size = 0;
 	ssize_t res;
 
@@ -46,7 +50,8 @@ static void on_sum(struct lend_http_request *request,
 	while ((res = lend_http_read(request, body + size,
 				     sizeof(body) - size)) > 0)
 		size += (size_t)res;
-	snprintf(answer, sizeof(answer), "%08x %08x!",
+	/* So long that it is not gathered at home, too. */
+	snprintf(answer, sizeof(answer), "%0100u %08x %08x!", 0,
 		 sum(field.data, field.size), sum(body, size));
 	lend_http_reply(response, 200, NULL, answer, strlen(answer));
 }
@@ -68,14 +73,29 @@ static int serve(void *arg)
 	return lend_http_serve(arg);
 }
 
-static void begin(void)
+static void on_exit_(struct lend_http_request *request,
+		     struct lend_http_response *response, void *arg)
 {
-	CHECK_EQ(lend_http_server_new(NULL, &server), 0);
+	(void)request;
+	(void)response;
+	(void)arg;
+	lend_exit(0);
+}
+
+static void begin_with(const struct lend_http_options *options)
+{
+	CHECK_EQ(lend_http_server_new(options, &server), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/", on_sum, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "POST", "/", on_sum, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/size", on_size, NULL), 0);
+	CHECK_EQ(lend_http_route(server, "GET", "/exit", on_exit_, NULL), 0);
 	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
 	serving = test_spawn(serve, server);
+}
+
+static void begin(void)
+{
+	begin_with(NULL);
 }
 
 static void end(void)
@@ -174,6 +194,25 @@ static void ask_short(int fd, unsigned times)
 		ask(fd, 60, 0, 1);
 }
 
+/* So long is each from now on, as far as the server knows. */
+static void teach(int fd, size_t size)
+{
+	for (unsigned i = 0; i < 3 * LEARNT; i++)
+		ask(fd, size, 0, 1);
+}
+
+/* The next one is received where a short one is, though it may not be. */
+static void ask_surprisingly(int fd, size_t expected, size_t head, size_t body)
+{
+	uint64_t before;
+
+	teach(fd, expected);
+	before = stats().buffers.spared;
+	ask(fd, head, body, 1);
+	if (stats().buffers.count)
+		CHECK_EQ(stats().buffers.spared - before, 1);
+}
+
 /* ---- */
 
 static int short_requests_need_no_buffer(void *arg)
@@ -246,25 +285,25 @@ static int it_is_learnt_who_is_short(void *arg)
 		/* It is cut, once. */
 		CHECK_EQ(spared_for(fd, 50, ROOM), 1);
 		/* It gets nearer, not any further. */
-		spared_for(fd, 50, ROOM - 1);
-		CHECK_EQ(spared_for(fd, 5, ROOM - 1), 5);
-		CHECK_EQ(spared_for(fd, 50, ROOM), 1);
-		spared_for(fd, 50, ROOM / 2);
-		/* None of them is cut, or those after it would need one. */
-		CHECK_EQ(spared_for(fd, 50, ROOM / 2), 50);
+		spared_for(fd, 50, LONGEST);
+		CHECK_EQ(spared_for(fd, 5, LONGEST), 5);
+		CHECK_EQ(spared_for(fd, 50, LONGEST + 1), 1);
 		spared_for(fd, 50, 60);
-		CHECK_EQ(spared_for(fd, 2, ROOM / 2 - 1), 2);
-		/* It is expected to be so long again, and is not cut. */
-		CHECK_EQ(spared_for(fd, 1, ROOM / 2 - 1), 1);
-		CHECK_EQ(spared_for(fd, 1, 60), 1);
 		/* Cut, so expected to be long for a while. */
 		CHECK_EQ(spared_for(fd, 1, 300), 1);
 		CHECK_EQ(spared_for(fd, 4, 60), 0);
-		/* In the larger room: no more than that is expected now. */
-		spared_for(fd, 50, 300);
+		/* Not cut: there is room for more than was expected, and then
+		 * for as much. */
+		spared_for(fd, 50, LONGEST_256 + 1);
 		CHECK_EQ(spared_for(fd, 1, 400), 1);
 		CHECK_EQ(spared_for(fd, 1, 60), 1);
 		CHECK_EQ(spared_for(fd, 10, 400), 10);
+		/* A head in pieces is as long as all of them: neither of the
+		 * next two is cut. */
+		teach(fd, 60);
+		ask(fd, 400, 0, 2);
+		CHECK_EQ(spared_for(fd, 1, 440), 1);
+		CHECK_EQ(spared_for(fd, 1, 60), 1);
 	}
 	CHECK_EQ(lend_close(fd), 0);
 	end();
@@ -280,11 +319,11 @@ static int there_is_room_for_answers(void *arg)
 	(void)arg;
 	begin();
 	fd = test_connect_to(lend_http_address(server, 0));
-	spared_for(fd, 50, ROOM - 1);
-	ask_for(fd, 20, ROOM - 1, 18);
-	ask_for(fd, 50, ROOM / 2 - 1, 18);
+	spared_for(fd, 50, LONGEST);
+	ask_for(fd, 20, LONGEST, 18);
+	ask_for(fd, 50, LONGEST_256, 18);
 	before = stats().buffers.spared;
-	ask_for(fd, 20, ROOM / 2 - 1, 18);
+	ask_for(fd, 20, LONGEST_256, 18);
 	if (stats().buffers.count) {
 		CHECK_EQ(stats().buffers.spared - before, 20);
 		CHECK_EQ(stats().heap_held_peak, 0);
@@ -294,7 +333,7 @@ static int there_is_room_for_answers(void *arg)
 	return 0;
 }
 
-/* After short ones, which it does not resemble. */
+/* After those that it does not resemble, and in pieces. */
 static int requests_of_any_size_are_whole(void *arg)
 {
 	static const size_t sizes[] = {
@@ -302,21 +341,22 @@ static int requests_of_any_size_are_whole(void *arg)
 		ROOM - 1,     ROOM,	    ROOM + 1, 2 * ROOM - 1,
 		2 * ROOM + 1, 4095,	    4096,     4097,
 	};
+	static const size_t expected[] = { 60, LONGEST };
 	int fd;
 
 	(void)arg;
 	begin();
 	fd = test_connect_to(lend_http_address(server, 0));
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		ask_short(fd, LEARNT);
-		ask(fd, sizes[i], 0, 1);
-		ask_short(fd, LEARNT);
-		ask(fd, sizes[i], 0, 3);
-		/* Behind a head that fits is a body that does not. */
-		ask_short(fd, LEARNT);
-		ask(fd, 80, sizes[i], 1);
-		ask_short(fd, LEARNT);
-		ask(fd, 80, sizes[i], 2);
+		for (unsigned j = 0; j < 2; j++) {
+			ask_surprisingly(fd, expected[j], sizes[i], 0);
+			/* Behind a head that fits is a body that does not. */
+			ask_surprisingly(fd, expected[j], 80, sizes[i]);
+			teach(fd, expected[j]);
+			ask(fd, sizes[i], 0, 3);
+			teach(fd, expected[j]);
+			ask(fd, 80, sizes[i], 2);
+		}
 	}
 	for (unsigned i = 0; i < 300; i++) {
 		bool with_body = rand() % 4 == 0;
@@ -366,31 +406,62 @@ static int batches_are_whole(void *arg)
 	return 0;
 }
 
-/* With a receive under way, that has a span of its actor's. */
-static int a_connection_ends_while_it_waits(void *arg)
+static int open_short(void)
+{
+	int fd = test_connect_to(lend_http_address(server, 0));
+
+	ask_short(fd, 2 * LEARNT);
+	return fd;
+}
+
+static void check_end(int fd)
 {
 	char byte;
+
+	CHECK_EQ(lend_recv(fd, &byte, 1, 0, lend_after(20 * LEND_S)), 0);
+	CHECK_EQ(lend_close(fd), 0);
+}
+
+/* With a receive under way that has a span of its actor's; or with a request in
+ * it. */
+static int a_connection_ends_while_it_waits(void *arg)
+{
+	static const char exit[] = "GET /exit HTTP/1.1\r\nHost: a\r\n\r\n";
+	static const struct linger reset = { .l_onoff = 1 };
 	int fd;
 
 	(void)arg;
 	begin();
-	fd = test_connect_to(lend_http_address(server, 0));
-	ask_short(fd, 2 * LEARNT);
 	/* By the client, in an orderly way and not. */
-	CHECK_EQ(lend_close(fd), 0);
-	fd = test_connect_to(lend_http_address(server, 0));
-	ask_short(fd, 2 * LEARNT);
-	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER,
-			    &(struct linger){ .l_onoff = 1 },
-			    sizeof(struct linger)),
+	CHECK_EQ(lend_close(open_short()), 0);
+	fd = open_short();
+	CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
 		 0);
 	CHECK_EQ(lend_close(fd), 0);
+	/* By a handler. */
+	fd = open_short();
+	send_it(fd, exit, strlen(exit));
+	check_end(fd);
 	/* And by the server. */
-	fd = test_connect_to(lend_http_address(server, 0));
-	ask_short(fd, 2 * LEARNT);
+	fd = open_short();
 	end();
-	CHECK_EQ(lend_recv(fd, &byte, 1, 0, lend_after(20 * LEND_S)), 0);
-	CHECK_EQ(lend_close(fd), 0);
+	check_end(fd);
+	return 0;
+}
+
+/* Then its actor ends with the receive still to be finished. */
+static int a_connection_waits_for_too_long(void *arg)
+{
+	struct lend_http_options options = { .idle_timeout_ns = 50 * LEND_MS };
+	int fds[4];
+
+	(void)arg;
+	begin_with(&options);
+	for (unsigned i = 0; i < 4; i++)
+		fds[i] = open_short();
+	for (unsigned i = 0; i < 4; i++)
+		check_end(fds[i]);
+	end();
 	return 0;
 }
 
@@ -398,19 +469,22 @@ static int a_connection_ends_while_it_waits(void *arg)
  * short. */
 static int a_receive_that_was_ended_is_made_again(void *arg)
 {
-	uint64_t deadline = lend_after(20 * LEND_S), before;
 	int fd;
 
 	(void)arg;
 	begin();
 	fd = test_connect_to(lend_http_address(server, 0));
-	spared_for(fd, LEARNT, 60);
+	ask_short(fd, LEARNT);
 	for (unsigned i = 0; i < 5; i++) {
-		before = resubmitted();
-		while (resubmitted() == before && lend_now() < deadline)
+		uint64_t before = resubmitted();
+		uint64_t deadline = lend_after(20 * LEND_S);
+
+		/* One is the accept. */
+		while (resubmitted() - before < 2 && lend_now() < deadline)
 			storm();
+		CHECK(resubmitted() - before >= 2);
+		ask(fd, 100, 0, 1);
 		CHECK_EQ(spared_for(fd, 2, 60), stats().buffers.count ? 2 : 0);
-		ask_short(fd, 1);
 	}
 	CHECK_EQ(lend_close(fd), 0);
 	end();
@@ -430,6 +504,8 @@ int main(int argc, char **argv)
 	test_actor("batches_are_whole", batches_are_whole);
 	test_actor("a_connection_ends_while_it_waits",
 		   a_connection_ends_while_it_waits);
+	test_actor("a_connection_waits_for_too_long",
+		   a_connection_waits_for_too_long);
 	test_actor("a_receive_that_was_ended_is_made_again",
 		   a_receive_that_was_ended_is_made_again);
 	return test_finish();

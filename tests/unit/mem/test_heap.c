@@ -199,20 +199,22 @@ Test(heap, spans_that_are_to_be_at_home, .init = heap_setup,
 		while (count)
 			lend__heap_free(&heap, spans[--count]);
 	}
-	spans[0] = span_take(64);
-	cr_assert(lend__heap_alloc_home(&heap, 512, &spans[1]));
-	cr_expect_eq(spans[1], home + 512);
-	cr_assert(lend__heap_alloc_home(&heap, 256, &spans[2]));
-	cr_expect_eq(spans[2], home + 256);
-	lend__heap_free(&heap, spans[0]);
-	lend__heap_free(&heap, spans[2]);
-	/* Half of it is free, and nothing of this size aligned. */
-	spans[0] = span_take(256);
-	spans[2] = span_take(64);
-	lend__heap_free(&heap, spans[0]);
+	/* 512 bytes are free, but not from a multiple of that on. */
+	for (int i = 0; i < HOME_SIZE / 64; i++)
+		spans[i] = span_take(64);
+	for (int i = 0; i < HOME_SIZE / 64; i++)
+		if (i != 0 && i != 9)
+			lend__heap_free(&heap, spans[i]);
 	cr_expect_not(lend__heap_alloc_home(&heap, 512, &span));
-	lend__heap_free(&heap, spans[1]);
-	lend__heap_free(&heap, spans[2]);
+	span = span_take(512);
+	cr_expect_eq(span, home + 64);
+	lend__heap_free(&heap, span);
+	cr_assert(lend__heap_alloc_home(&heap, 256, &span));
+	cr_expect_eq(span, home + 256);
+	lend__heap_check(&heap);
+	lend__heap_free(&heap, span);
+	lend__heap_free(&heap, spans[0]);
+	lend__heap_free(&heap, spans[9]);
 	cr_expect_eq(pages_resident(), 0);
 	lend__heap_fini(&heap);
 
@@ -220,8 +222,20 @@ Test(heap, spans_that_are_to_be_at_home, .init = heap_setup,
 	cr_assert(lend__heap_alloc_home(&heap, 512, &spans[0]));
 	cr_expect_not(lend__heap_alloc_home(&heap, 512, &span));
 	cr_assert(lend__heap_alloc_home(&heap, 256, &spans[1]));
+	lend__heap_check(&heap);
 	lend__heap_free(&heap, spans[0]);
 	lend__heap_free(&heap, spans[1]);
+	lend__heap_fini(&heap);
+
+	/* Home may have room for few, or none. */
+	lend__heap_init(&heap, &range, 1, home, 320, 0);
+	cr_expect_not(lend__heap_alloc_home(&heap, 512, &span));
+	cr_assert(lend__heap_alloc_home(&heap, 256, &spans[0]));
+	cr_expect_not(lend__heap_alloc_home(&heap, 128, &span));
+	lend__heap_free(&heap, spans[0]);
+	lend__heap_fini(&heap);
+	lend__heap_init(&heap, &range, 1, NULL, 0, 0);
+	cr_expect_not(lend__heap_alloc_home(&heap, 64, &span));
 }
 
 /*
