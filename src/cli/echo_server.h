@@ -35,13 +35,14 @@ struct echo_server {
 	struct echo_connection *connections; /* a list of those that are open */
 	unsigned open;
 	unsigned next_worker;
+	/* bytes of those that have ended */
+	uint64_t bytes_received;
+	uint64_t bytes_sent;
 
 	_Atomic bool is_draining; /* [atomic: drain] set under the lock */
 	/* [atomic] counters */
 	_Atomic uint64_t accepted;
 	_Atomic uint64_t accept_errors;
-	_Atomic uint64_t bytes_received;
-	_Atomic uint64_t bytes_sent;
 };
 
 /**
