@@ -75,6 +75,24 @@ def pieces_of_any_size_come_back(lend):
 
 
 @case
+def pieces_that_are_long_are_cut_once(lend):
+    """Two operations each, but for the first one, which finds too little room.
+
+    One worker: what several submit to wake each other would count, too.
+    """
+    pieces = 40
+    with lend.echo("--admin", "127.0.0.1:0", "--workers", "1") as server:
+        with connect(server.address) as connection, Client(server.admin) as client:
+            before = client.ask("GET", "/stats").json()["total"]["submissions"]
+            for _ in range(pieces):
+                connection.sendall(bytes(600))
+                receive_exactly(connection, 600)
+            after = client.ask("GET", "/stats").json()["total"]["submissions"]
+        true(after - before < 3 * pieces, f"{after - before} for {pieces} pieces")
+        server.stop()
+
+
+@case
 def a_slow_reader_holds_up_itself_only(lend):
     with lend.echo() as server:
         with connect(server.address) as slow:
