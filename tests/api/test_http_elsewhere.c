@@ -21,6 +21,7 @@
 #include "bodies.h"
 #include "harness/door.h"
 #include "harness/harness.h"
+#include "serving.h"
 
 #define NEVER (20 * LEND_S)
 
@@ -113,11 +114,6 @@ static void on_slow(struct lend_http_request *request,
 	if (atomic_load(&ends))
 		lend_exit(0);
 	answer(response, 'B');
-}
-
-static int serve(void *arg)
-{
-	return lend_http_serve(arg);
 }
 
 /* ---- a client ---- */

@@ -21,6 +21,7 @@
 #include "bodies.h"
 #include "harness/door.h"
 #include "harness/harness.h"
+#include "serving.h"
 
 #define CLIENTS 8
 #define ROUNDS	20
@@ -111,11 +112,6 @@ static bool can_be_undone(void)
 }
 
 /* ---- a server, and clients ---- */
-
-static int serve(void *arg)
-{
-	return lend_http_serve(arg);
-}
 
 /* The body is the last letter of the path, again and again. */
 static void on_letter(struct lend_http_request *request,

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "harness/harness.h"
+#include "api/serving.h"
 
 /* More than a worker has sheets. */
 #define CONNECTIONS 300
@@ -45,15 +45,6 @@ static void on_long(struct lend_http_request *request,
 	lend_http_reply(response, 200, NULL, body, sizeof(body));
 }
 
-static void on_exit_(struct lend_http_request *request,
-		     struct lend_http_response *response, void *arg)
-{
-	(void)request;
-	(void)response;
-	(void)arg;
-	lend_exit(0);
-}
-
 static void on_wait(struct lend_http_request *request,
 		    struct lend_http_response *response, void *arg)
 {
@@ -64,11 +55,6 @@ static void on_wait(struct lend_http_request *request,
 	while (waiting < end)
 		lend_yield();
 	on_get(request, response, arg);
-}
-
-static int serve(void *arg)
-{
-	return lend_http_serve(arg);
 }
 
 /* ---- a client ---- */

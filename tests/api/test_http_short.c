@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "api/outsider.h"
+#include "api/serving.h"
 
 /* So many short ones, and the next is expected to be short, too. */
 #define LEARNT 16
@@ -66,20 +67,6 @@ static void on_size(struct lend_http_request *request,
 	memset(body, '.', size);
 	body[size - 1] = '!';
 	lend_http_reply(response, 200, NULL, body, size);
-}
-
-static int serve(void *arg)
-{
-	return lend_http_serve(arg);
-}
-
-static void on_exit_(struct lend_http_request *request,
-		     struct lend_http_response *response, void *arg)
-{
-	(void)request;
-	(void)response;
-	(void)arg;
-	lend_exit(0);
 }
 
 static void begin_with(const struct lend_http_options *options)

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "harness/harness.h"
+#include "api/serving.h"
 
 #define STEPS 60
 /* Longer than a turn, which is some 10 us. */
@@ -87,11 +87,6 @@ static void on_write(struct lend_http_request *request,
 }
 
 /* ---- a client ---- */
-
-static int serve(void *arg)
-{
-	return lend_http_serve(arg);
-}
 
 /* Send all of @text in one go, and wait for the end of what is answered. */
 static void converse(const struct lend_address *address, const char *text)

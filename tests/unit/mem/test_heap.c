@@ -176,8 +176,9 @@ Test(heap, small_spans_overflow_from_home_into_the_slice, .init = heap_setup,
 
 /*
  * Goal:   what is to be at home is there, aligned to itself, or nowhere.
- * Method: spans of each size, one after the other until there is no room; one
- *         between them that leaves room of the size, but not aligned; a limit.
+ * Method: spans of each size, one after the other until there is no room; two
+ *         with room of the size between them, but not aligned; a limit; a home
+ *         for few, and none.
  */
 Test(heap, spans_that_are_to_be_at_home, .init = heap_setup,
      .fini = heap_teardown)
