@@ -107,8 +107,8 @@ struct lend_io_template {
 
 /* Where a short receive puts what comes: see buffer.c. */
 struct lend_io_room {
-	char *data; /* NULL: it is not short */
-	uint32_t size;
+	char *data;    /* NULL: it is not short */
+	uint32_t size; /* 0 then */
 };
 
 /* In @op_flags of a claim's, which is never submitted again: the next one of

@@ -93,7 +93,7 @@ LEND_NODISCARD int lend__buffer_recv_again(struct lend_pending *pending,
 static inline uint32_t
 lend__buffer_recv_room(const struct lend_pending *pending)
 {
-	return pending->room.data ? pending->room.size : 0;
+	return pending->room.size;
 }
 
 /* Are there shared buffers, and @fd a stream? What has messages must not be cut
