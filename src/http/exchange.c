@@ -214,9 +214,10 @@ static int read_path(struct lend__http_exchange *exchange)
 	return err;
 }
 
-/* What no handler has to be asked for. */
-static void answer_allow(struct lend__http_exchange *exchange, unsigned status,
-			 const struct lend__http_place *place)
+/* What no handler has to be asked for. Note [frames] in framing.c. */
+__attribute__((noinline)) static void
+answer_allow(struct lend__http_exchange *exchange, unsigned status,
+	     const struct lend__http_place *place)
 {
 	struct lend_http_response *response = &exchange->response;
 	char text[LEND__HTTP_ALLOW_MAX];
@@ -321,7 +322,9 @@ static void run_handler(struct lend__http_exchange *exchange)
 	}
 }
 
-static void end_access(const struct lend__http_exchange *exchange)
+/* Note [frames] in framing.c. */
+__attribute__((noinline)) static void
+end_access(const struct lend__http_exchange *exchange)
 {
 	const struct lend_http_request *request = &exchange->request;
 	const struct lend_http_response *response = &exchange->response;

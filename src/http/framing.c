@@ -68,9 +68,19 @@ static bool next_element(const char **at, const char *end,
 	return true;
 }
 
-/* Whether @field and those of the same kind behind it list @token. */
-static bool lists(const char *data, const struct lend__http_field *field,
-		  const struct lend__http_head *head, const char *token)
+/*
+ * Note [frames]
+ * What is done for few requests, and needs registers or an array for it, is not
+ * inlined, so that its frame is no part of its caller's: a connection's stack
+ * is in no near cache if there are hundreds of them, and each line of it that
+ * the others' way leads across is waited for.
+ */
+
+/* Whether @field and those of the same kind behind it list @token. Note
+ * [frames]. */
+__attribute__((noinline)) static bool
+lists(const char *data, const struct lend__http_field *field,
+      const struct lend__http_head *head, const char *token)
 {
 	const char *at, *end, *element;
 	unsigned id = field->id;
@@ -89,9 +99,10 @@ static bool lists(const char *data, const struct lend__http_field *field,
 	return false;
 }
 
-/* Whether the Expect fields ask for 100-continue and for nothing else. */
-static bool expects_only_continue(const char *data,
-				  const struct lend__http_head *head)
+/* Whether the Expect fields ask for 100-continue and for nothing else. Note
+ * [frames]. */
+__attribute__((noinline)) static bool
+expects_only_continue(const char *data, const struct lend__http_head *head)
 {
 	const struct lend__http_field *field;
 	const char *at, *end, *element;
@@ -111,8 +122,9 @@ static bool expects_only_continue(const char *data,
 	return true;
 }
 
-static enum codings read_codings(const char *data,
-				 const struct lend__http_head *head)
+/* Note [frames]. */
+__attribute__((noinline)) static enum codings
+read_codings(const char *data, const struct lend__http_head *head)
 {
 	const struct lend__http_field *field;
 	const char *at, *end, *element;
@@ -172,8 +184,9 @@ static bool read_length(const char *text, size_t size, uint64_t *ret_length)
 }
 
 /* "[" IPv6address "]"; the size with both brackets, or 0. IPvFuture has no
- * future yet. */
-static size_t ip_literal_size(const char *text, size_t size)
+ * future yet. Note [frames]. */
+__attribute__((noinline)) static size_t ip_literal_size(const char *text,
+							size_t size)
 {
 	char address[INET6_ADDRSTRLEN];
 	struct in6_addr ignored;

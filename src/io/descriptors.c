@@ -98,7 +98,8 @@ int lend__descriptor_enter_again(int fd, uint8_t epoch)
 	return -EBADF;
 }
 
-static void wake_closer(int fd)
+/* Not inlined: who leaves has nothing to save on the stack then. */
+__attribute__((noinline)) static void wake_closer(int fd)
 {
 	pthread_mutex_lock(&closers_lock);
 	lend_list_for_each (link, &closers) {
