@@ -67,7 +67,7 @@ void lend__actor_init(struct lend_actor *actor, struct lend_host *host,
 	actor->entry = entry;
 	actor->joinable = joinable;
 	actor->host = host;
-	atomic_store_explicit(&actor->partner, actor, memory_order_relaxed);
+	atomic_store_explicit(&actor->ahead, actor, memory_order_relaxed);
 	actor->fn = fn;
 	actor->arg = arg;
 	if (name)

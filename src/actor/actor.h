@@ -87,14 +87,16 @@ struct lend_mail_calls {
  * third is what it needs beside its heap to wait for an operation. What its
  * owner writes of the first is written when it runs anyway, or hardly ever.
  *
- * Note [partner]
- * Who wakes somebody mostly wakes the same one again: the next of a ring or of
- * a pipeline, the other one of a dialogue. It was suspended meanwhile, so
- * nobody has fetched the line that is to be changed by a locked instruction,
- * and that would wait for it. So it is fetched together with the frames of the
- * one that is likely to wake it, before that one's turn: rt/lane.h. A guess
- * that is wrong fetches a line in vain, and of a record that is another's by
- * now as well; at first it is the actor's own, which is there.
+ * Note [ahead]
+ * Two lines are fetched together with an actor's frames before its turn:
+ * rt/lane.h. Whose work is with a record of its own says where that begins.
+ *
+ * For others it is the record of whom they woke last. Who wakes somebody mostly
+ * wakes the same one again: the next of a ring or of a pipeline, the other one
+ * of a dialogue. It was suspended meanwhile, so nobody has fetched the line
+ * that is to be changed by a locked instruction, and that would wait for it. A
+ * guess that is wrong fetches lines in vain, and of a record that is another's
+ * by now as well; at first it is the actor's own, which is there.
  */
 struct lend_actor {
 	/* ---- waking it ---- [atomic] any thread, but for what is marked */
@@ -108,9 +110,9 @@ struct lend_actor {
 	struct lend_host *host;	       /* [const] while it lives */
 	struct lend_actor *run_next;   /* in a run queue's list or an inbox */
 	struct lend_worker *pinned_to; /* where it is pinned; NULL: nowhere */
-	/* [owner] writes: whom it woke last, or itself; Note [partner]. The
-	 * only use of it is to fetch that one's first line. */
-	_Atomic(struct lend_actor *) partner;
+	/* [owner] writes: what to fetch for it; nothing else is done with that.
+	 * Note [ahead]. */
+	_Atomic(const void *) ahead;
 	uint8_t owes; /* [owner] LEND_OWES_* */
 
 	/* ---- running it ---- [owner] the worker that does */

@@ -117,25 +117,26 @@ static int wait_for_bytes(struct lend__http_connection *connection)
 				wake_ns = earlier(cool_ns, end_ns);
 		}
 		lend__io_note_wait(op);
+		/* Relaxed: Note [ahead] in actor/actor.h. */
+		atomic_store_explicit(&self->ahead, connection,
+				      memory_order_relaxed);
 		lend__suspend(self, wake_ns);
 		lend__io_note_waited(self);
 	}
 }
 
 /*
- * There is a request: have what it needs of our own memory fetched while we
- * look at how it came. Of hundreds of connections that is in no near cache, and
- * the frames of an exchange are written so fast that the processor waits for
- * their lines, one after the other, though nothing is read from there before.
+ * There is a request: have the lines of the stack fetched that it needs while
+ * we look at how it came. Of hundreds of connections they are in no near cache,
+ * and the frames of an exchange are written so fast that the processor waits
+ * for one after the other, though nothing is read from there before.
  *
  * Always inline: see lend__lane_look_ahead(), and the frame is the caller's.
  */
-__attribute__((always_inline)) static inline void
-fetch_ahead(const struct lend__http_connection *connection)
+__attribute__((always_inline)) static inline void fetch_ahead(void)
 {
 	const char *frame = __builtin_frame_address(0);
 
-	__builtin_prefetch(&connection->actor->heap, 1);
 	for (size_t below = LEND_CACHE_LINE; below <= FRAMES_SIZE;
 	     below += LEND_CACHE_LINE)
 		__builtin_prefetch(frame - below, 1);
@@ -148,7 +149,7 @@ static bool wait_for_request(struct lend__http_connection *connection)
 
 	if (lend__http_input_start(connection) || wait_for_bytes(connection))
 		return false;
-	fetch_ahead(connection);
+	fetch_ahead();
 	res = lend__http_input_finish(
 		connection,
 		lend__http_after(

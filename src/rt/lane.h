@@ -81,10 +81,10 @@ bool lend__lane_push_further(struct lend_lane *lane, struct lend_actor *actor);
  * Those that come next are fetched from memory while this one runs: of hundreds
  * of actors the records and stacks do not stay in the first-level cache. First
  * the record's two lines, a turn later what it leads to: where the stack was
- * left, and the frames above that up to the actor's own function; and whom it
- * will perhaps wake: Note [partner] in actor/actor.h. A thief may have taken
- * them, and their place may be another's by now; then this is for nothing, no
- * more. The record stays readable whatever becomes of the actor.
+ * left, and the frames above that up to the actor's own function; and Note
+ * [ahead] of actor/actor.h. A thief may have taken them, and their place may be
+ * another's by now; then this is for nothing, no more. The record stays readable
+ * whatever becomes of the actor.
  *
  * Always inline: gcc 12 takes a function that only prefetches for one without
  * effects, and leaves out the call.
@@ -93,7 +93,7 @@ __attribute__((always_inline)) static inline void
 lend__lane_look_ahead(void *actors[3], unsigned count)
 {
 	const struct lend_actor *next = actors[1], *later = actors[2];
-	const char *left_at;
+	const char *left_at, *ahead;
 
 	if (count < 2)
 		return;
@@ -101,8 +101,9 @@ lend__lane_look_ahead(void *actors[3], unsigned count)
 	__builtin_prefetch(left_at);
 	__builtin_prefetch(left_at + LEND_CACHE_LINE);
 	__builtin_prefetch(left_at + 2 * LEND_CACHE_LINE);
-	__builtin_prefetch(
-		atomic_load_explicit(&next->partner, memory_order_relaxed));
+	ahead = atomic_load_explicit(&next->ahead, memory_order_relaxed);
+	__builtin_prefetch(ahead);
+	__builtin_prefetch(ahead + LEND_CACHE_LINE);
 	if (count == 2)
 		return;
 	__builtin_prefetch(later);

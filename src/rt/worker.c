@@ -128,8 +128,8 @@ void lend__worker_enqueue_woken(struct lend_worker *worker,
 		lend__worker_enqueue(worker, actor);
 		return;
 	}
-	/* Relaxed: a hint, Note [partner] in actor/actor.h. */
-	atomic_store_explicit(&waker->partner, actor, memory_order_relaxed);
+	/* Relaxed: a hint, Note [ahead] in actor/actor.h. */
+	atomic_store_explicit(&waker->ahead, actor, memory_order_relaxed);
 	lend__run_queue_push_next(&worker->queue, actor);
 }
 

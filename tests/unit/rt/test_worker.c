@@ -131,7 +131,7 @@ Test(worker, pinned_ones_keep_apart, .init = setup, .fini = teardown)
 	actors[0].pinned_to = actors[1].pinned_to = NULL;
 }
 
-/* Note [partner] in actor/actor.h: a guess at whom it will wake. */
+/* Note [ahead] in actor/actor.h: a guess at whom it will wake. */
 Test(worker, whom_the_running_actor_has_woken_is_remembered, .init = setup,
      .fini = teardown)
 {
@@ -139,14 +139,14 @@ Test(worker, whom_the_running_actor_has_woken_is_remembered, .init = setup,
 
 	earn(1);
 	lend__worker_enqueue_woken(&workers[0], &actors[1]);
-	cr_expect_eq(atomic_load(&waker->partner), &actors[1]);
+	cr_expect_eq(atomic_load(&waker->ahead), &actors[1]);
 	lend__worker_enqueue_woken(&workers[0], &actors[2]);
-	cr_expect_eq(atomic_load(&waker->partner), &actors[2]);
+	cr_expect_eq(atomic_load(&waker->ahead), &actors[2]);
 	/* Not of its own doing. */
 	lend__worker_enqueue(&workers[0], &actors[3]);
 	workers[0].running = NULL;
 	lend__worker_enqueue_woken(&workers[0], &actors[4]);
-	cr_expect_eq(atomic_load(&waker->partner), &actors[2]);
+	cr_expect_eq(atomic_load(&waker->ahead), &actors[2]);
 	for (unsigned i = 1; i <= 4; i++)
 		expect_next(i);
 	expect_nobody();
