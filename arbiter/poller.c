@@ -101,6 +101,14 @@ static void note_help(struct lend_borrower *borrower,
 	lend__borrower_record(borrower, LEND_TRACE_HELP, ring->index, handled);
 }
 
+/* Is there something in the kernel that nobody is at? */
+static bool wants_help(const struct lend_ring *ring)
+{
+	return (lend__ring_unsubmitted(ring) ||
+		(lend__ring_in_flight(ring) && lend__ring_wants_enter(ring))) &&
+	       !lend__ring_is_entered(ring);
+}
+
 unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 			   uint64_t age_ns)
 {
@@ -122,9 +130,7 @@ unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 		if (!arbiter->mode->is_orphan(arbiter, ring) &&
 		    (now_ns < polled_ns || now_ns - polled_ns < age_ns))
 			continue;
-		if (lend__ring_unsubmitted(ring) ||
-		    (lend__ring_in_flight(ring) &&
-		     lend__ring_wants_enter(ring)))
+		if (wants_help(ring))
 			lend__arbiter_enter(borrower, ring);
 		n = lend__poller_poll(ring, now_ns);
 		if (n)

@@ -105,6 +105,18 @@ static int enter(struct lend_ring *ring, unsigned to_submit,
 			       sizeof(argument));
 }
 
+/* Of a ring that several may enter: all that is published. */
+static int submit(struct lend_ring *ring)
+{
+	int res;
+
+	/* Relaxed: Note [inside]. */
+	atomic_fetch_add_explicit(&ring->inside, 1, memory_order_relaxed);
+	res = enter(ring, ring->depth, 0, 0, 0);
+	atomic_fetch_sub_explicit(&ring->inside, 1, memory_order_relaxed);
+	return res;
+}
+
 /* The kernel took nothing and did not wait either. What it lacks may be that
  * completions are reaped which it still keeps to itself. */
 static int refused(struct lend_ring *ring, int err)
@@ -165,7 +177,7 @@ int lend__ring_enter(struct lend_ring *ring, unsigned min_complete,
 	 * end in the middle of a chain: ask for everything, which the kernel
 	 * cuts to what it sees published. It then returns without waiting. */
 	if (lend__ring_unsubmitted(ring)) {
-		submitted = enter(ring, ring->depth, 0, 0, 0);
+		submitted = submit(ring);
 		if (submitted < 0)
 			return refused(ring, submitted);
 		/* The kernel may take fewer, for want of memory: what is left

@@ -58,6 +58,8 @@ struct lend_ring {
 	_Atomic uint64_t enters;
 	/* [atomic: hint] A parked worker will see its completions. */
 	_Atomic bool watched;
+	/* [atomic: hint] threads in the kernel, submitting: Note [inside] */
+	_Atomic unsigned inside;
 };
 
 /**
@@ -93,6 +95,24 @@ static inline int lend__ring_fd(const struct lend_ring *ring)
 }
 
 /* ---- submission side ---- */
+
+/*
+ * Note [inside]
+ * While the kernel takes SQEs it holds the ring's lock (uring_lock, since 5.1),
+ * and it goes on until it has taken all that are published, of which each may
+ * be a send that runs through both sides of a connection. Who enters meanwhile
+ * waits for that, for a millisecond or, if the first has lost its CPU, several,
+ * and finds nothing to do. So who has no need of its own looks here first.
+ *
+ * Whoever is inside sees to what is published until it has looked at the tail
+ * for the last time. What is published later its publisher sees to; and what
+ * the kernel did not take is there to be seen when nobody is inside.
+ */
+static inline bool lend__ring_is_entered(const struct lend_ring *ring)
+{
+	/* Relaxed: a hint, acted on again and again. */
+	return atomic_load_explicit(&ring->inside, memory_order_relaxed);
+}
 
 /* Slots published but not yet taken by the kernel. Any thread, as a hint.
  * With SQPOLL somebody is at work on them, or sleeps: lend__ring_enter(). */

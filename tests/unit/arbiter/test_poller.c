@@ -2,13 +2,40 @@
  * Goal:   each CQE reaches its operation once, whoever polls and whoever holds
  *         the loan; what comes for an earlier use of a record is a bug that is
  *         noticed. K5: one look takes a bounded number, also of those that
- *         cause each other.
- * Method: completions polled by others than those who submitted.
+ *         cause each other. Who helps does not wait for who is submitting.
+ * Method: completions polled by others than those who submitted, and at the
+ *         moment at which these are in the kernel.
  */
 #include <pthread.h>
 #include <signal.h>
 
 #include "fixture.h"
+
+/* If set, it comes to help when somebody is about to submit. */
+static struct lend_borrower *helper;
+static uint64_t helpers_enters;
+
+int __real_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
+			   unsigned flags, void *argument, size_t size);
+int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
+			   unsigned flags, void *argument, size_t size);
+
+int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
+			   unsigned flags, void *argument, size_t size)
+{
+	struct lend_borrower *bob_now = helper;
+	uint64_t before;
+
+	if (bob_now && to_submit) {
+		helper = NULL;
+		before = atomic_load(&arbiter.pool.rings[0].enters);
+		lend__poller_help(bob_now, 1, UINT64_MAX);
+		helpers_enters = atomic_load(&arbiter.pool.rings[0].enters) -
+				 before;
+	}
+	return __real_lend__sys_enter(fd, to_submit, min_complete, flags,
+				      argument, size);
+}
 
 static void init(void)
 {
@@ -67,6 +94,29 @@ Test(poller, vacant_rings_are_helped, .init = init, .fini = fini, .timeout = 60)
 	cr_assert(recall(0));
 	cr_expect_eq(lend__poller_help(bob, 1, UINT64_MAX), 1);
 	cr_expect_eq(op.done, 1);
+}
+
+Test(poller, nobody_waits_for_who_submits, .init = init, .fini = fini,
+     .timeout = 60)
+{
+	struct lend_ring *ring = &arbiter.pool.rings[0];
+	struct counted_op ops[2];
+
+	cr_assert_eq(submit_nop(alice, &ops[0]), 0);
+	cr_assert(recall(0));
+	cr_assert_eq(lend__ring_unsubmitted(ring), 1);
+	/* Alice is late: her ring is nobody's by now. */
+	helpers_enters = UINT64_MAX;
+	helper = bob;
+	lend__ring_enter(ring, 0, 0);
+	cr_expect_eq(helpers_enters, 0);
+	/* Had she not come, it would have been Bob. */
+	cr_assert_eq(submit_nop(alice, &ops[1]), 0);
+	ring = alice->ring;
+	cr_assert(recall(ring->index));
+	cr_assert_eq(lend__ring_unsubmitted(ring), 1);
+	lend__poller_help(bob, 1, UINT64_MAX);
+	cr_expect_eq(lend__ring_unsubmitted(ring), 0);
 }
 
 Test(poller, one_look_takes_so_many, .init = init_deep, .fini = fini,
