@@ -101,16 +101,19 @@ static void note_help(struct lend_borrower *borrower,
 	lend__borrower_record(borrower, LEND_TRACE_HELP, ring->index, handled);
 }
 
-/* Is there something in the kernel that nobody is at? */
-static bool wants_help(const struct lend_ring *ring)
+/* Is there something to enter for? Completions that the kernel keeps to itself
+ * can be had in no other way, and whoever parks comes back for them at once. */
+static bool wants_help(const struct lend_ring *ring, bool waits)
 {
+	if (lend__ring_overflowed(ring))
+		return true;
 	return (lend__ring_unsubmitted(ring) ||
 		(lend__ring_in_flight(ring) && lend__ring_wants_enter(ring))) &&
-	       !lend__ring_is_entered(ring);
+	       (waits || !lend__ring_is_entered(ring));
 }
 
 unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
-			   uint64_t age_ns)
+			   uint64_t age_ns, bool waits)
 {
 	struct lend_arbiter *arbiter = borrower->arbiter;
 	struct lend_ring *own = arbiter->mode->own_ring(borrower);
@@ -130,7 +133,7 @@ unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
 		if (!arbiter->mode->is_orphan(arbiter, ring) &&
 		    (now_ns < polled_ns || now_ns - polled_ns < age_ns))
 			continue;
-		if (wants_help(ring))
+		if (wants_help(ring, waits))
 			lend__arbiter_enter(borrower, ring);
 		n = lend__poller_poll(ring, now_ns);
 		if (n)

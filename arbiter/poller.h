@@ -35,9 +35,12 @@ unsigned lend__poller_poll(struct lend_ring *ring, uint64_t now_ns);
  * Poll rings that their own poller has neglected: vacant ones with operations
  * in flight, and any that has had completions waiting for @age_ns.
  *
+ * @waits  enter also where somebody is in the kernel already, submitting, which
+ *         waits until that is done: Note [inside] in uring/ring.h
+ *
  * Return: CQEs handled
  */
 unsigned lend__poller_help(struct lend_borrower *borrower, uint64_t now_ns,
-			   uint64_t age_ns);
+			   uint64_t age_ns, bool waits);
 
 #endif

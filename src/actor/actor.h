@@ -89,14 +89,16 @@ struct lend_mail_calls {
  *
  * Note [ahead]
  * Two lines are fetched together with an actor's frames before its turn:
- * rt/lane.h. Whose work is with a record of its own says where that begins.
+ * rt/lane.h. Whose work is with a record of its own says where that begins,
+ * each time before it waits.
  *
  * For others it is the record of whom they woke last. Who wakes somebody mostly
  * wakes the same one again: the next of a ring or of a pipeline, the other one
  * of a dialogue. It was suspended meanwhile, so nobody has fetched the line
  * that is to be changed by a locked instruction, and that would wait for it. A
  * guess that is wrong fetches lines in vain, and of a record that is another's
- * by now as well; at first it is the actor's own, which is there.
+ * by now as well; at first it is the actor's own, which is there. Waking
+ * somebody forgets what was named.
  */
 struct lend_actor {
 	/* ---- waking it ---- [atomic] any thread, but for what is marked */

@@ -40,7 +40,8 @@
 #define LINGER_PIECE 2048
 
 /* Bytes of the stack that an exchange uses below the connection's frame: its
- * record, and the frames of what parses a head and of what that calls. */
+ * record, and the frames of what parses a head or answers, and of what that
+ * calls. */
 #define FRAMES_SIZE (sizeof(struct lend__http_exchange) + 576)
 
 static void give_back(struct lend__http_connection *connection)

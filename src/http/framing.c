@@ -70,10 +70,10 @@ static bool next_element(const char **at, const char *end,
 
 /*
  * Note [frames]
- * What is done for few requests, and needs registers or an array for it, is not
+ * What only some requests need, and needs registers or an array for it, is not
  * inlined, so that its frame is no part of its caller's: a connection's stack
- * is in no near cache if there are hundreds of them, and each line of it that
- * the others' way leads across is waited for.
+ * is in no near cache if there are hundreds of them, and each of its lines that
+ * is touched is waited for.
  */
 
 /* Whether @field and those of the same kind behind it list @token. Note

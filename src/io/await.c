@@ -54,9 +54,10 @@ void lend__io_make_loud(struct lend_io_op *io)
 		io->mail.arrived = true;
 }
 
-/* What an actor that waited for an operation looks at first, and others do
- * not: a record of two lines has a second one, its heap gets the record back,
- * and it may have been among its asynchronous ones.
+/* What an actor that waited for an operation looks at first, and one that
+ * waited for something else does not: the record's second line, in vain if it
+ * has but one; the heap that it goes back to; and the list of asynchronous
+ * ones, on which it may be.
  *
  * Always inline: see lend__lane_look_ahead(). */
 __attribute__((always_inline)) static inline void

@@ -98,7 +98,7 @@ int lend__descriptor_enter_again(int fd, uint8_t epoch)
 	return -EBADF;
 }
 
-/* Not inlined: who leaves has nothing to save on the stack then. */
+/* Not inlined, so that who leaves has nothing to save on the stack. */
 __attribute__((noinline)) static void wake_closer(int fd)
 {
 	pthread_mutex_lock(&closers_lock);

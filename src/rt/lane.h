@@ -81,10 +81,11 @@ bool lend__lane_push_further(struct lend_lane *lane, struct lend_actor *actor);
  * Those that come next are fetched from memory while this one runs: of hundreds
  * of actors the records and stacks do not stay in the first-level cache. First
  * the record's two lines, a turn later what it leads to: where the stack was
- * left, and the frames above that up to the actor's own function; and Note
- * [ahead] of actor/actor.h. A thief may have taken them, and their place may be
- * another's by now; then this is for nothing, no more. The record stays readable
- * whatever becomes of the actor.
+ * left, and the frames above that up to the actor's own function; and what it
+ * has named itself, Note [ahead] of actor/actor.h. A thief may have taken them,
+ * and their place may be another's by now; then this is for nothing, no more.
+ * The record stays readable whatever becomes of the actor; what it has named
+ * need not, and is not read.
  *
  * Always inline: gcc 12 takes a function that only prefetches for one without
  * effects, and leaves out the call.

@@ -264,7 +264,9 @@ void lend__monitor_look(struct lend_worker *worker)
 	lend__arbiter_rescue(&worker->borrower, worker->now_ns);
 	lend__arbiter_settle(&worker->borrower, false);
 	lend__arbiter_flush(&worker->borrower);
-	lend__poller_help(&worker->borrower, worker->now_ns, stall_ns);
+	/* Entering where somebody is submitting, too: that one may be without a
+	 * CPU, and others leave its ring alone meanwhile. */
+	lend__poller_help(&worker->borrower, worker->now_ns, stall_ns, true);
 	lend__worker_steal(worker, LEND_WORKERS_MAX);
 }
 

@@ -263,7 +263,7 @@ static void poll_rings(struct lend_worker *worker)
 	if (own)
 		handled = lend__poller_poll(own, worker->now_ns);
 	handled += lend__poller_help(borrower, worker->now_ns,
-				     borrower->arbiter->stall_ns);
+				     borrower->arbiter->stall_ns, false);
 	if (handled) {
 		unsigned length = lend__run_queue_length(&worker->queue);
 

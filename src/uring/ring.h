@@ -58,7 +58,8 @@ struct lend_ring {
 	_Atomic uint64_t enters;
 	/* [atomic: hint] A parked worker will see its completions. */
 	_Atomic bool watched;
-	/* [atomic: hint] threads in the kernel, submitting: Note [inside] */
+	/* [atomic: hint] threads on their way through an enter that submits:
+	 * Note [inside] */
 	_Atomic unsigned inside;
 };
 
@@ -98,15 +99,18 @@ static inline int lend__ring_fd(const struct lend_ring *ring)
 
 /*
  * Note [inside]
- * While the kernel takes SQEs it holds the ring's lock (uring_lock, since 5.1),
- * and it goes on until it has taken all that are published, of which each may
- * be a send that runs through both sides of a connection. Who enters meanwhile
- * waits for that, for a millisecond or, if the first has lost its CPU, several,
- * and finds nothing to do. So who has no need of its own looks here first.
+ * While the kernel takes SQEs it holds the ring's lock (uring_lock), from its
+ * one look at the tail to the last SQE that was published then, of which each
+ * may be a send that runs through both sides of a connection. The head moves
+ * when all are taken. So whoever sees that something is to be submitted, and
+ * enters meanwhile, waits for a millisecond, and finds nothing to do. Who only
+ * wants to help looks here first.
  *
- * Whoever is inside sees to what is published until it has looked at the tail
- * for the last time. What is published later its publisher sees to; and what
- * the kernel did not take is there to be seen when nobody is inside.
+ * What is published later is seen to as ever: by its publisher, or in shared
+ * mode by whoever submits, Note [submitter]. Flushes and those who park enter
+ * all the same, and that is relied upon; and so does the monitor's look, as a
+ * thread may lose its CPU on its way in or out, when it is counted but has no
+ * lock.
  */
 static inline bool lend__ring_is_entered(const struct lend_ring *ring)
 {

@@ -13,7 +13,17 @@
 
 /* If set, it comes to help when somebody is about to submit. */
 static struct lend_borrower *helper;
+static bool helper_waits;
 static uint64_t helpers_enters;
+
+static uint64_t all_enters(void)
+{
+	uint64_t enters = 0;
+
+	for (unsigned i = 0; i < lend__pool_count(&arbiter.pool); i++)
+		enters += atomic_load(&arbiter.pool.rings[i].enters);
+	return enters;
+}
 
 int __real_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
 			   unsigned flags, void *argument, size_t size);
@@ -28,8 +38,8 @@ int __wrap_lend__sys_enter(int fd, unsigned to_submit, unsigned min_complete,
 
 	if (bob_now && to_submit) {
 		helper = NULL;
-		before = atomic_load(&arbiter.pool.rings[0].enters);
-		lend__poller_help(bob_now, 1, UINT64_MAX);
+		before = all_enters();
+		lend__poller_help(bob_now, 1, UINT64_MAX, helper_waits);
 		helpers_enters = atomic_load(&arbiter.pool.rings[0].enters) -
 				 before;
 	}
@@ -92,31 +102,65 @@ Test(poller, vacant_rings_are_helped, .init = init, .fini = fini, .timeout = 60)
 	cr_assert_eq(submit_nop(alice, &op), 0);
 	lend__arbiter_flush(alice);
 	cr_assert(recall(0));
-	cr_expect_eq(lend__poller_help(bob, 1, UINT64_MAX), 1);
+	cr_expect_eq(lend__poller_help(bob, 1, UINT64_MAX, false), 1);
 	cr_expect_eq(op.done, 1);
+}
+
+/* Alice is in the kernel, with a ring that is nobody's by now: does Bob enter?
+ */
+static bool enters_beside_alice(struct counted_op *op, bool waits)
+{
+	struct lend_ring *ring;
+
+	cr_assert_eq(submit_nop(alice, op), 0);
+	ring = alice->ring;
+	cr_assert(recall(ring->index));
+	cr_assert_eq(lend__ring_unsubmitted(ring), 1);
+	helper = bob;
+	helper_waits = waits;
+	helpers_enters = UINT64_MAX;
+	lend__ring_enter(ring, 0, 0);
+	cr_assert_neq(helpers_enters, UINT64_MAX, "nobody was inside");
+	cr_expect(!lend__ring_is_entered(ring));
+	return helpers_enters > 0;
 }
 
 Test(poller, nobody_waits_for_who_submits, .init = init, .fini = fini,
      .timeout = 60)
 {
-	struct lend_ring *ring = &arbiter.pool.rings[0];
-	struct counted_op ops[2];
+	struct counted_op ops[3];
+	struct lend_ring *ring;
 
-	cr_assert_eq(submit_nop(alice, &ops[0]), 0);
-	cr_assert(recall(0));
-	cr_assert_eq(lend__ring_unsubmitted(ring), 1);
-	/* Alice is late: her ring is nobody's by now. */
-	helpers_enters = UINT64_MAX;
-	helper = bob;
-	lend__ring_enter(ring, 0, 0);
-	cr_expect_eq(helpers_enters, 0);
-	/* Had she not come, it would have been Bob. */
-	cr_assert_eq(submit_nop(alice, &ops[1]), 0);
+	cr_expect(!enters_beside_alice(&ops[0], false));
+	/* The monitor does. */
+	cr_expect(enters_beside_alice(&ops[1], true));
+	/* And everybody, if Alice has not come. */
+	cr_assert_eq(submit_nop(alice, &ops[2]), 0);
 	ring = alice->ring;
 	cr_assert(recall(ring->index));
 	cr_assert_eq(lend__ring_unsubmitted(ring), 1);
-	lend__poller_help(bob, 1, UINT64_MAX);
+	lend__poller_help(bob, 1, UINT64_MAX, false);
 	cr_expect_eq(lend__ring_unsubmitted(ring), 0);
+}
+
+/* Completions that the kernel keeps to itself are asked for all the same. */
+Test(poller, who_submits_does_not_hide_an_overflow, .init = init, .fini = fini,
+     .timeout = 60)
+{
+	struct counted_op op;
+	struct lend_ring *ring;
+
+	cr_assert_eq(submit_nop(alice, &op), 0);
+	ring = alice->ring;
+	lend__arbiter_flush(alice);
+	cr_assert(recall(ring->index));
+	*ring->uring.sq.kflags |= IORING_SQ_CQ_OVERFLOW;
+	atomic_store(&ring->inside, 1);
+	helpers_enters = atomic_load(&ring->enters);
+	lend__poller_help(bob, 1, UINT64_MAX, false);
+	cr_expect_gt(atomic_load(&ring->enters), helpers_enters);
+	atomic_store(&ring->inside, 0);
+	*ring->uring.sq.kflags &= ~IORING_SQ_CQ_OVERFLOW;
 }
 
 Test(poller, one_look_takes_so_many, .init = init_deep, .fini = fini,
