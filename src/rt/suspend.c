@@ -148,7 +148,7 @@ suspend(struct lend_actor *self, uint64_t deadline)
 
 		deadline = again_ns < deadline ? again_ns : deadline;
 	}
-	if (deadline != LEND_FOREVER)
+	if (deadline != LEND_FOREVER && !lend__timers_cover(self, deadline))
 		lend__timers_arm(&self->worker->timers, self, deadline,
 				 self->worker->now_ns);
 	/* For reports. */

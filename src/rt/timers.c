@@ -17,8 +17,7 @@
 #include "base/check.h"
 #include "base/list.h"
 
-/* [timers] Going off: the actor is being signalled. */
-#define EXPIRING ((struct lend_timers *)1)
+#define EXPIRING ((struct lend_timers *)LEND_TIMERS_EXPIRING)
 
 /* Timers signalled or moved under one hold of the lock. */
 #define EXPIRE_BATCH 64

@@ -16,9 +16,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "actor/actor.h"
 #include "base/wheel.h"
 
-struct lend_actor;
+/* In the place of an actor's timers: it is being signalled. */
+#define LEND_TIMERS_EXPIRING 1
 
 struct lend_timers {
 	pthread_mutex_t lock;
@@ -31,6 +33,20 @@ struct lend_timers {
 
 void lend__timers_init(struct lend_timers *timers);
 void lend__timers_fini(struct lend_timers *timers);
+
+/* Is it going to be woken by then already? Most of the time it is. Thread: the
+ * actor itself. */
+static inline bool lend__timers_cover(const struct lend_actor *actor,
+				      uint64_t deadline)
+{
+	/* Acquire [T1], as in lend__timers_arm(), which sees to one that is
+	 * going off: that has no address. The key changes only there. */
+	struct lend_timers *timers = atomic_load_explicit(&actor->timers,
+							  memory_order_acquire);
+
+	return (uintptr_t)timers > LEND_TIMERS_EXPIRING &&
+	       actor->timer.key <= deadline;
+}
 
 /* Wake @actor at @deadline or before; it is about @now_ns. Thread: the actor
  * itself, on the worker of @timers. */
