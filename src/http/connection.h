@@ -14,10 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actor/actor.h"
 #include "base/bits.h"
 #include "base/list.h"
+#include "http/server.h"
+#include "rt/worker.h"
 
-struct lend_actor;
 struct lend_pending;
 
 /* More than any receive is short for. */
@@ -68,6 +70,33 @@ struct lend__http_connection {
 
 	char client[]; /* address, if somebody wants to know */
 };
+
+/* ---- by its actor; what is said is good until the next await ---- */
+
+/* The time of its worker's last safe point: no system call. */
+static inline uint64_t
+lend__http_now(const struct lend__http_connection *connection)
+{
+	return connection->actor->worker->now_ns;
+}
+
+/* The deadline @span_ns after that. */
+static inline uint64_t
+lend__http_after(const struct lend__http_connection *connection,
+		 uint64_t span_ns)
+{
+	uint64_t now_ns = lend__http_now(connection);
+
+	return span_ns > LEND_FOREVER - now_ns ? LEND_FOREVER :
+						 now_ns + span_ns;
+}
+
+/* As lend__http_local(). */
+static inline struct lend__http_local *
+lend__http_local_of(const struct lend__http_connection *connection)
+{
+	return &connection->server->locals[connection->actor->worker->index];
+}
 
 /* Start a connection on @fd, which is the caller's again if this fails. */
 LEND_NODISCARD int lend__http_connection_open(struct lend_http_server *server,

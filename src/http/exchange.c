@@ -108,7 +108,7 @@ static int read_head(struct lend__http_exchange *exchange,
 			return result;
 		if (!deadline)
 			deadline = lend__http_after(
-				server->options.header_timeout_ns);
+				connection, server->options.header_timeout_ns);
 		result = read_more(connection, deadline);
 		if (result == -LEND__HTTP_REQUEST_TIMEOUT &&
 		    is_blank(connection, head))
@@ -362,7 +362,7 @@ static bool end(struct lend__http_exchange *exchange)
 		    (lend_likely(request->body_over) ||
 		     lend__http_request_drop_body(request));
 	struct lend__http_counters *counters =
-		&lend__http_local(server)->counters;
+		&lend__http_local_of(connection)->counters;
 
 	/* Unless it has begun the status is 0. */
 	lend_counter_add(&counters->responses[response->status / 100], 1);

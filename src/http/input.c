@@ -113,9 +113,9 @@ static void count_received(struct lend__http_connection *connection,
 			   ssize_t size)
 {
 	if (size > 0)
-		lend_counter_add(&lend__http_local(connection->server)
-					  ->counters.received,
-				 (uint64_t)size);
+		lend_counter_add(
+			&lend__http_local_of(connection)->counters.received,
+			(uint64_t)size);
 	else if (size == 0)
 		connection->eof = true;
 }

@@ -11,21 +11,12 @@
 #include "http/date.h"
 #include "http/server.h"
 #include "rt/current.h"
-#include "rt/suspend.h"
 #include "rt/worker.h"
 
 __attribute__((noinline)) struct lend__http_local *
 lend__http_local(struct lend_http_server *server)
 {
 	return &server->locals[lend__current_at_entry()->index];
-}
-
-uint64_t lend__http_after(uint64_t span_ns)
-{
-	uint64_t now_ns = lend__suspend_now();
-
-	return span_ns > LEND_FOREVER - now_ns ? LEND_FOREVER :
-						 now_ns + span_ns;
 }
 
 static char *put(char *at, const char *text, size_t size)

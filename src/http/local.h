@@ -55,7 +55,4 @@ struct lend__http_local *lend__http_local(struct lend_http_server *server);
 const struct lend__http_local *
 lend__http_local_lines(struct lend_http_server *server);
 
-/* The deadline @span_ns after the worker's last safe point: no system call. */
-uint64_t lend__http_after(uint64_t span_ns);
-
 #endif

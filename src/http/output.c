@@ -25,7 +25,8 @@ _Static_assert(ROOM_MIN == LEND__HTTP_SHEET_SIZE, "a sheet is as good");
 
 static uint64_t write_deadline(const struct lend__http_connection *connection)
 {
-	return lend__http_after(connection->server->options.write_timeout_ns);
+	return lend__http_after(connection,
+				connection->server->options.write_timeout_ns);
 }
 
 static int fail(struct lend__http_connection *connection, int error)
@@ -37,8 +38,7 @@ static int fail(struct lend__http_connection *connection, int error)
 
 static void count_sent(struct lend__http_connection *connection, size_t size)
 {
-	lend_counter_add(&lend__http_local(connection->server)->counters.sent,
-			 size);
+	lend_counter_add(&lend__http_local_of(connection)->counters.sent, size);
 }
 
 /* A sheet is the worker's again as soon as nobody needs what is in it. */

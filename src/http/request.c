@@ -185,6 +185,7 @@ static void before_wait(struct lend_http_request *request)
 static uint64_t body_deadline(const struct lend_http_request *request)
 {
 	return lend__http_after(
+		request->connection,
 		request->connection->server->options.body_timeout_ns);
 }
 
@@ -298,7 +299,8 @@ drop_pieces(struct lend_http_request *request)
 	size_t dropped = 0;
 
 	/* To the byte, so that it is no matter in what pieces it came. */
-	while (dropped <= DROP_MAX && lend__http_after(0) < end_ns) {
+	while (dropped <= DROP_MAX &&
+	       lend__http_now(request->connection) < end_ns) {
 		size_t size = DROP_MAX + 1 - dropped;
 		ssize_t res = lend_http_read(
 			request, piece,

@@ -337,8 +337,3 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 	atomic_store_explicit(&self->urgent, false, memory_order_relaxed);
 	return err;
 }
-
-uint64_t lend__suspend_now(void)
-{
-	return lend__current_worker()->now_ns;
-}

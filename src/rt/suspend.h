@@ -66,7 +66,4 @@ int lend__suspend_claim(struct lend_actor *self, unsigned count,
 			uint64_t deadline,
 			struct lend_claim *claim) LEND_AWAITS;
 
-/* The clock at the worker's last safe point: cheap, and at most a round old. */
-uint64_t lend__suspend_now(void);
-
 #endif
