@@ -72,7 +72,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* Wait until the receive is over. 0, or why the connection is to end. */
 static int wait_for_bytes(struct lend__http_connection *connection)
 {
-	struct lend_io_op *op = &connection->in.receiving->io;
+	struct lend_io_op *op = &connection->record->io;
 	struct lend_actor *self = connection->actor;
 	uint64_t idle_ns = connection->server->options.idle_timeout_ns;
 	uint64_t end_ns = lend__http_after(connection, idle_ns);
@@ -210,7 +210,8 @@ static void connection_end(struct lend_actor *self)
 
 	/* Before the end of all: that gives back what the actor still holds,
 	 * and a buffer given twice is a loop in the list of the free. */
-	lend__buffer_release(&connection->in.buffer);
+	if (connection->record)
+		lend__http_input_end(connection);
 	/* A handler may have ended it; nothing is begun any more. */
 	self->owes &= (uint8_t)~LEND_OWES_CALL;
 	lend__io_end_all(self);
@@ -232,6 +233,8 @@ static int connection_main(void *argument)
 	self->before_wait = lend__http_output_before_wait;
 	lend__http_server_enter(connection->server, connection, self);
 	connection->in.more = true;
+	if (lend__buffer_recv_open(connection->fd, &connection->record))
+		return 0;
 	while (wait_for_request(connection) &&
 	       lend__http_exchange_serve(connection) && !answer(connection))
 		/* The next bytes may have come already. */

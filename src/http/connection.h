@@ -2,9 +2,9 @@
  * A connection: an actor that reads requests and answers them.
  *
  * While it waits for a request it has no buffer, and nothing of its heap but
- * what is at home: the record of its receive and, once its requests have been
- * short, room for such a one. So an idle one costs the page at the top of its
- * stack and this.
+ * what is at home: the record of its operations and, once its requests have
+ * been short, room for such a one. So an idle one costs the page at the top of
+ * its stack and this.
  */
 #ifndef LEND_HTTP_CONNECTION_H
 #define LEND_HTTP_CONNECTION_H
@@ -32,9 +32,9 @@ struct lend__http_input {
 	uint32_t end;
 	uint32_t room;	/* a span of our heap of that size; 0: it is lent */
 	bool more;	/* the last receive left something behind */
-	bool polling;	/* @receiving only tells that there is something */
+	bool receiving; /* in flight, or over and not looked at */
+	bool polling;	/* that only tells that there is something */
 	uint16_t usual; /* bytes that a receive brings, by those before */
-	struct lend_pending *receiving;
 };
 
 /* Answers on their way: @size bytes that are gathered, or being sent. */
@@ -55,6 +55,9 @@ struct lend__http_connection {
 	LEND_CACHE_ALIGNED struct lend_http_server *server;
 
 	/* [owner: the actor] */
+	/* Of receives for requests and, while none is in flight, of sends; Note
+	 * [kept] in io/await.h. NULL until there is one. */
+	struct lend_pending *record;
 	struct lend__http_input in;
 	LEND_CACHE_ALIGNED struct lend__http_output out;
 	int fd;	       /* [const] */

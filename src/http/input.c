@@ -16,21 +16,20 @@
 #include "http/server.h"
 #include "io/await.h"
 #include "io/buffer.h"
+#include "rt/claims.h"
 
 /* Without buffer rings: wait for something to be there, so that an idle
  * connection needs no buffer. */
 static int start_poll(struct lend__http_connection *connection)
 {
-	struct lend__http_input *in = &connection->in;
 	struct lend_io io;
-	int err = lend__io_begin_pending(&io, connection->fd, LEND_FOREVER,
-					 &in->receiving);
+	int err = lend__io_begin_kept(&io, connection->record, LEND_FOREVER);
 
 	if (err)
 		return err;
 	io_uring_prep_poll_add(io.sqe, connection->fd, POLLIN);
 	lend__io_submit(&io);
-	in->polling = true;
+	connection->in.polling = true;
 	return 0;
 }
 
@@ -40,48 +39,39 @@ int lend__http_input_start(struct lend__http_connection *connection)
 	int err;
 
 	lend_assert(!in->receiving && !in->buffer.data);
-	err = lend__buffer_recv_start(connection->fd,
+	err = lend__buffer_recv_start(connection->record,
 				      LEND_RECV_STREAM |
 					      (in->more ? LEND_RECV_READY : 0),
-				      in->usual, LEND_FOREVER, &in->receiving);
-	return err == -EOPNOTSUPP ? start_poll(connection) : err;
+				      in->usual, LEND_FOREVER);
+	if (lend_unlikely(err == -EOPNOTSUPP))
+		err = start_poll(connection);
+	in->receiving = !err;
+	return err;
 }
 
 /* One that tries at once takes a buffer before it looks for bytes, and fails
  * if all are in use. To receive without one then would be to wait for the first
  * byte as if it had come: with a span, for as long as a head may take, and
  * through a drain. */
-static bool lacks_buffer(const struct lend__http_input *in)
+static bool lacks_buffer(const struct lend__http_connection *connection)
 {
-	return !in->polling && in->receiving->io.op.res == -ENOBUFS &&
-	       !lend__buffer_recv_room(in->receiving);
+	return !connection->in.polling &&
+	       connection->record->io.op.res == -ENOBUFS &&
+	       !lend__buffer_recv_room(connection->record);
 }
 
 bool lend__http_input_goes_on(struct lend__http_connection *connection)
 {
-	struct lend__http_input *in = &connection->in;
-
-	return lacks_buffer(in) || lend__io_is_undone(&in->receiving->io);
+	return lacks_buffer(connection) ||
+	       lend__io_is_undone(&connection->record->io);
 }
 
 int lend__http_input_again(struct lend__http_connection *connection)
 {
-	struct lend__http_input *in = &connection->in;
-	struct lend_io io;
-	int err;
-
-	if (!in->polling && !lacks_buffer(in))
-		return lend__buffer_recv_again(in->receiving, LEND_RECV_STREAM,
-					       LEND_FOREVER);
-	err = lend__io_begin_again(&io, &in->receiving->io, LEND_FOREVER);
-	if (err)
-		return err;
-	/* It has no buffer to be given back. */
-	in->receiving->end = NULL;
-	in->polling = true;
-	io_uring_prep_poll_add(io.sqe, connection->fd, POLLIN);
-	lend__io_submit(&io);
-	return 0;
+	if (!connection->in.polling && !lacks_buffer(connection))
+		return lend__buffer_recv_again(connection->record,
+					       LEND_RECV_STREAM, LEND_FOREVER);
+	return start_poll(connection);
 }
 
 _Static_assert(LEND__HTTP_INPUT_USUAL_MAX > LEND_RECV_SHORT_MAX &&
@@ -124,21 +114,20 @@ ssize_t lend__http_input_finish(struct lend__http_connection *connection,
 				uint64_t deadline)
 {
 	struct lend__http_input *in = &connection->in;
-	struct lend_pending *pending = in->receiving;
+	struct lend_pending *record = connection->record;
 	uint32_t room = 0;
 	ssize_t res;
 
-	in->receiving = NULL;
+	in->receiving = false;
 	in->at = in->end = in->room = 0;
 	if (in->polling) {
-		res = pending->io.op.res;
+		res = record->io.op.res;
 		in->polling = false;
-		lend__io_end_pending(pending);
 		if (res >= 0)
 			res = -ENOBUFS;
 	} else {
-		room = lend__buffer_recv_room(pending);
-		res = lend__buffer_recv_finish(pending, &in->buffer, &in->more);
+		room = lend__buffer_recv_room(record);
+		res = lend__buffer_recv_finish(record, &in->buffer, &in->more);
 	}
 	if (lend_unlikely(res == -ENOBUFS)) {
 		in->more = true;
@@ -153,6 +142,12 @@ ssize_t lend__http_input_finish(struct lend__http_connection *connection,
 	}
 	count_received(connection, res);
 	return res;
+}
+
+/* It is not needed any more. */
+static void release(struct lend__http_connection *connection)
+{
+	lend__buffer_recv_release(connection->record, &connection->in.buffer);
 }
 
 int lend__http_input_own(struct lend__http_connection *connection,
@@ -173,7 +168,7 @@ int lend__http_input_own(struct lend__http_connection *connection,
 		if (!span)
 			return -ENOMEM;
 		memcpy(span, in->buffer.data + keep, size);
-		lend__buffer_release(&in->buffer);
+		release(connection);
 		in->buffer.data = span;
 		in->room = room;
 	}
@@ -238,6 +233,23 @@ void lend__http_input_drop(struct lend__http_connection *connection)
 {
 	struct lend__http_input *in = &connection->in;
 
-	lend__buffer_release(&in->buffer);
+	release(connection);
 	in->at = in->end = in->room = 0;
+}
+
+void lend__http_input_end(struct lend__http_connection *connection)
+{
+	struct lend__http_input *in = &connection->in;
+
+	if (in->receiving) {
+		/* That may flush a ring, which is not for the middle of a claim
+		 * that a handler has left. */
+		lend__claims_revoke(connection->actor);
+		lend__io_abort(&connection->record->io);
+		if (!in->polling)
+			(void)lend__buffer_recv_finish(connection->record,
+						       &in->buffer, &in->more);
+	}
+	release(connection);
+	lend__buffer_recv_close(connection->record);
 }

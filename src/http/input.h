@@ -62,4 +62,7 @@ lend__http_input_last(struct lend__http_connection *connection) LEND_AWAITS;
 /* Give the buffer back, whatever is in it. */
 void lend__http_input_drop(struct lend__http_connection *connection);
 
+/* The same, with all that the connection has for receiving: its actor ends. */
+void lend__http_input_end(struct lend__http_connection *connection) LEND_AWAITS;
+
 #endif

@@ -16,8 +16,8 @@
 #include "rt/current.h"
 
 /* What one short answer needs is at home, in the page of the actor's record;
- * more than that, as the answers to a batch, has a sheet of the worker's until
- * it is sent, or else a page of its own. */
+ * more than that, as the answers to a batch, or if there is no room at home,
+ * has a sheet of the worker's until it is sent, or else a page of its own. */
 #define ROOM_SMALL 512
 #define ROOM_MIN   4096
 
@@ -70,19 +70,21 @@ static int grow(struct lend__http_connection *connection, size_t size)
 	struct lend__http_output *out = &connection->out;
 	const struct lend__http_input *in = &connection->in;
 	uint32_t gathered = out->size;
-	char *data = NULL;
-	bool lent;
+	void *data = NULL;
+	bool lent = false;
 
-	/* More requests have come behind this one: a batch. */
-	if (size <= ROOM_SMALL && in->at >= in->end)
+	/* No more requests have come behind this one: no batch. */
+	if (size <= ROOM_SMALL && in->at >= in->end &&
+	    lend__heap_alloc_home(&connection->actor->heap, ROOM_SMALL,
+				  &data)) {
 		size = ROOM_SMALL;
-	else if (size <= ROOM_MIN)
+	} else if (size <= ROOM_MIN) {
 		size = ROOM_MIN;
-	else
-		size = lend_ceil_power_of_two(size);
-	if (size == ROOM_MIN)
 		data = lend__http_sheet_take(connection->server);
-	lent = data != NULL;
+		lent = data != NULL;
+	} else {
+		size = lend_ceil_power_of_two(size);
+	}
 	if (!data)
 		data = lend_io_alloc(size);
 	if (!data)
@@ -277,14 +279,15 @@ static int send_all(struct lend__http_connection *connection, const char *data,
 	while (size) {
 		uint64_t deadline = write_deadline(connection);
 		struct lend_io io;
-		int res = lend__io_begin(&io, connection->fd, deadline);
+		int res = lend__io_begin_kept(&io, connection->record,
+					      deadline);
 
 		if (!res) {
 			do
 				io_uring_prep_send(io.sqe, connection->fd, data,
 						   size,
 						   MSG_NOSIGNAL | MSG_WAITALL);
-			while (!lend__io_run(&io, deadline, &res));
+			while (!lend__io_run_kept(&io, deadline, &res));
 		}
 		if (lend_unlikely(res < 0))
 			return fail(connection, res);
@@ -306,6 +309,9 @@ int lend__http_output_flush(struct lend__http_connection *connection)
 	}
 	if (out->error)
 		return out->error;
+	/* The record is in use. */
+	if (lend_unlikely(connection->in.receiving))
+		return lend__http_output_send(connection, NULL, 0, NULL, 0);
 	out->size = 0;
 	send_all(connection, out->data, size);
 	release(connection);

@@ -430,7 +430,9 @@ static inline bool is_prompt(unsigned opcode)
 	       opcode == IORING_OP_WRITE || opcode == IORING_OP_WRITEV;
 }
 
-bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
+/* Whole, as end(). False: it is to be filled again. */
+__attribute__((always_inline)) static inline bool
+run(struct lend_io *io, uint64_t deadline, int *ret_res)
 {
 	struct lend_io_op *op = io->op;
 	int res;
@@ -443,9 +445,25 @@ bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
 	if (lend_unlikely(op->op.res < 0) && lend__io_is_undone(op) &&
 	    try_again(io, deadline, &res))
 		return false;
+	*ret_res = res;
+	return true;
+}
+
+bool lend__io_run(struct lend_io *io, uint64_t deadline, int *ret_res)
+{
+	struct lend_io_op *op = io->op;
+	int res;
+
+	if (lend_unlikely(!run(io, deadline, &res)))
+		return false;
 	if (lend__places_used() && res >= 0 && lend__io_opens(op->opcode))
 		lend__place_note(LEND_PLACE_DESCRIPTOR, (uintptr_t)res);
 	end(op);
 	*ret_res = res;
 	return true;
+}
+
+bool lend__io_run_kept(struct lend_io *io, uint64_t deadline, int *ret_res)
+{
+	return run(io, deadline, ret_res);
 }

@@ -23,6 +23,15 @@
  * is called again rather than a copy kept. An operation that goes on beside its
  * actor has nobody to call again, so it keeps what it needs of its SQE, 40
  * bytes: see pending.c.
+ *
+ * Note [kept]
+ * Who does one operation after the other on a descriptor of its own, as a
+ * connection does, keeps one record for all of them. It is counted in the table
+ * of descriptors once, and not by two locked instructions for each operation,
+ * on a line that it shares with its neighbours' descriptors; and nothing is
+ * taken from the heap and given back. The price is that it counts while nothing
+ * is in flight, too: somebody else who closes the descriptor waits until the
+ * actor wants to begin the next one, which is refused.
  */
 #ifndef LEND_IO_AWAIT_H
 #define LEND_IO_AWAIT_H
@@ -200,6 +209,25 @@ LEND_NODISCARD int
 lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 		       struct lend_pending **ret_pending) LEND_AWAITS;
 void lend__io_submit(struct lend_io *io);
+
+/**
+ * Have a record for one operation after the other: Note [kept]. It looks as if
+ * one were over.
+ *
+ * @fd  none but the caller is to close it; after lend__io_end_pending()
+ *
+ * Return: 0, -ECANCELED, -EBADF, -ENOMEM
+ */
+LEND_NODISCARD int lend__io_keep(int fd, struct lend_pending **ret_pending);
+
+/* As lend__io_begin() and lend__io_run(), with a kept record, whose operation
+ * before is over. Instead of the latter, as with lend__io_begin_pending():
+ * lend__io_submit() and lend__io_await(). */
+LEND_NODISCARD int lend__io_begin_kept(struct lend_io *io,
+				       struct lend_pending *kept,
+				       uint64_t deadline) LEND_AWAITS;
+LEND_NODISCARD bool lend__io_run_kept(struct lend_io *io, uint64_t deadline,
+				      int *ret_res) LEND_AWAITS;
 
 /**
  * Wait until an operation is over.

@@ -17,17 +17,6 @@
 #include "rt/worker.h"
 #include "uring/buffers.h"
 
-/* The actor ends with a receive that nobody finished. */
-static void end_with_actor(struct lend_pending *pending)
-{
-	struct lend_buffer buffer = { 0 };
-	bool more;
-
-	lend__io_abort(&pending->io);
-	if (lend__buffer_recv_finish(pending, &buffer, &more) > 0)
-		lend__buffer_release(&buffer);
-}
-
 static const struct lend_pool *pool_of(const struct lend_actor *actor)
 {
 	return &actor->worker->runtime->arbiter.pool;
@@ -61,22 +50,33 @@ static void prepare(struct lend_io *io, const struct lend_pending *pending,
 					     LEND_BUFFERS_GROUP);
 }
 
-/* Room for a short receive: an eighth more than is expected at least, as what
- * fills it may have been cut. None if that is too much, or if there is none
- * where it would cost nothing. */
-static void make_room(struct lend_actor *self, uint32_t expected,
-		      struct lend_io_room *ret_room)
+/* Bytes of room for a short receive: an eighth more than is expected at least,
+ * as what fills it may have been cut. 0: that is too much. */
+static uint32_t room_for(uint32_t expected)
 {
 	uint32_t size = LEND_RECV_SHORT_MAX;
-	void *span;
 
 	if (expected < size)
 		expected += expected / 8;
 	if (expected < size / 2)
 		size /= 2;
-	*ret_room = (struct lend_io_room){ NULL, 0 };
-	if (expected < size && lend__heap_alloc_home(&self->heap, size, &span))
-		*ret_room = (struct lend_io_room){ span, size };
+	return expected < size ? size : 0;
+}
+
+/* None if there is none where it would cost nothing. */
+static void have_room(struct lend_actor *self, uint32_t expected,
+		      struct lend_io_room *room)
+{
+	uint32_t size = room_for(expected);
+	void *span;
+
+	if (lend_likely(size == room->size))
+		return;
+	if (room->data)
+		lend__heap_free(&self->heap, room->data);
+	*room = (struct lend_io_room){ NULL, 0 };
+	if (size && lend__heap_alloc_home(&self->heap, size, &span))
+		*room = (struct lend_io_room){ span, size };
 }
 
 /* It may have no more of the runtime's buffers. */
@@ -96,28 +96,41 @@ uint32_t lend__buffer_stream_max(const struct lend_runtime *runtime)
 		       max;
 }
 
-int lend__buffer_recv_start(int fd, unsigned hints, uint32_t expected,
-			    uint64_t deadline,
-			    struct lend_pending **ret_pending)
+int lend__buffer_recv_open(int fd, struct lend_pending **ret_pending)
 {
+	int err = lend__io_keep(fd, ret_pending);
+
+	if (!err)
+		(*ret_pending)->room = (struct lend_io_room){ NULL, 0 };
+	return err;
+}
+
+void lend__buffer_recv_close(struct lend_pending *pending)
+{
+	if (pending->room.data)
+		lend__heap_free(&pending->io.actor->heap, pending->room.data);
+	lend__io_end_pending(pending);
+}
+
+int lend__buffer_recv_start(struct lend_pending *pending, unsigned hints,
+			    uint32_t expected, uint64_t deadline)
+{
+	struct lend_actor *self = pending->io.actor;
 	const struct lend_features *features =
-		&lend__current_worker()->runtime->arbiter.features;
+		&self->worker->runtime->arbiter.features;
 	struct lend_io io;
 	int err;
 
 	lend_debug_assert(hints & LEND_RECV_STREAM || expected == UINT32_MAX);
-	if (!features->buffer_rings || has_enough(lend__current_actor()))
+	if (!features->buffer_rings || has_enough(self))
 		return -EOPNOTSUPP;
-	err = lend__io_begin_pending(&io, fd, deadline, ret_pending);
+	have_room(self, expected, &pending->room);
+	err = lend__io_begin_kept(&io, pending, deadline);
 	if (err)
 		return err;
-	/* After the record, for which there is to be room at home first; so
-	 * with the claim open, but this neither suspends nor fails. */
-	make_room(io.self, expected, &(*ret_pending)->room);
-	prepare(&io, *ret_pending, hints);
+	prepare(&io, pending, hints);
 	if (!(hints & LEND_RECV_READY) && features->poll_first)
 		io.sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	(*ret_pending)->end = end_with_actor;
 	lend__io_submit(&io);
 	return 0;
 }
@@ -158,14 +171,11 @@ void lend__buffer_settle(struct lend_buffer *buffer)
 static void finish_short(const struct lend_pending *pending,
 			 struct lend_buffer *ret_buffer)
 {
-	struct lend_actor *self = pending->io.actor;
 	int res = pending->io.op.res;
 
-	if (lend_unlikely(res <= 0)) {
-		lend__heap_free(&self->heap, pending->room.data);
+	if (lend_unlikely(res <= 0))
 		return;
-	}
-	lend_counter_add(&self->worker->short_receives, 1);
+	lend_counter_add(&pending->io.actor->worker->short_receives, 1);
 	*ret_buffer = (struct lend_buffer){ .data = pending->room.data,
 					    .size = (size_t)res };
 }
@@ -205,7 +215,6 @@ ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 		finish_short(pending, ret_buffer);
 	else if (flags & IORING_CQE_F_BUFFER)
 		finish_lent(pending, ret_buffer);
-	lend__io_end_pending(pending);
 	return res;
 }
 
@@ -240,36 +249,45 @@ ssize_t lend__buffer_recv_own(int fd, uint64_t deadline,
 	return res;
 }
 
-ssize_t lend_recv_buffer(int fd, uint64_t deadline,
-			 struct lend_buffer *ret_buffer)
+static ssize_t recv_buffer(struct lend_pending *pending, uint64_t deadline,
+			   struct lend_buffer *ret_buffer)
 {
-	struct lend_actor *self = lend__current_actor();
-	struct lend_pending *pending;
+	struct lend_actor *self = pending->io.actor;
+	int fd = pending->io.fd;
 	unsigned hints = LEND_RECV_READY;
 	bool more;
 	ssize_t res;
 
-	lend_assert_actor(self);
 	if (lend__buffer_can_share(self, fd))
 		hints |= LEND_RECV_STREAM;
-	res = lend__buffer_recv_start(fd, hints, UINT32_MAX, deadline,
-				      &pending);
-	if (res == -EOPNOTSUPP)
-		return lend__buffer_recv_own(fd, deadline, ret_buffer);
+	res = lend__buffer_recv_start(pending, hints, UINT32_MAX, deadline);
 	if (res)
 		return res;
 	do {
 		res = lend__io_await(&pending->io, deadline, true);
 	} while (lend_unlikely(lend__io_is_undone(&pending->io)) &&
 		 !lend__buffer_recv_again(pending, hints, deadline));
-	if (pending->io.op.res < 0) {
-		/* The await's result, as it tells a deadline from others. */
-		lend__io_end_pending(pending);
-		return res == -ENOBUFS ?
-			       lend__buffer_recv_own(fd, deadline, ret_buffer) :
-			       res;
-	}
-	return lend__buffer_recv_finish(pending, ret_buffer, &more);
+	/* The await's result, as it tells a deadline from others. */
+	return pending->io.op.res < 0 ?
+		       res :
+		       lend__buffer_recv_finish(pending, ret_buffer, &more);
+}
+
+ssize_t lend_recv_buffer(int fd, uint64_t deadline,
+			 struct lend_buffer *ret_buffer)
+{
+	struct lend_pending *pending;
+	ssize_t res;
+
+	lend_assert_actor(lend__current_actor());
+	res = lend__buffer_recv_open(fd, &pending);
+	if (res)
+		return res;
+	res = recv_buffer(pending, deadline, ret_buffer);
+	lend__buffer_recv_close(pending);
+	if (res == -EOPNOTSUPP || res == -ENOBUFS)
+		res = lend__buffer_recv_own(fd, deadline, ret_buffer);
+	return res;
 }
 
 void lend_buffer_release(struct lend_buffer *buffer)

@@ -65,6 +65,19 @@ enum lend_recv_hint {
 #define LEND_RECV_SHORT_MAX LEND_HEAP_HOME_SPAN_MAX
 
 /**
+ * Have what receives on @fd need, one after the other; the record is kept
+ * (Note [kept] in await.h), and may be used for other operations on @fd while
+ * none is in flight and what the last one has brought is not needed.
+ *
+ * Return: 0, or an error of lend__io_keep()
+ */
+LEND_NODISCARD int lend__buffer_recv_open(int fd,
+					  struct lend_pending **ret_pending);
+
+/* None is in flight, and what came is not needed any more. */
+void lend__buffer_recv_close(struct lend_pending *pending);
+
+/**
  * Start a receive.
  *
  * @hints     enum lend_recv_hint
@@ -73,14 +86,13 @@ enum lend_recv_hint {
  *            more than has room there is received. UINT32_MAX: it is not
  *            known, or may not be cut
  *
- * Return: 0, or an error of lend__io_begin(); -EOPNOTSUPP without buffer
+ * Return: 0, or an error of lend__io_begin_kept(); -EOPNOTSUPP without buffer
  *         rings, or if the actor has as many buffers as it may: use
  *         lend__buffer_recv_own()
  */
-LEND_NODISCARD int
-lend__buffer_recv_start(int fd, unsigned hints, uint32_t expected,
-			uint64_t deadline,
-			struct lend_pending **ret_pending) LEND_AWAITS;
+LEND_NODISCARD int lend__buffer_recv_start(struct lend_pending *pending,
+					   unsigned hints, uint32_t expected,
+					   uint64_t deadline) LEND_AWAITS;
 
 /* Start one that is undone (lend__io_is_undone()) again. 0, or an error: it is
  * over as before. */
@@ -88,8 +100,8 @@ LEND_NODISCARD int lend__buffer_recv_again(struct lend_pending *pending,
 					   unsigned hints,
 					   uint64_t deadline) LEND_AWAITS;
 
-/* How much a short receive has room for, in bytes, in a span of the actor's;
- * 0: it is not short. Until it is finished. */
+/* How much the last receive has room for, in bytes, in a span that is kept as
+ * the record is; 0: it was not short. */
 static inline uint32_t
 lend__buffer_recv_room(const struct lend_pending *pending)
 {
@@ -100,8 +112,8 @@ lend__buffer_recv_room(const struct lend_pending *pending)
  * where such a buffer ends. */
 bool lend__buffer_can_share(const struct lend_actor *self, int fd);
 
-/* The result of one that is over; frees its record. -ENOBUFS: there was no
- * buffer; use lend__buffer_recv_own(). @ret_more: there is more to receive. */
+/* The result of one that is over. -ENOBUFS: there was no buffer; use
+ * lend__buffer_recv_own(). @ret_more: there is more to receive. */
 ssize_t lend__buffer_recv_finish(struct lend_pending *pending,
 				 struct lend_buffer *ret_buffer,
 				 bool *ret_more);
@@ -113,6 +125,17 @@ void lend__buffer_settle(struct lend_buffer *buffer);
 
 /* lend_buffer_release() of one that is known to be the calling actor's. */
 void lend__buffer_release(struct lend_buffer *buffer);
+
+/* The same of one that may have come with @pending: the room of a short receive
+ * is kept. */
+static inline void lend__buffer_recv_release(const struct lend_pending *pending,
+					     struct lend_buffer *buffer)
+{
+	if (buffer->data == pending->room.data)
+		*buffer = (struct lend_buffer){ .data = NULL };
+	else
+		lend__buffer_release(buffer);
+}
 
 /* So many buffers or parts of streams an actor may have. */
 uint32_t lend__buffer_stream_max(const struct lend_runtime *runtime);

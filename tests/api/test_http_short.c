@@ -307,7 +307,10 @@ static int there_is_room_for_answers(void *arg)
 	begin();
 	fd = test_connect_to(lend_http_address(server, 0));
 	spared_for(fd, 50, LONGEST);
+	before = stats().buffers.spared;
 	ask_for(fd, 20, LONGEST, 18);
+	if (stats().buffers.count)
+		CHECK_EQ(stats().buffers.spared - before, 20);
 	ask_for(fd, 50, LONGEST_256, 18);
 	before = stats().buffers.spared;
 	ask_for(fd, 20, LONGEST_256, 18);

@@ -1,0 +1,236 @@
+/*
+ * Goal:   H1, K3: a connection keeps one record for its receives and sends, and
+ *         counts once on its descriptor. Somebody else who closes that is not
+ *         held up for ever, and ends the connection: one that waits for a
+ *         request at once, one that has a request when it is answered.
+ * Method: an actor finds the server's end of a client's connection, and closes
+ *         it while the connection waits, and while its handler does. Statistics
+ *         tell that a connection's requests leave nothing behind.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "serving.h"
+
+#define DESCRIPTORS 1024
+#define ROUNDS	    20
+
+static struct lend_http_server *server;
+static lend_ref serving;
+static _Atomic bool is_asked, may_answer;
+
+static void on_hello(struct lend_http_request *request,
+		     struct lend_http_response *response, void *arg)
+{
+	(void)request;
+	(void)arg;
+	lend_http_reply(response, 200, NULL, "hello", 5);
+}
+
+static void on_wait(struct lend_http_request *request,
+		    struct lend_http_response *response, void *arg)
+{
+	(void)request;
+	(void)arg;
+	is_asked = true;
+	while (!may_answer)
+		lend_sleep(lend_after(LEND_MS));
+	lend_http_reply(response, 200, NULL, "hello", 5);
+}
+
+/* The body begins with what has been answered to it so far. */
+static void on_flush(struct lend_http_request *request,
+		     struct lend_http_response *response, void *arg)
+{
+	char piece[64];
+	ssize_t size;
+
+	(void)arg;
+	lend_http_begin(response, 200, NULL, -1);
+	while ((size = lend_http_read(request, piece, sizeof(piece))) > 0) {
+		lend_http_write(response, piece, (size_t)size);
+		lend_http_flush(response);
+	}
+}
+
+static void begin(void)
+{
+	is_asked = may_answer = false;
+	CHECK_EQ(lend_http_server_new(NULL, &server), 0);
+	CHECK_EQ(lend_http_route(server, "GET", "/", on_hello, NULL), 0);
+	CHECK_EQ(lend_http_route(server, "GET", "/wait", on_wait, NULL), 0);
+	CHECK_EQ(lend_http_route(server, "POST", "/flush", on_flush, NULL), 0);
+	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
+	serving = test_spawn(serve, server);
+}
+
+static void end(void)
+{
+	lend_http_stop(server);
+	CHECK_EQ(test_join(serving), 0);
+	lend_http_server_free(server);
+}
+
+static int open_client(void)
+{
+	return test_connect_to(lend_http_address(server, 0));
+}
+
+/* The other end of a client's connection, in this process. */
+static int find_other_end(int client)
+{
+	struct sockaddr_in own, peer;
+	socklen_t size = sizeof(own);
+
+	CHECK(!getsockname(client, (struct sockaddr *)&own, &size));
+	for (int fd = 0; fd < DESCRIPTORS; fd++) {
+		size = sizeof(peer);
+		if (!getpeername(fd, (struct sockaddr *)&peer, &size) &&
+		    peer.sin_family == AF_INET &&
+		    peer.sin_port == own.sin_port &&
+		    peer.sin_addr.s_addr == own.sin_addr.s_addr)
+			return fd;
+	}
+	return -1;
+}
+
+static void send_it(int fd, const char *text)
+{
+	CHECK_EQ(lend_send_all(fd, text, strlen(text), LEND_FOREVER),
+		 strlen(text));
+}
+
+/* What comes until @last has, or no more. */
+static bool hears(int fd, const char *last)
+{
+	char text[4096] = "";
+	size_t had = 0;
+
+	while (!strstr(text, last)) {
+		ssize_t size = lend_recv(fd, text + had, sizeof(text) - 1 - had,
+					 0, lend_after(20 * LEND_S));
+
+		if (size <= 0)
+			return false;
+		had += (size_t)size;
+		text[had] = '\0';
+	}
+	return true;
+}
+
+static bool says_hello(int fd)
+{
+	send_it(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	return hears(fd, "hello");
+}
+
+/* No more comes, whichever way it ends. */
+static void check_end(int fd)
+{
+	char byte;
+
+	CHECK(lend_recv(fd, &byte, 1, 0, lend_after(20 * LEND_S)) != 1);
+	CHECK_EQ(lend_close(fd), 0);
+}
+
+static int one_that_waits_is_ended(void *arg)
+{
+	(void)arg;
+	begin();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		int fd = open_client();
+
+		for (unsigned j = 0; j < i; j++)
+			CHECK(says_hello(fd));
+		/* Not before it waits, or has begun to. */
+		if (i % 2)
+			lend_sleep(lend_after(5 * LEND_MS));
+		else
+			CHECK(says_hello(fd));
+		CHECK_EQ(lend_close(find_other_end(fd)), 0);
+		check_end(fd);
+	}
+	end();
+	return 0;
+}
+
+static int close_other_end(void *arg)
+{
+	return lend_close(*(int *)arg);
+}
+
+static int one_that_is_asked_is_ended_afterwards(void *arg)
+{
+	(void)arg;
+	begin();
+	for (unsigned i = 0; i < 5; i++) {
+		int fd = open_client(), other, answered;
+		lend_ref closer;
+
+		CHECK(says_hello(fd));
+		is_asked = may_answer = false;
+		send_it(fd, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+		while (!is_asked)
+			lend_sleep(lend_after(LEND_MS));
+		other = find_other_end(fd);
+		closer = test_spawn(close_other_end, &other);
+		/* It is closing: nothing is begun on it any more. */
+		do {
+			char byte;
+
+			lend_sleep(lend_after(LEND_MS));
+			answered = lend_recv(other, &byte, 1, MSG_DONTWAIT,
+					     LEND_FOREVER) != -EBADF;
+		} while (answered);
+		may_answer = true;
+		CHECK_EQ(test_join(closer), 0);
+		check_end(fd);
+	}
+	end();
+	return 0;
+}
+
+/* Their sends have the record of their receives in turn with these. */
+static int answers_are_flushed_between_receives(void *arg)
+{
+	static const char head[] = "POST /flush HTTP/1.1\r\nHost: a\r\n"
+				   "Transfer-Encoding: chunked\r\n\r\n";
+	int fd;
+
+	(void)arg;
+	begin();
+	fd = open_client();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		CHECK(says_hello(fd));
+		send_it(fd, head);
+		for (unsigned j = 0; j < 5; j++) {
+			char text[32], want[8];
+
+			snprintf(want, sizeof(want), "<%u>", i * 5 + j);
+			snprintf(text, sizeof(text), "%zx\r\n%s\r\n",
+				 strlen(want), want);
+			send_it(fd, text);
+			CHECK(hears(fd, want));
+		}
+		send_it(fd, "0\r\n\r\n");
+		CHECK(hears(fd, "0\r\n\r\n"));
+	}
+	CHECK_EQ(lend_close(fd), 0);
+	end();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	test_init(argc, argv, 120);
+	test_actor("one_that_waits_is_ended", one_that_waits_is_ended);
+	test_actor("one_that_is_asked_is_ended_afterwards",
+		   one_that_is_asked_is_ended_afterwards);
+	test_actor("answers_are_flushed_between_receives",
+		   answers_are_flushed_between_receives);
+	return test_finish();
+}
