@@ -12,6 +12,7 @@
 #include <lend/http.h>
 #include <lend/io.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "actor/actor.h"
@@ -30,11 +31,11 @@ struct lend__http_input {
 	struct lend_buffer buffer; /* .data NULL: none */
 	uint32_t at;
 	uint32_t end;
-	uint32_t room;	/* a span of our heap of that size; 0: it is lent */
-	bool more;	/* the last receive left something behind */
-	bool receiving; /* in flight, or over and not looked at */
-	bool polling;	/* that only tells that there is something */
-	uint16_t usual; /* bytes that a receive brings, by those before */
+	uint32_t room;	    /* a span of our heap of that size; 0: it is lent */
+	bool more;	    /* the last receive left something behind */
+	bool receiving : 1; /* in flight, or over and not looked at */
+	bool polling : 1;   /* that only tells that there is something */
+	uint16_t usual;	    /* bytes that a receive brings, by those before */
 };
 
 /* Answers on their way: @size bytes that are gathered, or being sent. */
@@ -73,6 +74,11 @@ struct lend__http_connection {
 
 	char client[]; /* address, if somebody wants to know */
 };
+
+_Static_assert(offsetof(struct lend__http_connection, out) == LEND_CACHE_LINE &&
+		       offsetof(struct lend__http_connection, link) <=
+			       2 * LEND_CACHE_LINE,
+	       "two lines");
 
 /* ---- by its actor; what is said is good until the next await ---- */
 
