@@ -66,6 +66,7 @@ fetch_ahead(const struct lend_io_op *io)
 	__builtin_prefetch(io + 1, 1);
 	__builtin_prefetch(&io->actor->heap, 1);
 	__builtin_prefetch(&io->actor->pendings, 1);
+	lend__descriptor_fetch(io->fd);
 }
 
 void lend__io_op_done(struct lend_op *op, int32_t res, uint32_t flags,

@@ -34,6 +34,9 @@ void lend__descriptor_leave(int fd);
 uint8_t lend__descriptor_epoch(int fd);
 int lend__descriptor_enter_again(int fd, uint8_t epoch);
 
+/* Have what the others look at fetched. @fd may be -1. Any thread. */
+void lend__descriptor_fetch(int fd);
+
 /* Is somebody closing @fd? Thread: one that has an operation counted on it. */
 bool lend__descriptor_is_closing(int fd);
 
