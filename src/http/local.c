@@ -25,9 +25,9 @@ static char *put(char *at, const char *text, size_t size)
 	return at + size;
 }
 
-/* Until the next second of the wall's clock begins. */
-static void render(const struct lend_http_server *server,
-		   struct lend__http_local *local, uint64_t now_ns)
+void lend__http_local_render(struct lend__http_local *local,
+			     const struct lend_http_server *server,
+			     uint64_t now_ns)
 {
 	struct timespec now;
 	char *at = local->lines;
@@ -44,15 +44,4 @@ static void render(const struct lend_http_server *server,
 	lend__http_date_format(now.tv_sec, at);
 	at = put(at + LEND__HTTP_DATE_SIZE, "\r\n", 2);
 	local->lines_size = (uint32_t)(at - local->lines);
-}
-
-__attribute__((noinline)) const struct lend__http_local *
-lend__http_local_lines(struct lend_http_server *server)
-{
-	struct lend_worker *worker = lend__current_at_entry();
-	struct lend__http_local *local = &server->locals[worker->index];
-
-	if (lend_unlikely(worker->now_ns >= local->lines_until_ns))
-		render(server, local, worker->now_ns);
-	return local;
 }

@@ -51,8 +51,10 @@ struct lend__http_local {
 /* The present worker's; good until the next await. */
 struct lend__http_local *lend__http_local(struct lend_http_server *server);
 
-/* The same, and its lines are those of this second. */
-const struct lend__http_local *
-lend__http_local_lines(struct lend_http_server *server);
+/* Put its lines together, until the next second of the wall's clock begins.
+ * Thread: its worker. @now_ns is that worker's time. */
+void lend__http_local_render(struct lend__http_local *local,
+			     const struct lend_http_server *server,
+			     uint64_t now_ns);
 
 #endif

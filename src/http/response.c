@@ -55,12 +55,15 @@ static char *put_number(char *at, uint64_t number)
 }
 
 /* The status line and what is the same in all answers. */
-static char *put_lines(char *at, struct lend_http_server *server,
+static char *put_lines(char *at, const struct lend__http_connection *connection,
 		       unsigned status)
 {
-	const struct lend__http_local *local = lend__http_local_lines(server);
+	struct lend__http_local *local = lend__http_local_of(connection);
+	uint64_t now_ns = lend__http_now(connection);
 	uint32_t skip = 0;
 
+	if (lend_unlikely(now_ns >= local->lines_until_ns))
+		lend__http_local_render(local, connection->server, now_ns);
 	if (lend_unlikely(status != LEND__HTTP_OK)) {
 		const char *reason = lend__http_reason(status);
 
@@ -130,7 +133,7 @@ static void decide(struct lend_http_response *response, unsigned status,
 static char *put_head(char *at, struct lend_http_response *response,
 		      const char *type, size_t type_size, int64_t body_size)
 {
-	at = put_lines(at, response->connection->server, response->status);
+	at = put_lines(at, response->connection, response->status);
 	if (type) {
 		at = PUT(at, "Content-Type: ");
 		at = put(at, type, type_size);
