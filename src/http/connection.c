@@ -25,6 +25,7 @@
 #include "http/sheet.h"
 #include "io/await.h"
 #include "io/buffer.h"
+#include "io/descriptors.h"
 #include "rt/current.h"
 #include "rt/suspend.h"
 
@@ -207,16 +208,22 @@ static void connection_end(struct lend_actor *self)
 {
 	struct lend__http_connection *connection = self->arg;
 	struct lend_http_server *server = connection->server;
+	uint8_t epoch = lend__descriptor_epoch(connection->fd);
 
 	/* Before the end of all: that gives back what the actor still holds,
 	 * and a buffer given twice is a loop in the list of the free. */
-	if (connection->record)
+	if (connection->record) {
+		epoch = connection->record->io.epoch;
 		lend__http_input_end(connection);
+	}
 	/* A handler may have ended it; nothing is begun any more. */
 	self->owes &= (uint8_t)~LEND_OWES_CALL;
 	lend__io_end_all(self);
 	lend__http_output_drop(connection);
-	lend_close(connection->fd);
+	/* If somebody else was closing it, who waited for the above, it may be
+	 * another's by now. */
+	if (lend__descriptor_epoch(connection->fd) == epoch)
+		lend_close(connection->fd);
 	lend_counter_add(&lend__http_local(server)->counters.ended, 1);
 	lend__http_server_leave(server, connection);
 	/* The server may be gone from here on. */

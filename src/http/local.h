@@ -13,12 +13,18 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "http/date.h"
 
 /* Bytes of a server's name. */
 #define LEND__HTTP_NAME_MAX 128
 
 /* "HTTP/1.1 200 OK\r\n" */
 #define LEND__HTTP_OK_LINE_SIZE 17
+
+/* Bytes of the lines below at most, for a name of so many. */
+#define LEND__HTTP_LINES_MAX(name_size)                                        \
+	(LEND__HTTP_OK_LINE_SIZE + sizeof("Server: \r\nDate: \r\n") +          \
+	 LEND__HTTP_DATE_SIZE + (name_size))
 
 struct lend_http_server;
 struct lend__http_sheet;
@@ -38,7 +44,7 @@ struct lend__http_local {
 	uint64_t lines_until_ns;
 	uint32_t lines_size;
 	/* The status line of 200, Server, Date. */
-	char lines[LEND__HTTP_OK_LINE_SIZE + LEND__HTTP_NAME_MAX + 64];
+	char lines[LEND__HTTP_LINES_MAX(LEND__HTTP_NAME_MAX)];
 
 	/* [owner: the worker] written, read by others */
 	struct lend__http_counters counters;

@@ -18,7 +18,7 @@
 /* What one short answer needs is at home, in the page of the actor's record;
  * more than that, as the answers to a batch, or if there is no room at home,
  * has a sheet of the worker's until it is sent, or else a page of its own. */
-#define ROOM_SMALL 512
+#define ROOM_SMALL 256
 #define ROOM_MIN   4096
 
 _Static_assert(ROOM_MIN == LEND__HTTP_SHEET_SIZE, "a sheet is as good");

@@ -17,9 +17,22 @@
 #include "http/status.h"
 #include "http/words.h"
 
-/* Bytes of a head beside its rendered lines, type and added fields: the status
- * line, Content-Length or Transfer-Encoding, Connection, the end. */
-#define HEAD_ROOM 256
+/* Digits of a uint64_t. */
+#define NUMBER_MAX 20
+
+/* Bytes of a head at most, beside its rendered lines, type and added fields: a
+ * status line in the place of the one there, and what put_head() puts. No more
+ * than that, so that a short answer is gathered where it is near. */
+#define HEAD_ROOM                                                              \
+	(sizeof("HTTP/1.1 599 \r\n") + LEND__HTTP_REASON_MAX -                 \
+	 LEND__HTTP_OK_LINE_SIZE + sizeof("Content-Type: \r\n") +              \
+	 sizeof("Content-Length: \r\n") + NUMBER_MAX +                         \
+	 sizeof("Connection: keep-alive\r\n") + sizeof("\r\n"))
+
+_Static_assert(sizeof("Transfer-Encoding: chunked\r\n") <=
+			       sizeof("Content-Length: \r\n") + NUMBER_MAX &&
+		       sizeof("close") <= sizeof("keep-alive"),
+	       "there is room for either");
 
 /* Bytes of added fields that there is room for at first, in the page of the
  * actor's record, as most answers have a few; then twice as many, and so on. */
@@ -165,8 +178,8 @@ static int begin(struct lend_http_response *response, unsigned status,
 		 size_t copied)
 {
 	struct lend__http_connection *connection = response->connection;
-	size_t type_size = type ? strlen(type) : 0;
-	char *at;
+	size_t type_size = type ? strlen(type) : 0, size;
+	char *head, *at;
 
 	if (lend_unlikely(response->begun))
 		return -EALREADY;
@@ -175,15 +188,15 @@ static int begin(struct lend_http_response *response, unsigned status,
 			  !lend__http_is_value(type, type_size)))
 		return -EINVAL;
 	decide(response, status, body_size);
-	at = lend__http_output_reserve(
-		connection, sizeof(((struct lend__http_local *)0)->lines) +
-				    HEAD_ROOM + type_size +
-				    response->added_size + copied);
-	if (lend_unlikely(!at))
+	size = LEND__HTTP_LINES_MAX(connection->server->name_size) + HEAD_ROOM +
+	       type_size + response->added_size + copied;
+	head = lend__http_output_reserve(connection, size);
+	if (lend_unlikely(!head))
 		return connection->out.error;
-	at = put_head(at, response, type, type_size, body_size);
+	at = put_head(head, response, type, type_size, body_size);
 	if (copied && !response->silent)
 		at = put(at, body, copied);
+	lend_assert(at <= head + size);
 	commit_up_to(connection, at);
 	return 0;
 }

@@ -9,6 +9,8 @@
  * gathers answers there, and the one that was given back last is taken first:
  * no more are in use than sends are on their way, and those stay in the caches.
  *
+ * A single answer that finds no room at home has one, too.
+ *
  * They are made when they are needed, up to a number; who gets none has a span
  * of its own heap. They are freed as connections fall idle. See
  * doc/adr/0049-answers-in-turn.md.

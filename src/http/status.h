@@ -30,6 +30,9 @@ enum lend__http_status {
 	LEND__HTTP_VERSION_UNSUPPORTED = 505,
 };
 
+/* Bytes of a reason phrase. */
+#define LEND__HTTP_REASON_MAX 32
+
 /* The reason phrase of @status; "" for a code without one, which a status
  * line may have too. */
 const char *lend__http_reason(unsigned status);

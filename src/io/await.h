@@ -30,8 +30,9 @@
  * of descriptors once, and not by two locked instructions for each operation,
  * on a line that it shares with its neighbours' descriptors; and nothing is
  * taken from the heap and given back. The price is that it counts while nothing
- * is in flight, too: somebody else who closes the descriptor waits until the
- * actor wants to begin the next one, which is refused.
+ * is in flight, too: somebody else who closes the descriptor waits, and asks
+ * everybody again and again, until the actor wants to begin the next one, which
+ * is refused. So it is for descriptors that nobody else closes but by mistake.
  */
 #ifndef LEND_IO_AWAIT_H
 #define LEND_IO_AWAIT_H
@@ -214,7 +215,8 @@ void lend__io_submit(struct lend_io *io);
  * Have a record for one operation after the other: Note [kept]. It looks as if
  * one were over.
  *
- * @fd  none but the caller is to close it; after lend__io_end_pending()
+ * @fd  who closes it waits for lend__io_end_pending(); the epoch in the record
+ *      tells later whether somebody has
  *
  * Return: 0, -ECANCELED, -EBADF, -ENOMEM
  */

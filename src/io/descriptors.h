@@ -1,11 +1,12 @@
 /*
  * What is going on with each file descriptor of the process.
  *
- * A word each: how many operations are in flight on it, and whether somebody
- * is closing it. It lets a close end exactly those that there are, makes new
- * ones on a descriptor that is being closed fail, and costs nothing when, as
- * nearly always, there are none. A second word links descriptors into lists
- * that need no memory of their own: accepted connections nobody took yet.
+ * A word each: how many operations are in flight on it, or records kept for
+ * some (Note [kept] in await.h), and whether somebody is closing it. It lets a
+ * close end exactly those that there are, makes new ones on a descriptor that
+ * is being closed fail, and costs nothing when, as nearly always, there are
+ * none. A second word links descriptors into lists that need no memory of their
+ * own: accepted connections nobody took yet.
  */
 #ifndef LEND_IO_DESCRIPTORS_H
 #define LEND_IO_DESCRIPTORS_H

@@ -5,6 +5,7 @@
 #include "http/status.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 Test(status, codes_have_their_reason)
 {
@@ -24,4 +25,11 @@ Test(status, unknown_codes_have_none)
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		cr_expect_str_eq(lend__http_reason(codes[i]), "");
+}
+
+Test(status, none_is_too_long)
+{
+	for (unsigned status = 0; status < 600; status++)
+		cr_expect_leq(strlen(lend__http_reason(status)),
+			      LEND__HTTP_REASON_MAX);
 }
