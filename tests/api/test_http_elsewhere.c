@@ -214,9 +214,7 @@ static int with_mishap(enum mishap how, bool end)
 	hear_all(fd, how, end);
 	CHECK_EQ(atomic_load(&mishap), NONE);
 	CHECK_EQ(lend_close(fd), 0);
-	lend_http_stop(server);
-	CHECK_EQ(test_join(serving), 0);
-	lend_http_server_free(server);
+	stop_and_free(server, serving);
 	CHECK_EQ(eventfd_read(gate, &value), 0);
 	close(gate);
 	close(client_gate);

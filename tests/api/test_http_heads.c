@@ -81,9 +81,7 @@ static int the_longest_has_room(void *arg)
 		    "\r\n\r\nx");
 	}
 	CHECK_EQ(lend_close(fd), 0);
-	lend_http_stop(server);
-	CHECK_EQ(test_join(serving), 0);
-	lend_http_server_free(server);
+	stop_and_free(server, serving);
 	return 0;
 }
 

@@ -306,9 +306,7 @@ static int with_mishap(void *arg)
 	if (stats.buffers.count)
 		CHECK_EQ(stats.heap_held_peak, 0);
 	hesitate_all(server, *(const enum mishap *)arg);
-	lend_http_stop(server);
-	CHECK_EQ(test_join(serving), 0);
-	lend_http_server_free(server);
+	stop_and_free(server, serving);
 	return 0;
 }
 

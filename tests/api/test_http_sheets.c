@@ -182,9 +182,7 @@ static int with_server(void *arg)
 	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
 	serving = test_spawn(serve, server);
 	(*check)(server);
-	lend_http_stop(server);
-	CHECK_EQ(test_join(serving), 0);
-	lend_http_server_free(server);
+	stop_and_free(server, serving);
 	return 0;
 }
 

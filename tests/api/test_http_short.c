@@ -87,9 +87,7 @@ static void begin(void)
 
 static void end(void)
 {
-	lend_http_stop(server);
-	CHECK_EQ(test_join(serving), 0);
-	lend_http_server_free(server);
+	stop_and_free(server, serving);
 }
 
 static struct lend_stats stats(void)
