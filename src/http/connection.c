@@ -208,22 +208,18 @@ static void connection_end(struct lend_actor *self)
 {
 	struct lend__http_connection *connection = self->arg;
 	struct lend_http_server *server = connection->server;
-	uint8_t epoch = lend__descriptor_epoch(connection->fd);
 
 	/* Before the end of all: that gives back what the actor still holds,
 	 * and a buffer given twice is a loop in the list of the free. */
-	if (connection->record) {
-		epoch = connection->record->io.epoch;
+	if (connection->record)
 		lend__http_input_end(connection);
-	}
 	/* A handler may have ended it; nothing is begun any more. */
 	self->owes &= (uint8_t)~LEND_OWES_CALL;
 	lend__io_end_all(self);
 	lend__http_output_drop(connection);
-	/* If somebody else was closing it, who waited for the above, it may be
-	 * another's by now. */
-	if (lend__descriptor_epoch(connection->fd) == epoch)
-		lend_close(connection->fd);
+	/* Somebody else may have been closing it, and have waited for our
+	 * record: then it may be another's by now. */
+	(void)lend__io_close(connection->fd, connection->epoch);
 	lend_counter_add(&lend__http_local(server)->counters.ended, 1);
 	lend__http_server_leave(server, connection);
 	/* The server may be gone from here on. */
@@ -240,7 +236,8 @@ static int connection_main(void *argument)
 	self->before_wait = lend__http_output_before_wait;
 	lend__http_server_enter(connection->server, connection, self);
 	connection->in.more = true;
-	if (lend__buffer_recv_open(connection->fd, &connection->record))
+	if (lend__buffer_recv_open(connection->fd, &connection->record) ||
+	    lend__descriptor_epoch(connection->fd) != connection->epoch)
 		return 0;
 	while (wait_for_request(connection) &&
 	       lend__http_exchange_serve(connection) && !answer(connection))
@@ -269,6 +266,7 @@ int lend__http_connection_open(struct lend_http_server *server, int fd)
 	memset(connection, 0, size);
 	connection->server = server;
 	connection->fd = fd;
+	connection->epoch = lend__descriptor_epoch(fd);
 	connection->in.usual = LEND__HTTP_INPUT_USUAL_MAX;
 	if (server->options.access &&
 	    !getpeername(fd, (struct sockaddr *)&peer.storage, &peer.size))

@@ -70,6 +70,7 @@ struct lend__http_connection {
 	/* [lock: the server's] */
 	struct lend_actor *actor; /* NULL until it runs */
 	unsigned worker;	  /* [const] index, whose load it counts for */
+	uint8_t epoch;		  /* [const] of @fd: io/descriptors.h */
 	struct lend_list link;
 
 	char client[]; /* address, if somebody wants to know */

@@ -17,12 +17,12 @@
 #include "rt/suspend.h"
 #include "rt/worker.h"
 
-/* When accept fails for want of something: until a connection of ours ends,
- * or this long, as it may be somebody else who has it. */
 /* Connections taken from the kernel's queue when a drain begins: more than its
  * limit would be new ones. */
 #define LAST_MAX 4096
 
+/* When accept fails for want of something: until a connection of ours ends,
+ * or this long, as it may be somebody else who has it. */
 #define RETRY_NS (50 * LEND_MS)
 
 /* Failures closer than this to each other are one episode: one line. */

@@ -9,7 +9,7 @@
  * gathers answers there, and the one that was given back last is taken first:
  * no more are in use than sends are on their way, and those stay in the caches.
  *
- * A single answer that finds no room at home has one, too.
+ * A single answer has one, too, if it is not short or finds no room at home.
  *
  * They are made when they are needed, up to a number; who gets none has a span
  * of its own heap. They are freed as connections fall idle. See

@@ -30,7 +30,7 @@ enum lend__http_status {
 	LEND__HTTP_VERSION_UNSUPPORTED = 505,
 };
 
-/* Bytes of a reason phrase. */
+/* Bytes of a reason phrase at most. */
 #define LEND__HTTP_REASON_MAX 32
 
 /* The reason phrase of @status; "" for a code without one, which a status

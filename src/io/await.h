@@ -30,9 +30,10 @@
  * of descriptors once, and not by two locked instructions for each operation,
  * on a line that it shares with its neighbours' descriptors; and nothing is
  * taken from the heap and given back. The price is that it counts while nothing
- * is in flight, too: somebody else who closes the descriptor waits, and asks
- * everybody again and again, until the actor wants to begin the next one, which
- * is refused. So it is for descriptors that nobody else closes but by mistake.
+ * is in flight, too. Who closes the descriptor waits for the record's end: the
+ * actor's next operation is refused, but until it wants one the closer cancels,
+ * and asks everybody, again and again; the actor itself would wait for ever. So
+ * it is for descriptors that nobody else closes but by mistake.
  */
 #ifndef LEND_IO_AWAIT_H
 #define LEND_IO_AWAIT_H
@@ -215,8 +216,7 @@ void lend__io_submit(struct lend_io *io);
  * Have a record for one operation after the other: Note [kept]. It looks as if
  * one were over.
  *
- * @fd  who closes it waits for lend__io_end_pending(); the epoch in the record
- *      tells later whether somebody has
+ * @fd  who closes it waits for lend__io_end_pending(): lend__io_close()
  *
  * Return: 0, -ECANCELED, -EBADF, -ENOMEM
  */
@@ -304,6 +304,11 @@ void lend__io_see_pending(struct lend_pending *pending);
  * its own: is somebody closing one of those that it is about (@also_fds of the
  * actor, which it has counted)? Its operations end as if they were on it. */
 bool lend__io_is_closing(const struct lend_actor *self);
+
+/* lend_close() of a descriptor that others may have closed by mistake, if it is
+ * still the same file's: lend__descriptor_epoch() when it was got. -EBADF if it
+ * is not. */
+int lend__io_close(int fd, uint8_t epoch) LEND_AWAITS;
 
 /* Is the result of such an operation a new descriptor? */
 static inline bool lend__io_opens(unsigned opcode)

@@ -66,19 +66,16 @@ static void ask_everybody(struct lend_actor *self)
 				  LEND_SIGNAL_CLOSING);
 }
 
-int lend_close(int fd)
+static int close_fd(int fd, int epoch)
 {
 	struct lend_actor *self = lend__current_actor();
 	struct lend_closer closer;
 	struct lend_orphan told;
 	int in_flight;
 
-	/* Not only where something is in flight, which is a matter of chance.
-	 */
-	lend_assert_actor(self);
 	/* Mostly there is nothing to wait for. */
 	lend__turn_spend(self);
-	in_flight = lend__descriptor_begin_close(&closer, fd, self);
+	in_flight = lend__descriptor_begin_close(&closer, fd, epoch, self);
 	if (in_flight < 0)
 		return in_flight;
 	for (unsigned round = 1; lend__descriptor_in_flight(fd); round++) {
@@ -94,6 +91,19 @@ int lend_close(int fd)
 			lend__cancel_orphan(&told);
 	}
 	return lend__descriptor_end_close(&closer);
+}
+
+int lend_close(int fd)
+{
+	/* Not only where something is in flight, which is a matter of chance.
+	 */
+	lend_assert_actor(lend__current_actor());
+	return close_fd(fd, LEND_EPOCH_ANY);
+}
+
+int lend__io_close(int fd, uint8_t epoch)
+{
+	return close_fd(fd, epoch);
 }
 
 /* ---- for threads ---- */

@@ -76,14 +76,18 @@ int lend__descriptor_enter(int fd)
 	return lend__descriptor_enter(fd);
 }
 
+static uint8_t epoch_of(uint32_t state)
+{
+	return (uint8_t)((state & EPOCH) >> EPOCH_SHIFT);
+}
+
 uint8_t lend__descriptor_epoch(int fd)
 {
 	struct entry *entry = find(fd);
 
 	/* A series is opened with nothing counted, perhaps on the number of a
 	 * descriptor that is still being closed: not the epoch of that. */
-	return entry ? (uint8_t)((load_settled(entry) & EPOCH) >> EPOCH_SHIFT) :
-		       0;
+	return entry ? epoch_of(load_settled(entry)) : 0;
 }
 
 int lend__descriptor_enter_again(int fd, uint8_t epoch)
@@ -158,8 +162,7 @@ void lend__descriptor_leave(int fd)
 
 void lend__descriptor_fetch(int fd)
 {
-	/* Wherever that is: nothing is read. */
-	__builtin_prefetch(&table[fd], 1);
+	__builtin_prefetch(find(fd), 1);
 }
 
 bool lend__descriptor_is_closing(int fd)
@@ -173,7 +176,7 @@ bool lend__descriptor_is_closing(int fd)
 		       CLOSING;
 }
 
-int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
+int lend__descriptor_begin_close(struct lend_closer *closer, int fd, int epoch,
 				 struct lend_actor *actor)
 {
 	struct entry *entry = find(fd);
@@ -188,7 +191,8 @@ int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
 	do {
 		if (before & FINAL)
 			before = load_settled(entry);
-		if (before & CLOSING)
+		if (before & CLOSING ||
+		    (epoch != LEND_EPOCH_ANY && epoch_of(before) != epoch))
 			return -EBADF;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&entry->state, &before, before | CLOSING, memory_order_acq_rel,

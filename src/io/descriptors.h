@@ -52,14 +52,20 @@ struct lend_closer {
 	struct lend_orphan told;
 };
 
+/* Of any file. */
+#define LEND_EPOCH_ANY (-1)
+
 /**
  * Refuse new operations on @fd.
  *
+ * @epoch  the file that it is to stand for, or LEND_EPOCH_ANY
+ *
  * Return: how many are in flight; @closer's actor is signalled when there are
  *         none, if it is not 0
- *         -EBADF  @fd is below 0, or somebody is closing it
+ *         -EBADF  @fd is below 0, or somebody is closing it, or has closed it
+ *                 since
  */
-int lend__descriptor_begin_close(struct lend_closer *closer, int fd,
+int lend__descriptor_begin_close(struct lend_closer *closer, int fd, int epoch,
 				 struct lend_actor *actor);
 
 /* Have whoever closes @fd look for an operation on it. Any thread; it is not

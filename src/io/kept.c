@@ -19,7 +19,6 @@ int lend__io_keep(int fd, struct lend_pending **ret_pending)
 	pending = lend_container_of(io.op, struct lend_pending, io);
 	pending->io.mail.arrived = true;
 	pending->io.mail.spare = 0;
-	pending->io.epoch = fd == -1 ? 0 : lend__descriptor_epoch(fd);
 	pending->end = NULL;
 	lend_list_push_back(&io.self->pendings, &pending->link);
 	lend__io_watch_end(io.self);

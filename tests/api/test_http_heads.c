@@ -22,7 +22,6 @@ static void on_long(struct lend_http_request *request,
 	lend_http_begin(response, 431, "text/plain", INT64_MAX);
 }
 
-/* Short enough to be gathered where there is least room. */
 static void on_short(struct lend_http_request *request,
 		     struct lend_http_response *response, void *arg)
 {

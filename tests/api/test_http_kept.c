@@ -1,11 +1,11 @@
 /*
  * Goal:   H1, K3: a connection keeps one record for its receives and sends, and
  *         counts once on its descriptor; what a handler needs finds room
- * beside. Somebody else who closes that is not held up for ever, and ends the
- * connection: one that waits for a request at once, one that has a request when
- * it is answered. Method: an actor finds the server's end of a client's
- * connection, and closes it while the connection waits, and while its handler
- * does; the next client has the number at once, as often as not.
+ *         beside. Somebody else who closes that is not held up for ever, and
+ *         ends the connection: one that waits for a request at once, one that
+ *         has a request when it is answered.
+ * Method: an actor finds the server's end of a client's connection, and closes
+ *         it while the connection waits, and while its handler does.
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -42,7 +42,9 @@ static void *close_it(void *arg)
 	struct lend_closer closer;
 
 	(void)arg;
-	cr_assert_eq(lend__descriptor_begin_close(&closer, held, NULL), 0);
+	cr_assert_eq(lend__descriptor_begin_close(&closer, held, LEND_EPOCH_ANY,
+						  NULL),
+		     0);
 	cr_assert_eq(lend__descriptor_end_close(&closer), 0);
 	return NULL;
 }
@@ -100,4 +102,21 @@ Test(descriptors, old_epoch_is_refused, .timeout = 60)
 	cr_assert_eq(fcntl(0, F_DUPFD, fd), fd);
 	cr_expect_eq(lend__descriptor_enter_again(fd, epoch), -EBADF);
 	cr_expect_eq(lend__descriptor_in_flight(fd), 0);
+}
+
+/* Who has got a number back by mistake does not close it for its next owner. */
+Test(descriptors, another_file_is_not_closed)
+{
+	struct lend_closer closer;
+	int fd = dup(0);
+	uint8_t epoch = lend__descriptor_epoch(fd);
+
+	cr_assert_eq(lend__descriptor_begin_close(&closer, fd, epoch, NULL), 0);
+	cr_assert_eq(lend__descriptor_end_close(&closer), 0);
+	cr_assert_eq(fcntl(0, F_DUPFD, fd), fd);
+	cr_expect_eq(lend__descriptor_begin_close(&closer, fd, epoch, NULL),
+		     -EBADF);
+	epoch = lend__descriptor_epoch(fd);
+	cr_assert_eq(lend__descriptor_begin_close(&closer, fd, epoch, NULL), 0);
+	cr_assert_eq(lend__descriptor_end_close(&closer), 0);
 }
