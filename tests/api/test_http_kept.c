@@ -5,13 +5,16 @@
  *         ends the connection: one that waits for a request at once, one that
  *         has a request when it is answered.
  * Method: an actor finds the server's end of a client's connection, and closes
- *         it while the connection waits, and while its handler does.
+ *         it while the connection waits, and while its handler does; and has
+ *         the number again before the connection's actor has ended.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "serving.h"
 
@@ -21,6 +24,7 @@
 static struct lend_http_server *server;
 static lend_ref serving;
 static _Atomic bool is_asked, may_answer, is_closed;
+static int ends[2]; /* of a pipe that nobody writes to */
 
 static void on_hello(struct lend_http_request *request,
 		     struct lend_http_response *response, void *arg)
@@ -39,6 +43,25 @@ static void on_wait(struct lend_http_request *request,
 	while (!may_answer)
 		lend_sleep(lend_after(LEND_MS));
 	lend_http_reply(response, 200, NULL, "hello", 5);
+}
+
+/* Its actor ends with operations that are to be ended first. */
+static void on_leave(struct lend_http_request *request,
+		     struct lend_http_response *response, void *arg)
+{
+	struct lend_pending *pending;
+
+	(void)request;
+	(void)response;
+	(void)arg;
+	is_asked = true;
+	while (!may_answer)
+		lend_sleep(lend_after(LEND_MS));
+	for (unsigned i = 0; i < 4; i++)
+		CHECK_EQ(lend_read_async(ends[0], lend_io_alloc(1), 1, 0,
+					 &pending),
+			 0);
+	lend_exit(0);
 }
 
 /* Each piece of the body is answered at once. */
@@ -76,6 +99,7 @@ static void begin(void)
 	CHECK_EQ(lend_http_server_new(NULL, &server), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/", on_hello, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/wait", on_wait, NULL), 0);
+	CHECK_EQ(lend_http_route(server, "GET", "/leave", on_leave, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "POST", "/flush", on_flush, NULL), 0);
 	CHECK_EQ(lend_http_route(server, "GET", "/fields", on_fields, NULL), 0);
 	CHECK_EQ(lend_http_listen(server, "127.0.0.1:0"), 0);
@@ -170,6 +194,15 @@ static int one_that_waits_is_ended(void *arg)
 	return 0;
 }
 
+/* Nothing is begun on it any more. */
+static void wait_until_closing(int fd)
+{
+	char byte;
+
+	while (lend_recv(fd, &byte, 1, MSG_DONTWAIT, LEND_FOREVER) != -EBADF)
+		lend_sleep(lend_after(LEND_MS));
+}
+
 static int close_other_end(void *arg)
 {
 	int res = lend_close(*(int *)arg);
@@ -183,7 +216,7 @@ static int one_that_is_asked_is_ended_afterwards(void *arg)
 	(void)arg;
 	begin();
 	for (unsigned i = 0; i < 5; i++) {
-		int fd = open_client(), other, answered;
+		int fd = open_client(), other;
 		lend_ref closer;
 
 		CHECK(says_hello(fd));
@@ -194,14 +227,7 @@ static int one_that_is_asked_is_ended_afterwards(void *arg)
 		CHECK(is_asked);
 		other = find_other_end(fd);
 		closer = test_spawn(close_other_end, &other);
-		/* It is closing: nothing is begun on it any more. */
-		do {
-			char byte;
-
-			lend_sleep(lend_after(LEND_MS));
-			answered = lend_recv(other, &byte, 1, MSG_DONTWAIT,
-					     LEND_FOREVER) != -EBADF;
-		} while (answered);
+		wait_until_closing(other);
 		/* The connection has nothing in flight, and counts all the
 		 * same. */
 		CHECK(!is_closed);
@@ -210,6 +236,41 @@ static int one_that_is_asked_is_ended_afterwards(void *arg)
 		check_end(fd);
 	}
 	end();
+	return 0;
+}
+
+/* The number is somebody else's while the connection still ends. */
+static int close_and_get_number(void *arg)
+{
+	int fd = *(int *)arg;
+	int res = lend_close(fd);
+
+	return res ? res : fcntl(0, F_DUPFD_CLOEXEC, fd) - fd;
+}
+
+static int the_next_owner_keeps_the_number(void *arg)
+{
+	int fd, other;
+	lend_ref closer;
+
+	(void)arg;
+	CHECK(!pipe2(ends, O_CLOEXEC));
+	begin();
+	fd = open_client();
+	send_it(fd, "GET /leave HTTP/1.1\r\nHost: a\r\n\r\n");
+	for (unsigned j = 0; j < 20000 && !is_asked; j++)
+		lend_sleep(lend_after(LEND_MS));
+	CHECK(is_asked);
+	other = find_other_end(fd);
+	closer = test_spawn(close_and_get_number, &other);
+	wait_until_closing(other);
+	may_answer = true;
+	CHECK_EQ(test_join(closer), 0);
+	check_end(fd);
+	end();
+	CHECK(fcntl(other, F_GETFD) >= 0);
+	CHECK(!close(other));
+	CHECK(!close(ends[0]) && !close(ends[1]));
 	return 0;
 }
 
@@ -276,6 +337,8 @@ int main(int argc, char **argv)
 	test_actor("one_that_waits_is_ended", one_that_waits_is_ended);
 	test_actor("one_that_is_asked_is_ended_afterwards",
 		   one_that_is_asked_is_ended_afterwards);
+	test_actor("the_next_owner_keeps_the_number",
+		   the_next_owner_keeps_the_number);
 	test_actor("answers_are_flushed_between_receives",
 		   answers_are_flushed_between_receives);
 	test_actor("there_is_room_for_fields", there_is_room_for_fields);
