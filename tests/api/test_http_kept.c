@@ -211,6 +211,23 @@ static int close_other_end(void *arg)
 	return res;
 }
 
+/* A handler is at work for @fd, and waits, while @close has begun to close the
+ * other end, *@ret_other. */
+static lend_ref close_while_asked(int fd, const char *request,
+				  lend_actor_fn close, int *ret_other)
+{
+	lend_ref closer;
+
+	send_it(fd, request);
+	for (unsigned i = 0; i < 20000 && !is_asked; i++)
+		lend_sleep(lend_after(LEND_MS));
+	CHECK(is_asked);
+	*ret_other = find_other_end(fd);
+	closer = test_spawn(close, ret_other);
+	wait_until_closing(*ret_other);
+	return closer;
+}
+
 static int one_that_is_asked_is_ended_afterwards(void *arg)
 {
 	(void)arg;
@@ -221,13 +238,9 @@ static int one_that_is_asked_is_ended_afterwards(void *arg)
 
 		CHECK(says_hello(fd));
 		is_asked = may_answer = is_closed = false;
-		send_it(fd, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
-		for (unsigned j = 0; j < 20000 && !is_asked; j++)
-			lend_sleep(lend_after(LEND_MS));
-		CHECK(is_asked);
-		other = find_other_end(fd);
-		closer = test_spawn(close_other_end, &other);
-		wait_until_closing(other);
+		closer = close_while_asked(
+			fd, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n",
+			close_other_end, &other);
 		/* The connection has nothing in flight, and counts all the
 		 * same. */
 		CHECK(!is_closed);
@@ -257,13 +270,8 @@ static int the_next_owner_keeps_the_number(void *arg)
 	CHECK(!pipe2(ends, O_CLOEXEC));
 	begin();
 	fd = open_client();
-	send_it(fd, "GET /leave HTTP/1.1\r\nHost: a\r\n\r\n");
-	for (unsigned j = 0; j < 20000 && !is_asked; j++)
-		lend_sleep(lend_after(LEND_MS));
-	CHECK(is_asked);
-	other = find_other_end(fd);
-	closer = test_spawn(close_and_get_number, &other);
-	wait_until_closing(other);
+	closer = close_while_asked(fd, "GET /leave HTTP/1.1\r\nHost: a\r\n\r\n",
+				   close_and_get_number, &other);
 	may_answer = true;
 	CHECK_EQ(test_join(closer), 0);
 	check_end(fd);
