@@ -215,10 +215,7 @@ int lend__io_begin_pending(struct lend_io *io, int fd, uint64_t deadline,
 	if (err)
 		return err;
 	pending = lend_container_of(io->op, struct lend_pending, io);
-	pending->io.mail.spare = 0;
-	pending->end = NULL;
-	lend_list_push_back(&io->self->pendings, &pending->link);
-	lend__io_watch_end(io->self);
+	lend__io_enlist(pending);
 	*ret_pending = pending;
 	return 0;
 }

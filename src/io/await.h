@@ -342,6 +342,17 @@ void lend__io_op_init(struct lend_io_op *op, struct lend_actor *self, int fd);
 void lend__io_watch_end(struct lend_actor *self);
 void lend__io_end_all(struct lend_actor *self) LEND_AWAITS;
 
+/* A record that is made: its actor knows of it, and its end ends it. */
+static inline void lend__io_enlist(struct lend_pending *pending)
+{
+	struct lend_actor *self = pending->io.actor;
+
+	pending->io.mail.spare = 0;
+	pending->end = NULL;
+	lend_list_push_back(&self->pendings, &pending->link);
+	lend__io_watch_end(self);
+}
+
 /* The @attempt-th attempt, from 0, to cancel, on the ring that has the
  * operation. It may move the actor to another worker. Returns how long to wait
  * for the operation's end before the next attempt: Note [cancel again]. */

@@ -51,11 +51,8 @@ void lend__io_watch_pending(struct lend_pending *pending)
 	op->op.done = pending_done;
 	if (op->fd != -1)
 		op->epoch = lend__descriptor_epoch(op->fd);
-	op->mail.spare = 0;
-	pending->end = NULL;
 	pending->again.addr3 = 0;
-	lend_list_push_back(&op->actor->pendings, &pending->link);
-	lend__io_watch_end(op->actor);
+	lend__io_enlist(pending);
 	if (lend__places_used())
 		lend__place_note(LEND_PLACE_OPERATION, (uintptr_t)pending);
 }
